@@ -1,0 +1,139 @@
+"""The record: one key of a store with its value, metadata and expiration, and how two compare.
+
+`Record`, `Head` and `Row` are NamedTuples, not dataclasses: millions are made, and building a
+frozen dataclass costs about four times as much.
+"""
+
+from __future__ import annotations
+
+import base64
+import enum
+import hashlib
+import json
+from typing import Any, NamedTuple, NewType
+
+Key = NewType("Key", str)
+"""A store's key: 1 to 512 bytes of UTF-8. A session id, hence a secret."""
+
+Digest = NewType("Digest", bytes)
+"""The first 16 bytes of SHA-256 over a value's bytes."""
+
+
+class Lasting(enum.Enum):
+    """The two expirations that are not a time."""
+
+    NEVER = "never"
+    UNKNOWN = "unknown"
+
+
+NEVER = Lasting.NEVER
+UNKNOWN = Lasting.UNKNOWN
+
+Expiration = int | Lasting
+"""Absolute integer Unix seconds, NEVER or UNKNOWN. A relative TTL never gets this far."""
+
+Metadata = str | None
+"""JSON text as the store gave it or compactly re-written; None = absent (JSON null is absent)."""
+
+
+class Head(NamedTuple):
+    """A record without its value, as a listing gives it."""
+
+    key: Key
+    metadata: Metadata
+    expiration: Expiration
+
+
+class Record(NamedTuple):
+    """Key, value bytes, metadata and expiration, all three from one answer of the store."""
+
+    key: Key
+    value: bytes
+    metadata: Metadata
+    expiration: Expiration
+
+
+class Origin(enum.StrEnum):
+    """Who wrote a target row, which decides who may change it."""
+
+    COPY = "copy"
+    DUAL = "dual"
+    APP = "app"
+    LEGACY = "legacy"
+
+
+class Row(NamedTuple):
+    """What a target holds under a key: a session, expired or not, or a tombstone (value None).
+
+    `version` starts at 1 and rises by one with each change of the row. `sweep` is the target's
+    number of the sweep that inserted it, None when no sweep did.
+    """
+
+    key: Key
+    value: bytes | None
+    metadata: Metadata
+    expiration: Expiration
+    origin: Origin
+    version: int
+    sweep: int | None
+
+    @property
+    def deleted(self) -> bool:
+        """Is this a tombstone?"""
+        return self.value is None
+
+
+def digest(value: bytes) -> Digest:
+    """The digest of a value's bytes; nothing canonicalised is ever hashed."""
+    return Digest(hashlib.sha256(value).digest()[:16])
+
+
+def digest_text(value: bytes) -> str:
+    """The digest as text: base64url without padding, 22 characters."""
+    return base64.urlsafe_b64encode(digest(value)).rstrip(b"=").decode("ascii")
+
+
+def expired(expiration: Expiration, now: float) -> bool:
+    """Has it expired at `now` (Unix seconds)? NEVER and UNKNOWN never have."""
+    return isinstance(expiration, int) and expiration <= now
+
+
+def same_expiration(one: Expiration, other: Expiration) -> bool:
+    """Are two expirations the same, give or take the one second that rounding may cost?"""
+    if isinstance(one, int) and isinstance(other, int):
+        return abs(one - other) <= 1
+    return one is other
+
+
+def same_metadata(one: Metadata, other: Metadata) -> bool:
+    """Do both mean the same JSON? The text may differ in spacing and member order."""
+    if one == other:
+        return True
+    return one is not None and other is not None and same_json(one, other)
+
+
+def same_json(one: str | bytes, other: str | bytes) -> bool:
+    """Do both texts parse, to the same JSON value? False when either is not JSON."""
+    try:
+        return _equal(_parse(one), _parse(other))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _parse(text: str | bytes) -> Any:
+    return json.loads(text, parse_constant=_refuse)
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """JSON equality: unlike Python's, true is not 1."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_equal(v, other[k]) for k, v in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    return bool(one == other)
