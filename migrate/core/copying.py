@@ -1,9 +1,75 @@
-"""Copying, as decisions: what becomes of a key, given what the source and the target say of it."""
+"""Copying, as decisions: what becomes of each key, given what the source and the target say of it.
+
+Strategy: the listing is cut into *slices* (one read each). A slice is sorted into a `Batch` by
+`sort`, the target applies it together with the checkpoint, and only then does the next one count.
+In the first sweep nothing that is there is ever changed: records are inserted if absent. A later
+sweep looks at the target's rows before it reads the source, and what differs becomes a `Sighting`:
+it is read again after H (`migrate.core.settling`), and only an unchanged pair replaces a row.
+"""
 
 from __future__ import annotations
 
-from migrate.core.ports import Outcome
-from migrate.core.record import Origin, Record, Row, same_expiration, same_metadata
+import enum
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from migrate.core.ports import (
+    LISTED,
+    Answer,
+    Batch,
+    Checkpoint,
+    Cursor,
+    Outcome,
+    Phase,
+    Quarantined,
+    Sighting,
+    Target,
+    Unreadable,
+)
+from migrate.core.record import (
+    UNKNOWN,
+    Head,
+    Key,
+    Origin,
+    Record,
+    Row,
+    digest,
+    expired,
+    same_expiration,
+    same_metadata,
+)
+
+Validate = Callable[[bytes], str | None]
+"""Says why a value must not be copied, or None. The reason holds no part of the value."""
+
+NOT_AFTER = 300.0
+"""Seconds after the source's answer within which the target may still take what was read."""
+
+
+class NotRead(enum.Enum):
+    """The answer of a key that was not asked for, because the target has it already."""
+
+    PRESENT = "present"
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Some consecutive heads of a listing with the answer to each, in the same order.
+
+    `rows`: what the target held under these keys before the source was read; None: not looked.
+    `read_at`: Unix seconds when the last answer had come. `page`: the cursor of the page it is cut from.
+    `next`: where a listing that starts again goes on behind the slice: `page` while the page has
+    more, else the next page's cursor, None at the end of the listing (then `last`).
+    """
+
+    heads: Sequence[Head]
+    answers: Sequence[Answer | NotRead]
+    rows: Mapping[Key, Row] | None
+    read_at: float
+    next: Cursor | None
+    last: bool
+    page: Cursor | None
 
 
 def same(record: Record, row: Row) -> bool:
@@ -26,3 +92,112 @@ def standing(record: Record, row: Row) -> Outcome:
     if row.origin is Origin.LEGACY:
         return Outcome.LEGACY
     return Outcome.WAITING
+
+
+def sort(piece: Slice, sweep: int, validate: Validate | None, now: float) -> Batch:
+    """Decide what becomes of each key of a slice; `now` is the source's clock, Unix seconds."""
+    tally: Counter[str] = Counter({LISTED: len(piece.heads)})
+    records: list[Record] = []
+    sightings: list[Sighting] = []
+    quarantined: list[Quarantined] = []
+    for head, answer in zip(piece.heads, piece.answers, strict=True):
+        row = piece.rows.get(head.key) if piece.rows is not None else None
+        if isinstance(answer, Record):
+            reason = refusal(answer, validate)
+            if expired(answer.expiration, now):
+                tally[Outcome.EXPIRED] += 1
+            elif reason is not None:
+                tally[Outcome.QUARANTINED] += 1
+                quarantined.append(Quarantined(head.key, reason))
+            elif row is None:
+                records.append(answer)
+            else:
+                outcome = standing(answer, row)
+                tally[outcome] += 1
+                if outcome is Outcome.WAITING:
+                    sightings.append(sighted(head.key, row, answer, piece.read_at, outcome))
+        elif isinstance(answer, NotRead):
+            assert row is not None, "only keys that the target has are left unread"
+            tally[_present(row, sweep)] += 1
+        elif isinstance(answer, Unreadable):
+            tally[Outcome.FAILED] += 1
+        elif expired(head.expiration, now):
+            tally[Outcome.EXPIRED] += 1
+        else:
+            tally[Outcome.DELETED] += 1
+            sightings.append(sighted(head.key, row, None, piece.read_at, Outcome.DELETED))
+    return Batch(records=records, quarantined=quarantined, sightings=sightings, tally=tally)
+
+
+def refusal(record: Record, validate: Validate | None) -> str | None:
+    """Why this record may not be copied, or None."""
+    if record.expiration is UNKNOWN:
+        return "its expiration is unknown"
+    return validate(record.value) if validate is not None else None
+
+
+def sighted(
+    key: Key, row: Row | None, answer: Record | None, seen_at: float, outcome: Outcome | None
+) -> Sighting:
+    """Remember what a first reading saw, so that a second one can be held against it."""
+    version = row.version if row is not None else None
+    if answer is None:
+        return Sighting(key, version, None, None, UNKNOWN, seen_at, outcome)
+    return Sighting(key, version, digest(answer.value), answer.metadata, answer.expiration, seen_at, outcome)
+
+
+def _present(row: Row, sweep: int) -> Outcome:
+    """The outcome of a key that was listed again and not read again."""
+    if row.sweep == sweep:
+        return Outcome.COPIED
+    return Outcome.TOMBSTONED if row.deleted else Outcome.UNCOMPARED
+
+
+def lacking(rows: Iterable[Row], listed: set[Key], read_at: float, now: float) -> Iterator[Sighting]:
+    """The target's rows that the listing passed over and should have had: candidates for deleted
+    at the source. Application rows, legacy rows, tombstones and the expired are none."""
+    for row in rows:
+        mirrors = row.origin in (Origin.COPY, Origin.DUAL)
+        if mirrors and not row.deleted and not expired(row.expiration, now) and row.key not in listed:
+            yield sighted(row.key, row, None, read_at, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a sweep goes by. `later`: not the first one, so rows are compared and may be updated.
+
+    `now`: the source's clock. `flush`: how many sightings of rows that the source lacks are
+    held before they are written.
+    """
+
+    sweep: int
+    prefix: str
+    later: bool
+    validate: Validate | None
+    now: Callable[[], float]
+    flush: int = 1000
+
+
+def copy(slices: Iterable[Slice], target: Target, mark: Checkpoint, rules: Rules) -> Iterator[Checkpoint]:
+    """The core loop: each slice and its checkpoint become one transaction of the target.
+
+    Yields the checkpoint after each. Stopping at any point and starting again from the target's
+    own checkpoint gives what an uninterrupted loop gives.
+    """
+    for piece in slices:
+        batch = sort(piece, rules.sweep, rules.validate, rules.now())
+        upto = piece.heads[-1].key if piece.heads else mark.last_key
+        if rules.later:
+            listed = {head.key for head in piece.heads}
+            rows = target.rows_between(rules.prefix, mark.last_key, None if piece.last else upto)
+            extra: list[Sighting] = []
+            for sighting in lacking(rows, listed, piece.read_at, rules.now()):
+                extra.append(sighting)
+                if len(extra) >= rules.flush:
+                    target.apply(Batch(sightings=extra), mark)
+                    extra = []
+            batch = replace(batch, sightings=[*batch.sightings, *extra])
+        batch = replace(batch, not_after=piece.read_at + NOT_AFTER)
+        phase = Phase.SETTLING if piece.last else mark.phase
+        mark = target.apply(batch, replace(mark, phase=phase, cursor=piece.next, last_key=upto))
+        yield mark

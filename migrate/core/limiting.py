@@ -7,7 +7,11 @@ sending alone lets a slow first request and a quick later one fall into one wind
 
 from __future__ import annotations
 
+import heapq
+import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import NewType, Protocol
 
 from migrate.errors import ConfigError
@@ -36,6 +40,18 @@ class Rate:
                 f"--rate {text!r} is not REQUESTS/SECONDS", "for example --rate 600/300, the default"
             )
         return rate
+
+    def __str__(self) -> str:
+        return f"{self.requests}/{self.seconds:g}"
+
+    @property
+    def grace(self) -> float:
+        """Seconds after which a request nobody completed counts as answered: 10 of every 300."""
+        return self.seconds / 30
+
+    def free_at(self, reserved: float, completed: float | None) -> float:
+        """When a slot is free again: `seconds` after its answer, known or assumed."""
+        return (reserved + self.grace if completed is None else completed) + self.seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +82,98 @@ class RequestLog(Protocol):
         False, and nothing added, when that would pass `limit`.
         """
         ...
+
+
+class MemoryRequestLog:
+    """A RequestLog that dies with its process: for tests, and for stores without a rate limit."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = 0
+        self._held: dict[int, float] = {}
+        self._queue: list[tuple[float, int]] = []
+        self._rates: dict[int, Rate] = {}
+        self._spent: dict[tuple[str, str], int] = {}
+
+    def reserve(self, rate: Rate, now: float) -> Slot | Wait:
+        """Take a slot, or say when the first one is free."""
+        with self._lock:
+            self._forget(now)
+            if len(self._held) >= rate.requests:
+                return Wait(self._queue[0][0] - now)
+            self._last += 1
+            self._rates[self._last] = rate
+            self._hold(self._last, rate.free_at(now, None))
+            return Slot(self._last)
+
+    def complete(self, slot: Slot, now: float) -> None:
+        """Hold the slot from now on for the rate's seconds, even if its grace was over before."""
+        with self._lock:
+            rate = self._rates.pop(slot, None)
+            if rate is not None:
+                self._hold(slot, rate.free_at(now, now))
+
+    def spend(self, kind: str, amount: int, limit: int, day: str) -> bool:
+        """Add to the day's sum unless that would pass the limit."""
+        with self._lock:
+            total = self._spent.get((kind, day), 0) + amount
+            if total > limit:
+                return False
+            self._spent[kind, day] = total
+            return True
+
+    def _hold(self, slot: int, until: float) -> None:
+        self._held[slot] = until
+        heapq.heappush(self._queue, (until, slot))
+
+    def _forget(self, now: float) -> None:
+        """Drop what is free; an entry of the queue that its slot has outgrown is dropped too."""
+        while self._queue:
+            until, slot = self._queue[0]
+            if self._held.get(slot) == until:
+                if until > now:
+                    return
+                del self._held[slot]
+            heapq.heappop(self._queue)
+
+
+KINDS = ("reads", "lists")
+"""What a budget can limit: keys read (a bulk get of 100 keys is 100 reads), and list pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What may be spent on one UTC day, by kind; None: no limit of ours."""
+
+    reads: int | None = None
+    lists: int | None = None
+
+    @classmethod
+    def parse(cls, texts: Iterable[str]) -> Budget:
+        """Read `reads=50000/day` and the like, each kind at most once. Raises ConfigError."""
+        found: dict[str, int] = {}
+        for text in texts:
+            kind, _, amount = text.partition("=")
+            number, slash, per = amount.partition("/")
+            plain = number.isascii() and number.isdigit() and slash and per == "day"
+            if kind not in KINDS or kind in found or not plain:
+                raise ConfigError(
+                    f"--budget {text!r} is not reads=N/day or lists=N/day, each at most once",
+                    "for example --budget reads=50000/day --budget lists=500/day",
+                )
+            found[kind] = int(number)
+        return cls(**found)
+
+    def limit(self, kind: str) -> int | None:
+        """The limit of one kind, None when there is none."""
+        return {"reads": self.reads, "lists": self.lists}.get(kind)
+
+
+def utc_day(now: float) -> str:
+    """The UTC day of `now` (Unix seconds) as YYYY-MM-DD; Cloudflare's free limits count by it."""
+    return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d")
+
+
+def next_utc_day(now: float) -> str:
+    """The next midnight in UTC, when daily limits begin anew: YYYY-MM-DDT00:00:00Z."""
+    return (datetime.fromtimestamp(now, UTC) + timedelta(days=1)).strftime("%Y-%m-%dT00:00:00Z")

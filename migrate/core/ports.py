@@ -35,6 +35,13 @@ class CursorRefused(Exception):
     """
 
 
+class TooLate(Exception):
+    """The target refused a batch that was read too long ago: read it again.
+
+    A signal between a target and the copy loop, not an error: it never reaches a user.
+    """
+
+
 # ---------------------------------------------------------------- sources
 
 
@@ -187,7 +194,9 @@ class Batch:
     `records` are inserted if absent (absent: no row, no tombstone, not even an expired one).
     `replacements` follow law 1. `settled` sightings are forgotten, `sightings` remembered
     (one per key: a new one takes the old one's place). `released` keys leave the quarantine,
-    `quarantined` enter it. `tally` holds what was decided before the target was asked.
+    `quarantined` enter it; a key that is inserted leaves it by itself. `tally` holds what was
+    decided before the target was asked. Past `not_after` (Unix seconds, the target's clock) the
+    target refuses the whole batch with `TooLate`: what was read is too old to be believed.
     """
 
     records: Sequence[Record] = ()
@@ -197,6 +206,7 @@ class Batch:
     sightings: Sequence[Sighting] = ()
     settled: Sequence[Key] = ()
     tally: Tally = field(default_factory=Counter)
+    not_after: float = float("inf")
 
 
 class Phase(enum.StrEnum):
@@ -266,8 +276,8 @@ class Holder(Protocol):
         """Every row with the prefix and after < key <= upto (None: unbounded), in key order, streamed."""
         ...
 
-    def quarantined(self, prefix: str) -> Iterator[Quarantined]:
-        """The keys in quarantine, in key order."""
+    def quarantined(self, prefix: str, after: Key | None = None) -> Iterator[Quarantined]:
+        """The keys in quarantine with the prefix and behind `after`, in key order."""
         ...
 
     def close(self) -> None:

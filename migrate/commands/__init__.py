@@ -1,0 +1,1 @@
+"""One file per command, thin: parse, build, call, render, exit."""

@@ -1,0 +1,162 @@
+"""Comparing: which class a key falls into, given a fresh reading of both stores.
+
+The classes are those a verify reports; `AGAINST` are the ones that count against the copy once
+they have settled. The source's pages and the target's rows are merged in key order, so memory
+does not grow with the number of sessions.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from migrate.core.copying import same
+from migrate.core.ports import Answer
+from migrate.core.record import (
+    Head,
+    Key,
+    Origin,
+    Record,
+    Row,
+    expired,
+    same_expiration,
+    same_json,
+    same_metadata,
+)
+
+
+class Kind(enum.StrEnum):
+    """The class of a key in a verify."""
+
+    EQUAL = "equal"
+    SAME_JSON = "same_json"
+    MISSING = "missing"
+    EXTRA = "extra"
+    VALUE = "value"
+    METADATA = "metadata"
+    EXPIRATION = "expiration"
+    QUARANTINED = "quarantined"
+    EXPIRING = "expiring"
+    TOMBSTONED = "tombstoned"
+    NEWER = "newer_in_target"
+    EXTRA_APP = "extra_app"
+    KV_BEHIND = "kv_behind"
+    LEGACY = "legacy"
+
+
+AGAINST = frozenset(
+    {
+        Kind.MISSING,
+        Kind.EXTRA,
+        Kind.VALUE,
+        Kind.METADATA,
+        Kind.EXPIRATION,
+        Kind.QUARANTINED,
+        Kind.LEGACY,
+    }
+)
+"""Evidence against the copy, once settled."""
+
+
+class Stage(enum.StrEnum):
+    """The application's stage, which says who is right."""
+
+    KV = "kv"
+    DUAL_WRITE = "dual-write"
+    SHADOW_READ = "shadow-read"
+    OBJECT_FIRST = "object-first"
+    OBJECT_ONLY = "object-only"
+
+    @property
+    def target_leads(self) -> bool:
+        """Is the target authoritative?"""
+        return self in (Stage.OBJECT_FIRST, Stage.OBJECT_ONLY)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a comparison goes by.
+
+    `exact`: bytes count, equal JSON does not. `metadata`: compare it. `stage`: who is right.
+    `margin`: seconds by which the clocks may disagree.
+    """
+
+    exact: bool = False
+    metadata: bool = True
+    stage: Stage = Stage.KV
+    margin: float = 1.0
+
+
+def classify(
+    record: Record | None, row: Row | None, *, quarantined: bool, rules: Rules, now: float
+) -> Kind | None:
+    """The class of one key; None: neither store has it. `now`: the source's clock, Unix seconds."""
+    soon = now + rules.margin
+    if row is not None and row.deleted:
+        return Kind.TOMBSTONED
+    if record is None:
+        return _only_target(row, soon)
+    if row is None:
+        if expired(record.expiration, soon):
+            return Kind.EXPIRING
+        return Kind.QUARANTINED if quarantined else Kind.MISSING
+    if same(record, row):
+        return Kind.EQUAL
+    return _both(record, row, rules, soon)
+
+
+def _only_target(row: Row | None, soon: float) -> Kind | None:
+    if row is None:
+        return None
+    if expired(row.expiration, soon):
+        return Kind.EXPIRING
+    if row.origin is Origin.APP:
+        return Kind.EXTRA_APP
+    return Kind.LEGACY if row.origin is Origin.LEGACY else Kind.EXTRA
+
+
+def _both(record: Record, row: Row, rules: Rules, soon: float) -> Kind:
+    kind = _difference(record, row, rules)
+    if kind in (Kind.EQUAL, Kind.SAME_JSON):
+        return kind
+    if expired(record.expiration, soon) and expired(row.expiration, soon):
+        return Kind.EXPIRING
+    if row.origin is Origin.APP:
+        return Kind.NEWER
+    if row.origin is Origin.LEGACY:
+        return Kind.LEGACY
+    return Kind.KV_BEHIND if rules.stage.target_leads else kind
+
+
+def _difference(record: Record, row: Row, rules: Rules) -> Kind:
+    assert row.value is not None, "a tombstone has been dealt with"
+    bytes_differ = record.value != row.value
+    if bytes_differ and (rules.exact or not same_json(record.value, row.value)):
+        return Kind.VALUE
+    if rules.metadata and not same_metadata(record.metadata, row.metadata):
+        return Kind.METADATA
+    if not same_expiration(record.expiration, row.expiration):
+        return Kind.EXPIRATION
+    return Kind.SAME_JSON if bytes_differ else Kind.EQUAL
+
+
+def merge(
+    listed: Iterable[tuple[Head, Answer]], rows: Iterable[Row]
+) -> Iterator[tuple[Key, tuple[Head, Answer] | None, Row | None]]:
+    """Pair both sides by key, each in strictly rising key order; a key on one side only has None."""
+    ours = iter(rows)
+    row = next(ours, None)
+    for entry in listed:
+        key = entry[0].key
+        while row is not None and row.key < key:
+            yield row.key, None, row
+            row = next(ours, None)
+        if row is not None and row.key == key:
+            yield key, entry, row
+            row = next(ours, None)
+        else:
+            yield key, entry, None
+    while row is not None:
+        yield row.key, None, row
+        row = next(ours, None)

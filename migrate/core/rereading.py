@@ -1,0 +1,136 @@
+"""Believing a difference, or not: what a first and every later reading make of a key in a verify.
+
+A difference is believed only when it has settled: two readings at least H apart saw it with no
+change on either side. A change starts its clock again; an expiring session is read again H after
+its expiration, and must be gone from both sides by then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from migrate.core.comparing import AGAINST, Kind
+from migrate.core.difference import Difference, Seen, State
+from migrate.core.record import Key, Record, Row, digest_text, same_expiration, same_metadata
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """`horizon`: H, seconds between two readings. `rounds`: how many readings after the first."""
+
+    horizon: float
+    rounds: int
+
+
+def must_settle(kind: Kind | None) -> bool:
+    """Is this a class that one reading does not prove?"""
+    return kind in AGAINST or kind is Kind.EXPIRING
+
+
+def first(
+    key: Key, kind: Kind, record: Record | None, row: Row | None, now: float, patience: Patience
+) -> Difference:
+    """The difference that a first reading found; `now`: Unix seconds of the later of both reads."""
+    found = Difference(
+        key=key,
+        kind=kind,
+        source=seen_record(record),
+        target=seen_row(row),
+        first_seen=now,
+        last_seen=now,
+        changed_at=now,
+        due_at=now + patience.horizon,
+        fields=differing(record, row),
+    )
+    if kind is not Kind.EXPIRING:
+        return found
+    due = dies_at(record, row) + patience.horizon
+    return replace(found, due_at=due, state=State.DRAINED if due <= now else State.OPEN)
+
+
+def again(
+    old: Difference,
+    kind: Kind | None,
+    record: Record | None,
+    row: Row | None,
+    now: float,
+    patience: Patience,
+) -> Difference:
+    """What reading it again at `now` makes of a difference."""
+    source, target = seen_record(record), seen_row(row)
+    read = replace(
+        old,
+        source=source,
+        target=target,
+        last_seen=now,
+        rounds=old.rounds + 1,
+        kind=kind or old.kind,
+        fields=differing(record, row),
+    )
+    if kind is None:
+        return replace(read, state=State.DRAINED if old.kind is Kind.EXPIRING else State.HEALED)
+    if not must_settle(kind):
+        return replace(read, state=State.HEALED)
+    if kind is Kind.EXPIRING:
+        due = dies_at(record, row) + patience.horizon
+        return replace(read, due_at=due, state=State.DRAINED if due <= now else State.OPEN)
+    if (source, target, kind) == (old.source, old.target, old.kind):
+        due = old.changed_at + patience.horizon
+        return replace(read, due_at=due, state=State.SETTLED if now >= due else State.OPEN)
+    used_up = read.rounds >= patience.rounds
+    return replace(
+        read,
+        changed_at=now,
+        due_at=now + patience.horizon,
+        state=State.UNSETTLED if used_up else State.OPEN,
+    )
+
+
+def dies_at(record: Record | None, row: Row | None) -> float:
+    """The later of both sides' expirations, Unix seconds; 0 when neither has one."""
+    sides = [side.expiration for side in (record, row) if side is not None]
+    return max((time for time in sides if isinstance(time, int)), default=0)
+
+
+def seen_record(record: Record | None) -> Seen | None:
+    """What the source showed, without showing it."""
+    if record is None:
+        return None
+    return Seen(
+        digest=digest_text(record.value),
+        size=len(record.value),
+        expiration=record.expiration,
+        metadata=_text_digest(record.metadata),
+    )
+
+
+def seen_row(row: Row | None) -> Seen | None:
+    """What the target showed, without showing it."""
+    if row is None:
+        return None
+    return Seen(
+        digest=digest_text(row.value) if row.value is not None else None,
+        size=len(row.value) if row.value is not None else 0,
+        expiration=row.expiration,
+        metadata=_text_digest(row.metadata),
+        version=row.version,
+        origin=str(row.origin),
+    )
+
+
+def _text_digest(text: str | None) -> str | None:
+    return digest_text(text.encode("utf-8", "surrogatepass")) if text is not None else None
+
+
+def differing(record: Record | None, row: Row | None) -> tuple[str, ...]:
+    """The names of the fields in which two sides that both exist differ."""
+    if record is None or row is None:
+        return ()
+    fields = []
+    if record.value != row.value:
+        fields.append("value")
+    if not same_metadata(record.metadata, row.metadata):
+        fields.append("metadata")
+    if not same_expiration(record.expiration, row.expiration):
+        fields.append("expiration")
+    return tuple(fields)

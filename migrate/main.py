@@ -1,0 +1,110 @@
+"""The command: the click group, the one error boundary, and the exit codes.
+
+Commands are found by name and imported when they are used, so that `kvferry --version` and a
+wrong option answer at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from migrate import __version__
+from migrate.errors import Exit, MigrateError
+
+COMMANDS = {
+    "plan": "Look before the migration: what is there, how long it takes, what is missing.",
+    "export": "Copy the sessions from the source into the target; run it again to resume.",
+    "verify": "Read both stores afresh and say whether they agree.",
+    "status": "Show what the ledger remembers, and what comes next.",
+    "demo": "Show on sample sessions what kvferry does.",
+}
+"""Every command, in the order of a migration; each lives in migrate/commands/NAME.py."""
+
+
+class _Group(click.Group):
+    """A group whose commands are imported on use; their help lines stand above."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"migrate.commands.{name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=_Group,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 nothing against, 1 evidence against, 2 usage or configuration, "
+    "3 could not finish or unproven, 130 interrupted.",
+)
+@click.version_option(__version__, prog_name="kvferry")
+def cli() -> None:
+    """Move login sessions out of Cloudflare Workers KV into a strongly consistent store, and prove it.
+
+    A migration in two commands, each of which may be killed and typed again:
+
+    \b
+      kvferry export --source kv://ACCOUNT/NAMESPACE --target sqlite:sessions.db --prefix spotify_session:
+      kvferry verify --source kv://ACCOUNT/NAMESPACE --target sqlite:sessions.db --prefix spotify_session:
+    """
+
+
+def run(words: Sequence[str]) -> int:
+    """Run one command line and return its exit code; the only place that turns errors into codes."""
+    debug = "--debug" in words
+    try:
+        code = cli.main(args=list(words), prog_name="kvferry", standalone_mode=False)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.UsageError as error:
+        error.show()
+        return Exit.USAGE
+    except click.ClickException as error:
+        return _say(error.format_message(), "", Exit.USAGE)
+    except (KeyboardInterrupt, click.Abort):
+        return _say("interrupted", "run the same command again: it resumes where it was", Exit.INTERRUPTED)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  the reader has gone; nothing more to say
+        return Exit.UNFINISHED
+    except MigrateError as error:
+        if debug:
+            traceback.print_exc()
+        return _say(error.message, error.hint, error.exit)
+    except Exception as error:  # a defect of ours, which must not spill keys or values
+        if debug:
+            traceback.print_exc()
+        name = type(error).__name__
+        return _say(f"unexpected {name}, a defect of kvferry", "run it again with --debug", Exit.UNFINISHED)
+    return int(code) if isinstance(code, int) else Exit.CLEAN
+
+
+def main() -> None:
+    """Run the process's command line and exit with its code."""
+    code = run(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if threading.active_count() > 1:
+        os._exit(code)  # a thread that still waits for the network holds nothing that must be saved
+    sys.exit(code)
+
+
+def _say(message: str, hint: str, code: Exit) -> Exit:
+    click.echo(f"kvferry: {message}", err=True)
+    if hint:
+        click.echo(f"  hint: {hint}", err=True)
+    return code

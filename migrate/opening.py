@@ -1,0 +1,202 @@
+"""From addresses to open stores: the one place that knows which adapter serves which address."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar, assert_never
+
+from migrate import addresses
+from migrate.addresses import (
+    Address,
+    DumpAddress,
+    DurableAddress,
+    KvAddress,
+    LocalKvAddress,
+    SqliteAddress,
+    WranglerAddress,
+)
+from migrate.core.limiting import Budget, MemoryRequestLog, Rate
+from migrate.core.ports import Clock, Holder, Source, Target
+from migrate.errors import ConfigError
+from migrate.ledger.ledger import DEFAULT, Ledger
+
+if TYPE_CHECKING:
+    from migrate.stores.dump import DumpSource
+
+DEFAULT_RATE = "600/300"
+"""Half of Cloudflare's allowance: the same budget serves the operator's deploys and rollbacks."""
+
+_NO_LIMIT = Rate(1_000_000, 1.0)
+
+OnWait = Callable[[str, float], None]
+"""Told why a request waits, and for how many seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What every command that opens stores goes by; the names are those of the options.
+
+    `rate`: REQUESTS/SECONDS. `budget`: such as "reads=50000/day". `binding`, `env`: which of
+    wrangler's. `assume_never`, `dumped_at` (Unix seconds): for dumps, see `migrate.stores.dump`.
+    """
+
+    clock: Clock
+    ledger: Path = DEFAULT
+    rate: str = DEFAULT_RATE
+    budget: Sequence[str] = ()
+    binding: str | None = None
+    env: str | None = None
+    assume_never: bool = False
+    dumped_at: int | None = None
+    cwd: Path = field(default_factory=Path.cwd)
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+_S = TypeVar("_S", bound=_Closable)
+
+
+class Opener:
+    """Opens stores, and closes all of them at the end. `requests`: what was sent, by kind."""
+
+    def __init__(self, settings: Settings, ledger: Ledger, on_wait: OnWait | None = None) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._on_wait = on_wait
+        self._closing = contextlib.ExitStack()
+        self.requests: Counter[str] = Counter()
+
+    def source(self, text: str) -> Source:
+        """Open a store to read from. Raises ConfigError, StoreRefused."""
+        address = addresses.parse(text)
+        match address:
+            case KvAddress():
+                return self._kept(self._kv(address))
+            case LocalKvAddress():
+                return self._kept(self._local_kv(address))
+            case WranglerAddress():
+                from migrate.stores.wrangler_state import WranglerState
+
+                namespace = self._local_name(address)
+                return self._kept(WranglerState(address.dir, namespace, clock=self._settings.clock))
+            case DumpAddress():
+                return self._kept(self._dump(address))
+            case SqliteAddress():
+                from migrate.stores.sqlite import SqliteSource
+
+                return self._kept(SqliteSource(address.file, clock=self._settings.clock))
+            case DurableAddress():
+                raise _later(address)
+            case _:
+                assert_never(address)
+
+    def holder(self, text: str) -> Holder:
+        """Open a store whose rows are compared; it is only read, and must exist."""
+        address = addresses.parse(text)
+        match address:
+            case DumpAddress():
+                return self._kept(self._dump(address))
+            case SqliteAddress():
+                from migrate.stores.sqlite import SqliteHolder
+
+                return self._kept(SqliteHolder(address.file, clock=self._settings.clock))
+            case KvAddress() | LocalKvAddress() | WranglerAddress() | DurableAddress():
+                raise _later(address)
+            case _:
+                assert_never(address)
+
+    def target(self, text: str) -> Target:
+        """Open a store to write to, making it where it does not exist."""
+        address = addresses.parse(text)
+        match address:
+            case SqliteAddress():
+                from migrate.stores.sqlite import SqliteTarget
+
+                return self._kept(SqliteTarget(address.file, clock=self._settings.clock))
+            case DumpAddress() | KvAddress() | LocalKvAddress() | WranglerAddress() | DurableAddress():
+                raise _later(address)
+            case _:
+                assert_never(address)
+
+    def close(self) -> None:
+        """Close every store that was opened here."""
+        self._closing.close()
+
+    def _kept(self, store: _S) -> _S:
+        self._closing.callback(store.close)
+        return store
+
+    def _kv(self, address: KvAddress) -> Source:
+        from migrate.discovery import find_kv
+        from migrate.ledger.windows import LedgerRequestLog
+        from migrate.stores.cloudflare import Api
+        from migrate.stores.kv import KvSource
+
+        settings = self._settings
+        found = find_kv(
+            address,
+            env=settings.environ,
+            cwd=settings.cwd,
+            binding=settings.binding,
+            environment=settings.env,
+            now=settings.clock.now(),
+        )
+        token = found.token.value.reveal()
+        name = self._ledger.fingerprints.of(f"{found.api_base.value} {token}")
+        log = self._kept(LedgerRequestLog(settings.ledger, name))
+        api = Api(
+            found.api_base.value,
+            token,
+            clock=settings.clock,
+            log=log,
+            rate=Rate.parse(settings.rate),
+            budget=Budget.parse(settings.budget),
+            on_wait=self._on_wait,
+        )
+        self.requests = api.requests
+        return KvSource(api, found.account.value, found.namespace.value)
+
+    def _local_kv(self, address: LocalKvAddress) -> Source:
+        from migrate.stores.cloudflare import Api
+        from migrate.stores.kv_local import LocalKvSource
+
+        clock, log = self._settings.clock, MemoryRequestLog()
+        api = Api(address.base_url, None, clock=clock, log=log, rate=_NO_LIMIT, patience=30.0)
+        self.requests = api.requests
+        return LocalKvSource(api, self._local_name(address))
+
+    def _local_name(self, address: WranglerAddress | LocalKvAddress) -> str:
+        from migrate.discovery import find_local
+
+        settings = self._settings
+        return find_local(
+            address,
+            env=settings.environ,
+            cwd=settings.cwd,
+            binding=settings.binding,
+            environment=settings.env,
+        ).value
+
+    def _dump(self, address: DumpAddress) -> DumpSource:
+        from migrate.stores.dump import DumpSource
+
+        settings = self._settings
+        return DumpSource(
+            address.file, keys=address.keys, assume_never=settings.assume_never, dumped_at=settings.dumped_at
+        )
+
+
+def _later(address: Address) -> ConfigError:
+    kind = str(address).partition(":")[0]
+    return ConfigError(
+        f"a {kind}: store cannot play this role",
+        "sources: kv, kv+http, wrangler, dump, sqlite; targets of an export or a verify: sqlite, dump",
+    )

@@ -1,0 +1,256 @@
+"""The verify: both stores read afresh, merged in key order, and every difference read again.
+
+It shares no enumeration with the exporter, on purpose (a blind spot would be shared, too): whole
+pages, one after the other, the next one listed while this one is read. Each page is one
+transaction of the ledger, so a verify that was killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from migrate.core.comparing import Kind, Rules, classify, merge
+from migrate.core.copying import same
+from migrate.core.difference import Difference, ReadError, Side, State
+from migrate.core.partition import disjoint
+from migrate.core.ports import (
+    Answer,
+    Clock,
+    CursorRefused,
+    Holder,
+    Page,
+    Quarantined,
+    Source,
+    Tally,
+    Unreadable,
+)
+from migrate.core.record import Head, Key, Record, Row, expired
+from migrate.core.rereading import Patience, again, first, must_settle
+from migrate.errors import StoreBroken, StoreUnavailable
+from migrate.ledger.ledger import Ledger
+from migrate.ledger.verifies import Position, VerifyId
+
+WORKERS = 16
+RESTARTS = 5
+SOURCE_KEYS, TARGET_ROWS = "source_keys", "target_rows"
+"""Counted beside the classes: how many keys each side showed."""
+
+Watch = Callable[[Tally], None]
+"""Told after every page: the counters so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is asked of a verify. `sample`: the first N keys only, which is never a full verdict."""
+
+    prefixes: Sequence[str]
+    patience: Patience
+    rules: Rules
+    sample: int | None = None
+
+
+@dataclass(slots=True)
+class Verifier:
+    """Compares a source and a target, and keeps what it finds in the ledger."""
+
+    source: Source
+    target: Holder
+    ledger: Ledger
+    verify: VerifyId
+    look: Look
+    clock: Clock
+    watch: Watch
+    wait: Callable[[float], None]
+
+    def walk(self) -> None:
+        """Compare the whole key space, from where an earlier process left it."""
+        left = self.look.sample
+        for prefix in disjoint(self.look.prefixes):
+            position = self.ledger.position(self.verify, prefix)
+            if left is not None:
+                left -= position.tally[SOURCE_KEYS]
+            restarts = 0
+            while not position.done and (left is None or left > 0):
+                before = position
+                try:
+                    position = self._prefix(position, left)
+                except CursorRefused:
+                    restarts += 1
+                    if restarts > RESTARTS:
+                        raise StoreUnavailable(
+                            f"the source refused its own cursor {restarts} times",
+                            "run the same command again: it goes on where it was",
+                        ) from None
+                    position = replace(self.ledger.position(self.verify, prefix), cursor=None)
+                    continue
+                if left is not None:
+                    left -= position.tally[SOURCE_KEYS] - before.tally[SOURCE_KEYS]
+
+    def settle(self) -> None:
+        """Read every open difference again when it is due, until it is believed or gone."""
+        while (due_at := self.ledger.next_due(self.verify)) is not None:
+            if (seconds := due_at - self.clock.now()) > 0:
+                self.wait(seconds)
+                continue
+            due = self.ledger.due(self.verify, self.clock.now(), 1000)
+            keys = [old.key for old in due]
+            answers = self._read(keys)
+            rows = self.target.rows(keys)
+            poor = self._quarantined(keys)
+            results, errors = [], []
+            for old in due:
+                answer, row = answers[old.key], rows.get(old.key)
+                now = self.clock.now()
+                if isinstance(answer, Unreadable):
+                    errors.append(ReadError(old.key, Side.SOURCE, answer.reason, now))
+                    results.append(replace(old, state=State.UNSETTLED, last_seen=now))
+                    continue
+                kind = self._classify(answer, row, old.key in poor)
+                results.append(again(old, kind, answer, row, now, self.look.patience))
+            self.ledger.settle(self.verify, results, errors)
+
+    def recheck(self, earlier: VerifyId) -> None:
+        """Take over what an earlier verify had against the copy, to be read again at once."""
+        states = (State.SETTLED, State.UNSETTLED, State.OPEN)
+        old = self.ledger.each_difference(earlier, states)
+        reopened = (replace(one, state=State.OPEN, due_at=0.0, rounds=0) for one in old)
+        self.ledger.settle(self.verify, reopened)
+
+    def _prefix(self, position: Position, left: int | None) -> Position:
+        """Compare one prefix page by page; returns where it stands (done, or cut by the sample)."""
+        quarantine = _Quarantine(self.target.quarantined(position.prefix, position.last_key))
+        last = position.last_key
+        for page, answers in self._pages(position):
+            pairs = zip(page.heads, answers, strict=True)
+            entries = [pair for pair in pairs if last is None or pair[0].key > last]
+            cut = left is not None and len(entries) > left
+            entries = entries[:left] if cut else entries
+            done = page.next is None and not cut
+            upto = entries[-1][0].key if entries else last
+            tally: Counter[str] = Counter({SOURCE_KEYS: len(entries)})
+            errors: list[ReadError] = []
+            rows = self.target.rows_between(position.prefix, last, None if done else upto)
+            found = self._compare(entries, rows, quarantine, tally, errors)
+            position = self.ledger.commit_page(
+                self.verify, position.prefix, page.next, upto, tally, found, errors, done=done
+            )
+            self.watch(tally)
+            last = upto
+            if left is not None:
+                left -= len(entries)
+                if left <= 0:
+                    break
+        return position
+
+    def _compare(
+        self,
+        entries: Sequence[tuple[Head, Answer]],
+        rows: Iterator[Row],
+        quarantine: _Quarantine,
+        tally: Tally,
+        errors: list[ReadError],
+    ) -> Iterator[Difference]:
+        """Count what one reading proves, and yield what must be read again."""
+        for key, entry, row in merge(entries, rows):
+            tally[TARGET_ROWS] += row is not None
+            answer = entry[1] if entry is not None else None
+            if isinstance(answer, Record) and row is not None and same(answer, row):
+                tally[Kind.EQUAL] += 1
+                continue
+            now = self.clock.now()
+            if isinstance(answer, Unreadable):
+                errors.append(ReadError(key, Side.SOURCE, answer.reason, now))
+                continue
+            kind = self._classify(answer, row, row is None and key in quarantine)
+            if kind is None and entry is not None and not expired(entry[0].expiration, now):
+                kind = Kind.MISSING  # listed, but nothing came: a miss is not believed at once either
+            if kind is None:
+                kind = Kind.EXPIRING
+            elif must_settle(kind):
+                difference = first(key, kind, answer, row, now, self.look.patience)
+                if difference.state is not State.DRAINED:
+                    yield difference
+                    continue
+            tally[kind] += 1
+
+    def _classify(self, answer: Record | None, row: Row | None, quarantined: bool) -> Kind | None:
+        now = self.clock.now() + self.source.skew
+        return classify(answer, row, quarantined=quarantined, rules=self.look.rules, now=now)
+
+    def _quarantined(self, keys: Sequence[Key]) -> set[Key]:
+        """Which of some keys are in quarantine."""
+        found: set[Key] = set()
+        for prefix in disjoint(self.look.prefixes):
+            mine = sorted(key for key in keys if key.startswith(prefix))
+            quarantine = _Quarantine(self.target.quarantined(prefix))
+            found.update(key for key in mine if key in quarantine)
+        return found
+
+    def _pages(self, position: Position) -> Iterator[tuple[Page, Sequence[Answer]]]:
+        """Pages and the answer to each of their heads; the next page is listed meanwhile."""
+        page = self.source.scan(position.prefix, position.cursor)
+        if page.records is not None:
+            while True:
+                yield page, self._at_hand(page)
+                if page.next is None:
+                    return
+                page = self._next(position.prefix, page)
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="verify") as pool:
+            try:
+                while True:
+                    ahead = pool.submit(self._next, position.prefix, page) if page.next else None
+                    yield page, self._answers(pool, page.heads, position.last_key)
+                    if ahead is None:
+                        return
+                    page = ahead.result()
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def _at_hand(self, page: Page) -> Sequence[Answer]:
+        if page.records is not None:
+            return page.records
+        found = self._read([head.key for head in page.heads])
+        return [found[head.key] for head in page.heads]
+
+    def _next(self, prefix: str, page: Page) -> Page:
+        """The page behind; its keys must lie behind those of this one."""
+        behind = self.source.scan(prefix, page.next)
+        if page.heads and behind.heads and behind.heads[0].key <= page.heads[-1].key:
+            raise StoreBroken("the source's listing is out of order", "nothing was decided; try again later")
+        return behind
+
+    def _answers(
+        self, pool: ThreadPoolExecutor, heads: Sequence[Head], last: Key | None
+    ) -> Sequence[Answer]:
+        """Read the values of a page; what was compared already need not be read again."""
+        keys = [head.key for head in heads if last is None or head.key > last]
+        width = self.source.width
+        reads: list[Future[Mapping[Key, Answer]]] = [
+            pool.submit(self.source.read, keys[start : start + width]) for start in range(0, len(keys), width)
+        ]
+        found: dict[Key, Answer] = {}
+        for read in reads:
+            found.update(read.result())
+        return [found.get(head.key) for head in heads]
+
+    def _read(self, keys: Sequence[Key]) -> Mapping[Key, Answer]:
+        found: dict[Key, Answer] = {}
+        for start in range(0, len(keys), self.source.width):
+            found.update(self.source.read(keys[start : start + self.source.width]))
+        return found
+
+
+class _Quarantine:
+    """Membership in a stream of quarantined keys, asked for in key order."""
+
+    def __init__(self, entries: Iterator[Quarantined]) -> None:
+        self._entries = entries
+        self._at = next(entries, None)
+
+    def __contains__(self, key: Key) -> bool:
+        while self._at is not None and self._at.key < key:
+            self._at = next(self._entries, None)
+        return self._at is not None and self._at.key == key

@@ -1,0 +1,114 @@
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from migrate.core.comparing import AGAINST, Kind, Rules, Stage, classify, merge
+from migrate.core.record import NEVER, Head, Key, Origin, Record, Row
+
+NOW = 1_800_000_000
+LATER = NOW + 3600
+K = Key("spotify_session:a")
+
+
+def record(value: bytes = b"v", metadata: str | None = None, expiration: object = LATER) -> Record:
+    return Record(K, value, metadata, expiration)
+
+
+def row(
+    value: bytes | None = b"v",
+    metadata: str | None = None,
+    expiration: object = LATER,
+    origin: Origin = Origin.COPY,
+) -> Row:
+    return Row(K, value, metadata, expiration, origin, 1, None)
+
+
+def kind(a: Record | None, b: Row | None, rules: Rules = Rules(), *, quarantined: bool = False) -> Kind | None:
+    return classify(a, b, quarantined=quarantined, rules=rules, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "expected"),
+    [
+        (record(), row(), Kind.EQUAL),
+        (record(expiration=LATER + 1), row(), Kind.EQUAL),
+        (record(b'{"a":1,"b":2}'), row(b'{"b": 2, "a": 1}'), Kind.SAME_JSON),
+        (record(b"1"), row(b"true"), Kind.VALUE),
+        (record(b'{"a":1}'), row(b'{"a":true}'), Kind.VALUE),
+        (record(b""), row(b"v"), Kind.VALUE),
+        (record(b"\xff"), row(b"\xef\xbf\xbd"), Kind.VALUE),
+        (record(metadata='{"a":1}'), row(metadata='{ "a": 1 }'), Kind.EQUAL),
+        (record(metadata='{"a":1}'), row(), Kind.METADATA),
+        (record(metadata='""'), row(), Kind.METADATA),
+        (record(expiration=LATER + 2), row(), Kind.EXPIRATION),
+        (record(expiration=NEVER), row(), Kind.EXPIRATION),
+        (record(), None, Kind.MISSING),
+        (None, row(), Kind.EXTRA),
+        (None, row(origin=Origin.DUAL), Kind.EXTRA),
+        (None, row(origin=Origin.APP), Kind.EXTRA_APP),
+        (None, row(origin=Origin.LEGACY), Kind.LEGACY),
+        (record(b"x"), row(origin=Origin.LEGACY), Kind.LEGACY),
+        (record(), row(origin=Origin.LEGACY), Kind.EQUAL),
+        (record(b"x"), row(origin=Origin.APP), Kind.NEWER),
+        (record(), row(None), Kind.TOMBSTONED),
+        (None, row(None), Kind.TOMBSTONED),
+        (record(expiration=NOW), None, Kind.EXPIRING),
+        (None, row(expiration=NOW - 5), Kind.EXPIRING),
+        (record(b"x", expiration=NOW), row(expiration=NOW - 9), Kind.EXPIRING),
+        (None, None, None),
+    ],
+)
+def test_each_pair_has_its_class(source: Record | None, target: Row | None, expected: Kind | None) -> None:
+    assert kind(source, target) == expected
+
+
+def test_a_target_that_expires_early_is_a_difference_and_not_an_expiring_session() -> None:
+    assert kind(record(), row(expiration=NOW - 1)) is Kind.EXPIRATION
+
+
+def test_quarantine_explains_a_missing_row_only() -> None:
+    assert kind(record(), None, quarantined=True) is Kind.QUARANTINED
+    assert kind(record(), row(), quarantined=True) is Kind.EQUAL
+
+
+def test_exact_makes_equal_json_a_value_difference() -> None:
+    assert kind(record(b"[1]"), row(b"[ 1 ]"), Rules(exact=True)) is Kind.VALUE
+
+
+def test_ignoring_metadata_ignores_nothing_else() -> None:
+    rules = Rules(metadata=False)
+    assert kind(record(metadata="1"), row(), rules) is Kind.EQUAL
+    assert kind(record(b"x", metadata="1"), row(), rules) is Kind.VALUE
+    assert kind(record(expiration=NEVER, metadata="1"), row(), rules) is Kind.EXPIRATION
+
+
+@pytest.mark.parametrize("stage", list(Stage))
+def test_kv_is_behind_only_where_the_target_leads(stage: Stage) -> None:
+    found = kind(record(b"x"), row(), Rules(stage=stage))
+    assert found is (Kind.KV_BEHIND if stage.target_leads else Kind.VALUE)
+    assert (found in AGAINST) is not stage.target_leads
+    assert kind(None, row(), Rules(stage=stage)) is Kind.EXTRA
+
+
+keys = st.lists(st.text("ab\U0001f600é", min_size=1, max_size=4), unique=True).map(sorted)
+
+
+@given(keys, keys)
+def test_merge_shows_every_key_of_both_sides_once_and_in_order(ours: list[str], theirs: list[str]) -> None:
+    listed = [(Head(Key(k), None, NEVER), None) for k in theirs]
+    rows = [Row(Key(k), b"", None, NEVER, Origin.COPY, 1, None) for k in ours]
+    merged = list(merge(listed, rows))
+    assert [key for key, _, _ in merged] == sorted({*ours, *theirs})
+    for key, entry, found in merged:
+        assert (entry is not None) == (key in theirs)
+        assert (found is not None) == (key in ours)
+        assert entry is None or entry[0].key == key
+        assert found is None or found.key == key
+
+
+def test_no_class_is_both_proof_and_evidence_against() -> None:
+    believed = {Kind.EQUAL, Kind.SAME_JSON, Kind.TOMBSTONED, Kind.NEWER, Kind.EXTRA_APP, Kind.KV_BEHIND}
+    assert set(itertools.chain(believed, AGAINST, {Kind.EXPIRING})) == set(Kind)
+    assert not believed & AGAINST
