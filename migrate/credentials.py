@@ -186,7 +186,7 @@ def _profile(env: Variables, cwd: Path) -> str:
             raise ConfigError("CLOUDFLARE_AUTH_PROFILE is not a profile's name", "npx wrangler auth list")
         return chosen
     bound = _json(wrangler_home(env) / "profiles" / "directory-bindings.json")
-    here = cwd.absolute()
+    here = cwd.resolve()
     for folder in (here, *here.parents):
         name = bound.get(str(folder))
         if isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9_-]+", name):
@@ -231,7 +231,7 @@ def cached_account(env: Variables, cwd: Path) -> Found[str] | None:
 def _cache_folder(env: Variables, cwd: Path) -> Path:
     if chosen := env.get("WRANGLER_CACHE_DIR"):
         return cwd / chosen
-    here = cwd.absolute()
+    here = cwd.resolve()
     local = here / ".wrangler" / "cache"
     modules = next((p for d in (here, *here.parents) if (p := d / "node_modules").is_dir()), None)
     if modules is None:

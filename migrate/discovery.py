@@ -271,5 +271,5 @@ def _account(address: KvAddress, project: _Project | None, env: Mapping[str, str
 
 def _shown(path: Path, cwd: Path) -> str:
     """The path as seen from `cwd`, when it is not far."""
-    relative = os.path.relpath(path, cwd)
+    relative = os.path.relpath(path, cwd.resolve())
     return relative if not relative.startswith(os.path.join("..", "..")) else str(path)

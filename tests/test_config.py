@@ -1,0 +1,230 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from migrate.config import COMMANDS, load, schema
+from migrate.errors import ConfigError
+
+FULL = """
+source = "kv:"
+target = "sqlite:sessions.db"
+prefix = ["spotify_session:", "sess:"]
+binding = "SESSIONS"
+env = "production"
+rate = "600/300"
+budget = ["reads=50000/day"]
+settle = 120
+schema = "session.json"
+ledger = ".kvferry/ledger.db"
+
+[export]
+sweeps = 2
+rate = "1000/300"
+
+[verify]
+rounds = 5
+exact = true
+prefix = "sess:"
+"""
+
+
+def write(folder, text, name="kvferry.toml"):
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def refusal(folder, text, name="kvferry.toml"):
+    write(folder, text, name)
+    with pytest.raises(ConfigError) as caught:
+        load(None, folder)
+    assert "\n" not in caught.value.message
+    assert caught.value.hint
+    return caught.value.message
+
+
+def test_no_configuration_is_no_defaults(tmp_path):
+    assert load(None, tmp_path) == {}
+
+
+def test_general_values_are_for_every_command_and_its_own_win(tmp_path):
+    write(tmp_path, FULL)
+    defaults = load(None, tmp_path)
+    assert set(defaults) == set(COMMANDS)
+    assert defaults["plan"] == {
+        "source": "kv:",
+        "target": "sqlite:sessions.db",
+        "prefix": ["spotify_session:", "sess:"],
+        "binding": "SESSIONS",
+        "env": "production",
+        "rate": "600/300",
+        "budget": ["reads=50000/day"],
+        "settle": 120,
+        "schema": "session.json",
+        "ledger": ".kvferry/ledger.db",
+    }
+    assert defaults["export"] == {**defaults["plan"], "sweeps": 2, "rate": "1000/300"}
+    assert defaults["verify"] == {**defaults["plan"], "rounds": 5, "exact": True, "prefix": ["sess:"]}
+
+
+def test_the_same_in_pyproject(tmp_path):
+    write(tmp_path, FULL)
+    expected = load(None, tmp_path)
+    (tmp_path / "kvferry.toml").unlink()
+    section = FULL.replace("[export]", "[tool.kvferry.export]").replace("[verify]", "[tool.kvferry.verify]")
+    path = write(tmp_path, f"[project]\nname = 'x'\n[tool.kvferry]\n{section}", "pyproject.toml")
+    assert load(None, tmp_path) == load(path, tmp_path) == expected
+
+
+def test_the_own_file_wins_over_pyproject_and_the_named_one_over_both(tmp_path):
+    write(tmp_path, "[tool.kvferry]\nsettle = 1", "pyproject.toml")
+    assert load(None, tmp_path)["export"] == {"settle": 1}
+    write(tmp_path, "settle = 2")
+    assert load(None, tmp_path)["export"] == {"settle": 2}
+    write(tmp_path, "settle = 3", "other.toml")
+    assert load(Path("other.toml"), tmp_path)["export"] == {"settle": 3}
+
+
+@pytest.mark.parametrize("text", ["[tool.other]\na = 1", "[tool", "tool = 3", "# kvferry\n[tool.other]"])
+def test_a_pyproject_of_others_is_none_of_our_business(tmp_path, text):
+    write(tmp_path, text, "pyproject.toml")
+    assert load(None, tmp_path) == {}
+
+
+def test_a_named_pyproject_must_have_our_table(tmp_path):
+    path = write(tmp_path, "[tool.other]\na = 1", "pyproject.toml")
+    with pytest.raises(ConfigError, match=r"has no \[tool.kvferry\]"):
+        load(path, tmp_path)
+
+
+def test_a_named_file_must_exist(tmp_path):
+    with pytest.raises(ConfigError, match=r"gone\.toml cannot be read: no such file"):
+        load(Path("gone.toml"), tmp_path)
+
+
+def test_an_empty_file_is_no_defaults_for_any_command(tmp_path):
+    write(tmp_path, "")
+    assert load(None, tmp_path) == {command: {} for command in COMMANDS}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sorce = 'kv:'", "unknown key sorce, did you mean source"),
+        ("zebra = 1", "unknown key zebra"),
+        ("[export]\nrounds = 1", "unknown key export.rounds"),
+        ("[verify]\nround = 1", "unknown key verify.round, did you mean rounds"),
+        ("[cleanup]\nsettle = 1", "unknown key cleanup"),
+        ("[status]\nsource = 'kv:'", "unknown key status.source"),
+        ("[export]\nfresh = true", "unknown key export.fresh"),
+        ("[export]\ndry_run = true", "unknown key export.dry-run"),
+        ("export = 1", "export must be a table"),
+        ("source = 1", 'source must be the address of a store, for example "kv:" or "sqlite:sessions.db"'),
+        ("prefix = []", 'prefix must be a list of key prefixes, for example ["spotify_session:"]'),
+        ("prefix = ['a', 'a']", 'prefix must be a list of key prefixes, for example ["spotify_session:"]'),
+        ("prefix = ['a', 1]", "prefix.1 must be text"),
+        ("rate = 600", 'rate must be REQUESTS/SECONDS as text, for example "600/300"'),
+        ("rate = 'fast'", 'rate must be REQUESTS/SECONDS as text, for example "600/300"'),
+        ("budget = 'reads'", 'budget.0 must be KIND=NUMBER/day, for example "reads=50000/day"'),
+        ("settle = -1", "settle must be a number of seconds, 0 to 604800"),
+        ("settle = true", "settle must be a number of seconds, 0 to 604800"),
+        ("settle = inf", "settle must be a number of seconds, 0 to 604800"),
+        ("settle = nan", "settle must be a number of seconds, 0 to 604800"),
+        ("settle = 2026-01-01", "settle must be a number of seconds, 0 to 604800"),
+        ("[export]\nsweeps = 0", "export.sweeps must be a whole number from 1 to 1000"),
+        ("[export]\nsweeps = 1.5", "export.sweeps must be a whole number from 1 to 1000"),
+        ("[verify]\nexact = 'yes'", "verify.exact must be true or false"),
+        ("ledger = ''", "ledger must be the name of a file"),
+        ("env = []", "env must be text that is not empty"),
+    ],
+)
+def test_every_error_is_one_line_with_its_place(tmp_path, text, message):
+    assert refusal(tmp_path, text) == f"kvferry.toml: {message}"
+
+
+def test_every_error_of_the_file_is_told_at_once(tmp_path):
+    text = "settle = -1\nzebra = 1\n[export]\nsweeps = 0\nzeal = 2\n"
+    assert refusal(tmp_path, text) == (
+        "kvferry.toml: unknown key zebra; unknown key export.zeal;"
+        " export.sweeps must be a whole number from 1 to 1000;"
+        " settle must be a number of seconds, 0 to 604800"
+    )
+
+
+def test_the_place_in_pyproject_is_named(tmp_path):
+    assert refusal(tmp_path, "[tool.kvferry]\nsettle = -1", "pyproject.toml") == (
+        "pyproject.toml, [tool.kvferry]: settle must be a number of seconds, 0 to 604800"
+    )
+    assert (
+        refusal(tmp_path, "[tool]\nkvferry = 1", "pyproject.toml")
+        == "pyproject.toml: tool.kvferry must be a table"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "token = 'planted'",
+        "api_token = 'planted'",
+        "API-KEY = 'planted'",
+        "cloudflare_api_token = 'planted'",
+        "[export]\nclient-secret = 'planted'",
+        "[verify.deep.table]\npassword = 'planted'",
+        "[export]\nauthorization = 'planted'",
+    ],
+)
+def test_a_secret_is_refused_and_not_shown(tmp_path, text):
+    write(tmp_path, text)
+    with pytest.raises(ConfigError, match="looks like a secret") as caught:
+        load(None, tmp_path)
+    assert "CLOUDFLARE_API_TOKEN" in caught.value.hint
+    assert "planted" not in caught.value.message + caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "text", ["source = ['planted']", "rate = 'planted'", "planted-x = 'planted'\n", "a = 'planted"]
+)
+def test_no_message_repeats_a_value(tmp_path, text):
+    assert "planted" not in refusal(tmp_path, text).replace("unknown key planted-x", "")
+
+
+def test_what_is_not_toml_is_refused_with_its_line(tmp_path):
+    assert refusal(tmp_path, "settle = 1\nsettle = 2\n") == "kvferry.toml is not TOML, line 2, column 11"
+    (tmp_path / "kvferry.toml").write_bytes(b"source = '\xff'")
+    with pytest.raises(ConfigError, match=r"kvferry\.toml is not UTF-8"):
+        load(None, tmp_path)
+
+
+def test_the_schema_is_a_schema_and_describes_everything_it_can_refuse():
+    document = schema()
+    Draft202012Validator.check_schema(document)
+    assert document["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    definitions = document["$defs"]
+    assert isinstance(definitions, dict)
+    assert all("description" in rule for rule in definitions.values())
+    properties = document["properties"]
+    assert isinstance(properties, dict)
+    assert set(COMMANDS) <= set(properties)
+
+
+def test_every_option_of_the_schema_is_used_and_every_general_one_fits_its_commands():
+    document = schema()
+    text = json.dumps(document)
+    assert all(f"#/$defs/{name}" in text for name in document["$defs"])
+    general = {key: rule for key, rule in document["properties"].items() if key not in COMMANDS}
+    for command in COMMANDS:
+        own = document["properties"][command]["properties"]
+        assert all(own[key] == rule for key, rule in general.items() if key in own)
+
+
+def test_the_validator_is_not_even_imported_without_a_configuration(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from migrate.config import load;"
+        "assert load(None, Path(sys.argv[1])) == {}; assert 'jsonschema' not in sys.modules"
+    )
+    root = Path(__file__).parents[1]
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, cwd=root)
