@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from migrate.core.copying import NOT_AFTER, Rules, Slice, Validate, copy, sort
+from migrate.core.copying import NOT_AFTER, Failed, Rules, Slice, Validate, copy, nobody, sort
 from migrate.core.partition import disjoint, parts
 from migrate.core.ports import (
     LISTED,
@@ -52,7 +52,8 @@ class Order:
     `horizon`: H in seconds, between the two readings of what differs. `rounds`: how many H a
     difference that keeps changing is followed. `limit`: stop after this many keys (a trial).
     `fresh`: begin a new sweep instead of resuming an unfinished one. `alphabet`: cut each prefix
-    by its next character (`migrate.core.partition.ALPHABETS`), then list it whole.
+    by its next character (`migrate.core.partition.ALPHABETS`), then list it whole. `failed` is told
+    of every key that could not be read, and why.
     """
 
     run: RunId
@@ -65,6 +66,7 @@ class Order:
     retry_quarantined: bool = False
     alphabet: str | None = None
     validate: Validate | None = None
+    failed: Failed = nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,8 @@ class Exporter:
 
     def _list(self, info: SweepInfo, mark: Checkpoint, *, later: bool) -> Checkpoint:
         """Walk the listing to its end, starting again where a cursor is refused."""
-        rules = Rules(info.id, mark.partition, later, self.order.validate, self._source_now)
+        order = self.order
+        rules = Rules(info.id, mark.partition, later, order.validate, self._source_now, order.failed)
         while self._left is None or self._left > 0:
             relisting = mark.relisting and not later
             look = self.target.rows if later or relisting else None
@@ -222,7 +225,7 @@ class Exporter:
             heads = [Head(key, None, UNKNOWN) for key in keys]
             piece = Slice(heads, [answers[key] for key in keys], rows, read_at, None, False, None)
             batch = replace(
-                sort(piece, info.id, self.order.validate, self._source_now()),
+                sort(piece, info.id, self.order.validate, self._source_now(), self.order.failed),
                 released=[key for key in keys if not isinstance(answers[key], Unreadable)],
                 not_after=read_at + NOT_AFTER,
             )

@@ -107,7 +107,7 @@ class Opener:
             case SqliteAddress():
                 from migrate.stores.sqlite import SqliteHolder
 
-                return self._kept(SqliteHolder(address.file, clock=self._settings.clock))
+                return self._kept(SqliteHolder(address.file))
             case KvAddress() | LocalKvAddress() | WranglerAddress() | DurableAddress():
                 raise _later(address)
             case _:
@@ -189,9 +189,11 @@ class Opener:
         from migrate.stores.dump import DumpSource
 
         settings = self._settings
-        return DumpSource(
+        dump = DumpSource(
             address.file, keys=address.keys, assume_never=settings.assume_never, dumped_at=settings.dumped_at
         )
+        dump.prepare()  # what is malformed or twice there is known before any target is touched
+        return dump
 
 
 def _later(address: Address) -> ConfigError:

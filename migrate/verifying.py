@@ -222,9 +222,7 @@ class Verifier:
             raise StoreBroken("the source's listing is out of order", "nothing was decided; try again later")
         return behind
 
-    def _answers(
-        self, pool: ThreadPoolExecutor, heads: Sequence[Head], last: Key | None
-    ) -> Sequence[Answer]:
+    def _answers(self, pool: ThreadPoolExecutor, heads: Sequence[Head], last: Key | None) -> Sequence[Answer]:
         """Read the values of a page; what was compared already need not be read again."""
         keys = [head.key for head in heads if last is None or head.key > last]
         width = self.source.width

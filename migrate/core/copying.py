@@ -43,6 +43,9 @@ from migrate.core.record import (
 Validate = Callable[[bytes], str | None]
 """Says why a value must not be copied, or None. The reason holds no part of the value."""
 
+Failed = Callable[[Key, str], None]
+"""Told of a key that could not be read, and why."""
+
 NOT_AFTER = 300.0
 """Seconds after the source's answer within which the target may still take what was read."""
 
@@ -94,7 +97,11 @@ def standing(record: Record, row: Row) -> Outcome:
     return Outcome.WAITING
 
 
-def sort(piece: Slice, sweep: int, validate: Validate | None, now: float) -> Batch:
+def nobody(key: Key, reason: str) -> None:
+    """Do not tell anybody."""
+
+
+def sort(piece: Slice, sweep: int, validate: Validate | None, now: float, failed: Failed = nobody) -> Batch:
     """Decide what becomes of each key of a slice; `now` is the source's clock, Unix seconds."""
     tally: Counter[str] = Counter({LISTED: len(piece.heads)})
     records: list[Record] = []
@@ -121,6 +128,7 @@ def sort(piece: Slice, sweep: int, validate: Validate | None, now: float) -> Bat
             tally[_present(row, sweep)] += 1
         elif isinstance(answer, Unreadable):
             tally[Outcome.FAILED] += 1
+            failed(head.key, answer.reason)
         elif expired(head.expiration, now):
             tally[Outcome.EXPIRED] += 1
         else:
@@ -175,6 +183,7 @@ class Rules:
     later: bool
     validate: Validate | None
     now: Callable[[], float]
+    failed: Failed = nobody
     flush: int = 1000
 
 
@@ -185,7 +194,7 @@ def copy(slices: Iterable[Slice], target: Target, mark: Checkpoint, rules: Rules
     own checkpoint gives what an uninterrupted loop gives.
     """
     for piece in slices:
-        batch = sort(piece, rules.sweep, rules.validate, rules.now())
+        batch = sort(piece, rules.sweep, rules.validate, rules.now(), rules.failed)
         upto = piece.heads[-1].key if piece.heads else mark.last_key
         if rules.later:
             listed = {head.key for head in piece.heads}

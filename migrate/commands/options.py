@@ -1,0 +1,153 @@
+"""Options that commands share, and the way from parsed words to a rendered report."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from migrate.core.ports import Clock
+from migrate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from migrate.formats.outputs import Outputs
+    from migrate.opening import Settings
+    from migrate.runner import Ended
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _load_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
+    """Make the configuration file's values the defaults of this command's options."""
+    from migrate.config import load
+
+    name = ctx.info_name or ""
+    ctx.default_map = {**(ctx.default_map or {}), **load(path, Path.cwd()).get(name, {})}
+    return path
+
+
+def config_option(command: F) -> F:
+    """`--config`: read before every other option."""
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        is_eager=True,
+        callback=_load_config,
+        expose_value=False,
+        help="Configuration file (default: kvferry.toml, or [tool.kvferry] in pyproject.toml).",
+    )(command)
+
+
+def ledger_option(command: F) -> F:
+    """`--ledger`."""
+    return click.option(
+        "--ledger",
+        type=click.Path(path_type=Path),
+        default=Path(".kvferry/ledger.db"),
+        show_default=True,
+        help="The operator's ledger: runs, sweeps, differences. It holds keys, so keep it private.",
+    )(command)
+
+
+def report_options(command: F) -> F:
+    """`--format`, `--output`, `--json`, `--quiet`, `--debug`."""
+    for option in (
+        click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback when it fails."),
+        click.option("--quiet", is_flag=True, help="No progress on standard error."),
+        click.option("--json", "as_json", is_flag=True, help="The same as --format json."),
+        click.option(
+            "--output",
+            "outputs",
+            multiple=True,
+            metavar="NAME=FILE",
+            help="Write the report to a file as well, e.g. --output json=report.json. Repeatable.",
+        ),
+        click.option("--format", "fmt", metavar="NAME", help="Format of the report on standard output."),
+    ):
+        command = option(command)
+    return command
+
+
+def store_options(command: F) -> F:
+    """Which stores, and how hard they may be asked."""
+    for option in (
+        click.option(
+            "--dumped-at",
+            type=int,
+            metavar="UNIX",
+            help="For a dump whose items have expiration_ttl: when it was made, Unix seconds.",
+        ),
+        click.option(
+            "--assume-never", is_flag=True, help="For a bulk get without key list: its sessions never expire."
+        ),
+        click.option("--env", metavar="NAME", help="Environment in wrangler's configuration."),
+        click.option("--binding", metavar="NAME", help="KV binding in wrangler's configuration."),
+        click.option(
+            "--budget",
+            multiple=True,
+            metavar="KIND=N/day",
+            help="Stop cleanly at so many reads or lists a UTC day, e.g. reads=50000/day. Repeatable.",
+        ),
+        click.option(
+            "--rate",
+            default="600/300",
+            show_default=True,
+            metavar="N/SECONDS",
+            help="At most N requests in any SECONDS. Cloudflare allows 1200/300 for all that a token does.",
+        ),
+        click.option(
+            "--prefix",
+            "prefixes",
+            multiple=True,
+            default=("spotify_session:",),
+            show_default=True,
+            help='Keys to take; repeatable. "" takes all keys.',
+        ),
+        click.option(
+            "--target",
+            required=True,
+            metavar="ADDRESS",
+            help="Where to: sqlite:FILE, or dump:FILE.ndjson[.gz].",
+        ),
+        click.option(
+            "--source",
+            required=True,
+            metavar="ADDRESS",
+            help="Where from: kv:, kv://ACCOUNT/NAMESPACE, kv+http://127.0.0.1:8787/NAMESPACE, wrangler:DIR, "
+            "dump:FILE, sqlite:FILE.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+_SETTINGS = ("ledger", "rate", "budget", "binding", "env", "assume_never", "dumped_at")
+
+
+def take_settings(clock: Clock, words: dict[str, Any]) -> tuple[Settings, dict[str, Any]]:
+    """Part the options that open stores from those of the command itself."""
+    from migrate.opening import Settings
+
+    mine = {name: words[name] for name in _SETTINGS}
+    rest = {name: value for name, value in words.items() if name not in _SETTINGS}
+    return Settings(clock=clock, **mine), rest
+
+
+def outputs_of(name: str, fmt: str | None, outputs: Sequence[str], as_json: bool) -> Outputs:
+    """Where the document goes; refuses a format that it does not have before any work is done."""
+    from migrate.formats.outputs import Outputs
+
+    if as_json and fmt not in (None, "json"):
+        raise ConfigError(f"--json and --format {fmt} exclude each other", "leave one out")
+    return Outputs.parse(name, "json" if as_json else fmt, outputs)
+
+
+def emit(outputs: Outputs, ended: Ended) -> int:
+    """Print the report, then raise the error that stopped the command, if one did."""
+    outputs.emit(ended.document, sys.stdout)
+    if ended.error is not None:
+        raise ended.error
+    return int(ended.exit)

@@ -1,0 +1,229 @@
+"""The verify report: whether the stores agree, by class, what was against it, and what was not proven."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from migrate.core.comparing import AGAINST, Kind
+from migrate.core.difference import Difference, ReadError, Seen, Side, Skip, State
+from migrate.core.document import Document, envelope, moment
+from migrate.core.fingerprint import Fingerprints
+from migrate.core.ports import Tally
+from migrate.core.record import Expiration
+from migrate.errors import Exit
+from migrate.formats.figures import duration, plural
+from migrate.formats.samples import samples
+
+NAME = "verify-report"
+VERSION = 1
+
+SHOWN = 100
+"""How many differences a report shows one by one."""
+
+SAMPLES = 20
+"""How many read errors and how many skips it names."""
+
+SOURCE_KEYS, TARGET_ROWS = "source_keys", "target_rows"
+"""Counted in the tally beside the classes: how many keys each side showed."""
+
+PENDING = (State.OPEN, State.UNSETTLED)
+_LISTED = (State.SETTLED, *PENDING)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyFacts:
+    """What a verify knows when it ends, well or not. Times are Unix seconds, durations seconds.
+
+    `tally`: keys by class that needed no second reading, and SOURCE_KEYS and TARGET_ROWS.
+    `counts`: the others, by class (of the last reading) and state. `errors`: unreadable keys by
+    side. `partial`: why not everything was looked at (`--sample 1000`), None when everything was.
+    `settle`: the horizon used, `default_settle` the one that the source calls for. `equality`: how
+    often an equality was seen before it was believed. `ignored`: fields left out of the comparison.
+    `differences`, `read_errors` and `skips` are the first of many; the counts say how many.
+    """
+
+    run: str
+    number: int
+    source: str
+    target: str
+    prefixes: Sequence[str]
+    started: float
+    finished: float
+    complete: bool
+    tally: Tally
+    counts: Mapping[str, Mapping[str, int]]
+    settle: float
+    default_settle: float
+    rounds: int
+    next: str
+    errors: Mapping[str, int] = field(default_factory=dict)
+    skipped: int = 0
+    partial: str | None = None
+    equality: str = "seen once"
+    stage: str = "kv"
+    exact: bool = False
+    ignored: Sequence[str] = ()
+    skew: float = 0.0
+    requests: Mapping[str, int] = field(default_factory=dict)
+    throttled: float = 0.0
+    differences: Sequence[Difference] = ()
+    read_errors: Sequence[ReadError] = ()
+    skips: Sequence[Skip] = ()
+    note: str = ""
+
+    def keys(self, kind: Kind) -> int:
+        """How many keys are in the class, by the last reading of each."""
+        return self.tally[kind] + sum(self.counts.get(kind, {}).values())
+
+    def count(self, kind: Kind, *states: State) -> int:
+        """How many differences of the class are in one of these states."""
+        found = self.counts.get(kind, {})
+        return sum(found.get(state, 0) for state in states)
+
+
+def settled_against(facts: VerifyFacts) -> int:
+    """How many settled differences speak against the copy."""
+    return sum(facts.count(kind, State.SETTLED) for kind in AGAINST)
+
+
+def doubts(facts: VerifyFacts) -> list[str]:
+    """Why the verify proves nothing, or not everything; empty when it does."""
+    pending = sum(facts.count(kind, *PENDING) for kind in AGAINST)
+    expiring = facts.count(Kind.EXPIRING, *PENDING)
+    found = [
+        "it did not finish" if not facts.complete else "",
+        f"it was partial: {facts.partial}" if facts.partial is not None else "",
+        *(
+            f"{plural(number, 'key')} of the {side} could not be read"
+            for side, number in facts.errors.items()
+            if number
+        ),
+        f"{plural(pending, 'difference')} did not settle" if pending else "",
+        f"{plural(expiring, 'expiring session')} did not drain" if expiring else "",
+        f"{plural(facts.skipped, 'key')} left out" if facts.skipped else "",
+    ]
+    return [doubt for doubt in found if doubt]
+
+
+def verdict(facts: VerifyFacts) -> tuple[str, Exit]:
+    """What the verify says. A settled difference stays one, whatever else was not proven."""
+    if settled_against(facts):
+        return "differences", Exit.AGAINST
+    if doubts(facts):
+        return "unproven", Exit.UNFINISHED
+    return "clean", Exit.CLEAN
+
+
+def build_verify(facts: VerifyFacts, fingerprints: Fingerprints) -> Document:
+    """The verify report, version 1."""
+    word, code = verdict(facts)
+    worth = [one for one in facts.differences if one.state in _LISTED and _counts(one.kind)][:SHOWN]
+    total = sum(facts.count(kind, *_LISTED) for kind in Kind if _counts(kind))
+    return {
+        **envelope(NAME, VERSION),
+        "run": facts.run,
+        "number": facts.number,
+        "source": facts.source,
+        "target": facts.target,
+        "prefixes": list(facts.prefixes),
+        "started": moment(facts.started),
+        "finished": moment(facts.finished),
+        "state": "complete" if facts.complete else "unfinished",
+        "verdict": word,
+        "exit": int(code),
+        "against": settled_against(facts),
+        "unproven_because": doubts(facts),
+        "partial": facts.partial,
+        "compared": sum(facts.keys(kind) for kind in Kind),
+        "source_keys": facts.tally[SOURCE_KEYS],
+        "target_rows": facts.tally[TARGET_ROWS],
+        "classes": {kind.value: _class(kind, facts) for kind in Kind},
+        "settling": {state.value: sum(facts.count(kind, state) for kind in Kind) for state in State},
+        "errors": _errors(facts, fingerprints),
+        "skipped": _skips(facts, fingerprints),
+        "settle_seconds": facts.settle,
+        "rehearsal": rehearsal(facts),
+        "rounds": facts.rounds,
+        "equality": facts.equality,
+        "stage": facts.stage,
+        "exact": facts.exact,
+        "ignored": list(facts.ignored),
+        "skew_seconds": round(facts.skew, 3),
+        "requests": dict(facts.requests),
+        "throttled_seconds": round(facts.throttled, 3),
+        "differences": [_difference(one, facts, fingerprints) for one in worth],
+        "more": max(0, total - len(worth)),
+        "note": facts.note,
+        "next": facts.next,
+    }
+
+
+def rehearsal(facts: VerifyFacts) -> str | None:
+    """Why this verify can satisfy no gate, None when its horizon is not the reason."""
+    if facts.settle >= facts.default_settle:
+        return None
+    least = duration(facts.default_settle)
+    return f"settled after {duration(facts.settle)}, less than {least}: this never satisfies a gate"
+
+
+def _counts(kind: Kind) -> bool:
+    """Is an unfinished or settled difference of this class of interest?"""
+    return kind in AGAINST or kind is Kind.EXPIRING
+
+
+def _class(kind: Kind, facts: VerifyFacts) -> Document:
+    return {
+        "against": kind in AGAINST,
+        "keys": facts.keys(kind),
+        **{state.value: facts.count(kind, state) for state in State},
+    }
+
+
+def _errors(facts: VerifyFacts, fingerprints: Fingerprints) -> Document:
+    counts = {side.value: facts.errors.get(side, 0) for side in Side}
+    first = facts.read_errors[:SAMPLES]
+    pairs = ((one.key, one.reason) for one in first)
+    shown, more = samples(pairs, sum(counts.values()), facts.prefixes, fingerprints)
+    for document, one in zip(shown, first, strict=True):
+        document.update(side=one.side.value, at=moment(one.at))
+    return {**counts, "samples": shown, "more": more}
+
+
+def _skips(facts: VerifyFacts, fingerprints: Fingerprints) -> Document:
+    first = ((one.key, one.reason) for one in facts.skips[:SAMPLES])
+    shown, more = samples(first, facts.skipped, facts.prefixes, fingerprints)
+    return {"count": facts.skipped, "samples": shown, "more": more}
+
+
+def _difference(one: Difference, facts: VerifyFacts, fingerprints: Fingerprints) -> Document:
+    return {
+        "fingerprint": fingerprints.shown_among(one.key, facts.prefixes),
+        "class": one.kind.value,
+        "against": one.kind in AGAINST,
+        "state": one.state.value,
+        "fields": list(one.fields),
+        "source": _seen(one.source),
+        "target": _seen(one.target),
+        "first_seen": moment(one.first_seen),
+        "last_seen": moment(one.last_seen),
+        "rounds": one.rounds,
+    }
+
+
+def _seen(seen: Seen | None) -> Document | None:
+    if seen is None:
+        return None
+    return {
+        "tombstone": seen.deleted,
+        "digest": seen.digest,
+        "size": seen.size,
+        "metadata_digest": seen.metadata,
+        "expiration": _expiration(seen.expiration),
+        "version": seen.version,
+        "origin": None if seen.origin is None else str(seen.origin),
+    }
+
+
+def _expiration(expiration: Expiration) -> Document | str:
+    return moment(expiration) if isinstance(expiration, int) else str(expiration.value)

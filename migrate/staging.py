@@ -1,0 +1,84 @@
+"""Where an export writes: a SQLite file, or a dump that is staged in one until it is complete.
+
+A dump cannot be resumed, checked for a key, or locked; a SQLite file can. So `dump:FILE` is
+collected in FILE.partial, under all the laws that hold for any target, and written out beside and
+renamed when the sweep is complete: FILE is there whole, or not at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrate.addresses import Address, DumpAddress, SqliteAddress
+from migrate.core.ports import Clock, Holder, Target
+from migrate.core.record import Record, expired
+from migrate.errors import ConfigError
+from migrate.stores.rehearsal import Rehearsal
+
+
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """`file` is the SQLite file that is written; `dump` the dump it will become, None for sqlite:."""
+
+    address: str
+    file: Path
+    dump: Path | None
+    fresh: bool
+    clock: Clock
+
+    @classmethod
+    def of(cls, address: Address, *, fresh: bool, clock: Clock) -> Staging:
+        """Raises ConfigError for a store that cannot be copied into, and for a dump that exists."""
+        if isinstance(address, SqliteAddress):
+            file = address.file.resolve()
+            return cls(f"sqlite:{file}", file, None, fresh, clock)
+        if isinstance(address, DumpAddress) and address.keys is None:
+            dump = address.file.resolve()
+            staged = dump.with_name(dump.name + ".partial")
+            if dump.exists() and not staged.exists() and not fresh:
+                raise ConfigError(f"{dump} is complete already", "pass --fresh to write it anew")
+            return cls(f"dump:{dump}", staged, dump, fresh, clock)
+        kind = str(address).partition(":")[0]
+        raise ConfigError(f"{kind}: cannot be the target of an export", "targets are sqlite:FILE, dump:FILE")
+
+    @contextlib.contextmanager
+    def open(self, *, dry_run: bool) -> Iterator[Target]:
+        """The target to copy into. `dry_run`: one that changes nothing, not even makes the file."""
+        from migrate.stores.sqlite import SqliteHolder, SqliteTarget
+
+        target: Target
+        if dry_run:
+            behind: Holder | None = SqliteHolder(self.file) if self.file.exists() else None
+            target = Rehearsal(self.address, behind, self.clock)
+        else:
+            if self.dump is not None and self.fresh:
+                self._discard()
+            target = SqliteTarget(self.file, clock=self.clock)
+        with contextlib.closing(target):
+            yield target
+
+    def finish(self, prefixes: Sequence[str]) -> None:
+        """Write the dump, if there is one to write, and take the staging file away."""
+        if self.dump is None:
+            return
+        from migrate.stores.dump import write_dump
+        from migrate.stores.sqlite import SqliteHolder
+
+        with contextlib.closing(SqliteHolder(self.file)) as staged:
+            write_dump(self.dump, _records(staged, prefixes, self.clock.now()))
+        self._discard()
+
+    def _discard(self) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            self.file.with_name(self.file.name + suffix).unlink(missing_ok=True)
+
+
+def _records(staged: Holder, prefixes: Sequence[str], now: float) -> Iterator[Record]:
+    """What was copied and has not expired since."""
+    for prefix in prefixes:
+        for row in staged.rows_between(prefix, None, None):
+            if row.value is not None and not expired(row.expiration, now):
+                yield Record(row.key, row.value, row.metadata, row.expiration)

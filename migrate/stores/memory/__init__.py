@@ -1,0 +1,13 @@
+"""Stores in memory: a source and target, a Workers KV that goes stale, and faults at every call.
+
+The real stores are tested against them, and they ship, so that programs built on kvferry can be
+tested in the same way.
+"""
+
+from __future__ import annotations
+
+from migrate.stores.memory.faults import Faults, Hook, When, with_faults
+from migrate.stores.memory.kv import MemoryKv
+from migrate.stores.memory.store import MemoryStore
+
+__all__ = ["Faults", "Hook", "MemoryKv", "MemoryStore", "When", "with_faults"]

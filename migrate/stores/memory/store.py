@@ -1,0 +1,278 @@
+"""A store in memory, source and target in one: the model that the real stores are tested against."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar, cast
+
+from migrate.core.copying import standing
+from migrate.core.ports import (
+    Answer,
+    Batch,
+    Checkpoint,
+    Claim,
+    Clock,
+    Cursor,
+    Outcome,
+    Page,
+    Quarantined,
+    Replacement,
+    RunId,
+    Sighting,
+    SweepInfo,
+    Tally,
+    TooLate,
+)
+from migrate.core.record import NEVER, UNKNOWN, Head, Key, Origin, Record, Row, expired
+from migrate.errors import RecordError, StoreBroken, StoreUnavailable
+
+LEASE_SECONDS = 60.0
+
+
+class MemoryStore:
+    """A store in memory, for one process. Implements `ports.Source` and `ports.Target`.
+
+    As a source it lists and reads its live rows. `put` and `remove` are the application's side.
+    """
+
+    horizon = 0.0
+    skew = 0.0
+
+    def __init__(self, *, clock: Clock, page: int = 1000, width: int = 100, address: str = "memory:") -> None:
+        self.address = address
+        self.width = width
+        self._page = page
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._rows: dict[Key, Row] = {}
+        self._quarantine: dict[Key, Quarantined] = {}
+        self._sweeps: list[SweepInfo] = []
+        self._checkpoints: dict[tuple[int, str], Checkpoint] = {}
+        self._sightings: dict[tuple[int, str, Key], Sighting] = {}
+        self._claim: Claim | None = None
+        self._holder: tuple[Claim, float, float] | None = None
+        self._fenced = False
+
+    # ------------------------------------------------------------ the application's side
+
+    def put(self, record: Record, origin: Origin = Origin.APP) -> bool:
+        """Write as an application does; False: the session was deleted, nothing was written."""
+        with self._lock:
+            row = self._rows.get(record.key)
+            if row is not None and row.deleted:
+                return False
+            if row is not None and row.origin is Origin.APP:
+                origin = Origin.APP
+            version, sweep = (1, None) if row is None else (row.version + 1, row.sweep)
+            self._rows[record.key] = Row(*record, origin, version, sweep)
+            return True
+
+    def remove(self, key: Key, origin: Origin = Origin.APP) -> None:
+        """Delete as an application does: for ever, leaving a tombstone."""
+        with self._lock:
+            row = self._rows.get(key)
+            if row is None:
+                self._rows[key] = Row(key, None, None, NEVER, origin, 1, None)
+            elif not row.deleted:
+                origin = Origin.APP if row.origin is Origin.APP else origin
+                self._rows[key] = row._replace(
+                    value=None, metadata=None, origin=origin, version=row.version + 1
+                )
+
+    # ------------------------------------------------------------ as a source
+
+    def scan(self, prefix: str, cursor: Cursor | None) -> Page:
+        """The page of live rows behind `cursor`, which is the last key of the page before."""
+        with self._lock:
+            now = self._clock.now()
+            live = [
+                row
+                for row in self._within(prefix, None if cursor is None else Key(cursor), None)
+                if _live(row, now)
+            ]
+            records = [_record(row) for row in live[: self._page]]
+        heads = [Head(record.key, record.metadata, record.expiration) for record in records]
+        return Page(heads, Cursor(heads[-1].key) if len(live) > self._page else None, records)
+
+    def read(self, keys: Sequence[Key]) -> Mapping[Key, Answer]:
+        """The live records under these keys; None for every other."""
+        with self._lock:
+            now = self._clock.now()
+            rows = {key: self._rows.get(key) for key in keys}
+        return {key: _record(row) if row and _live(row, now) else None for key, row in rows.items()}
+
+    # ------------------------------------------------------------ as a holder
+
+    def rows(self, keys: Sequence[Key]) -> Mapping[Key, Row]:
+        """What it holds under these keys, tombstones and expired rows too."""
+        with self._lock:
+            return {key: self._rows[key] for key in keys if key in self._rows}
+
+    def rows_between(self, prefix: str, after: Key | None, upto: Key | None) -> Iterator[Row]:
+        """Every row with the prefix and after < key <= upto, in key order, as of the first one."""
+        with self._lock:
+            rows = self._within(prefix, after, upto)
+        yield from rows
+
+    def quarantined(self, prefix: str, after: Key | None = None) -> Iterator[Quarantined]:
+        """The keys in quarantine with the prefix and behind `after`, in key order."""
+        with self._lock:
+            held = sorted(self._quarantine.items())
+        yield from (bad for key, bad in held if key.startswith(prefix) and (after is None or key > after))
+
+    def close(self) -> None:
+        """Nothing to release: what is in memory stays readable."""
+
+    # ------------------------------------------------------------ as a target
+
+    def acquire(self, claim: Claim) -> None:
+        """Take the lease, or raise StoreUnavailable that names the holder."""
+        with self._lock:
+            now = self._clock.now()
+            if self._holder is not None and self._holder[0] != claim and now < self._holder[2]:
+                held, since, _ = self._holder
+                raise StoreUnavailable(
+                    f"{self.address}: {held.who} on {held.host} (pid {held.pid}) has been writing to it"
+                    f" since {since:.0f}",
+                    "wait for that run",
+                )
+            mine = self._holder is not None and self._holder[0] == claim
+            since = self._holder[1] if mine and self._holder is not None else now
+            self._claim, self._holder = claim, (claim, since, now + LEASE_SECONDS)
+
+    def release(self) -> None:
+        """Give the lease back, if it is still ours."""
+        with self._lock:
+            if self._holder is not None and self._holder[0] == self._claim:
+                self._holder = None
+            self._claim = None
+
+    def heartbeat(self) -> None:
+        """Renew the lease; raises StoreUnavailable when it is lost."""
+        with self._lock:
+            if self._claim is None or self._holder is None or self._holder[0] != self._claim:
+                raise StoreUnavailable(f"{self.address}: the lease is not held", "run the command again")
+            self._holder = (self._claim, self._holder[1], self._clock.now() + LEASE_SECONDS)
+
+    def sweeps(self, run: RunId) -> Sequence[SweepInfo]:
+        """The run's sweeps, oldest first."""
+        with self._lock:
+            return sorted((info for info in self._sweeps if info.run == run), key=lambda info: info.number)
+
+    def open_sweep(self, run: RunId, number: int) -> SweepInfo:
+        """Begin sweep `number` of the run, or find it when it has begun already."""
+        with self._lock:
+            self.heartbeat()
+            for info in self._sweeps:
+                if (info.run, info.number) == (run, number):
+                    return info
+            self._sweeps.append(SweepInfo(len(self._sweeps) + 1, run, number, self._clock.now(), None))
+            return self._sweeps[-1]
+
+    def close_sweep(self, sweep: int) -> None:
+        """Mark it finished."""
+        with self._lock:
+            self.heartbeat()
+            for at, info in enumerate(self._sweeps):
+                if info.id == sweep and info.finished is None:
+                    self._sweeps[at] = replace(info, finished=self._clock.now())
+
+    def checkpoint(self, sweep: int, partition: str) -> Checkpoint | None:
+        """The partition's checkpoint, None before its first batch."""
+        with self._lock:
+            return _copied(self._checkpoints.get((sweep, partition)))
+
+    def checkpoints(self, sweep: int) -> Sequence[Checkpoint]:
+        """All checkpoints of the sweep, in the order of their partitions."""
+        with self._lock:
+            found = sorted(self._checkpoints.items())
+            return [_copied(mark) for (number, _), mark in found if number == sweep]
+
+    def sightings(self, sweep: int, partition: str, limit: int, seen_before: float) -> Sequence[Sighting]:
+        """Up to `limit` remembered sightings with seen_at <= seen_before, oldest first."""
+        with self._lock:
+            due = [
+                seen
+                for (number, part, _), seen in self._sightings.items()
+                if (number, part) == (sweep, partition) and seen.seen_at <= seen_before
+            ]
+        return sorted(due, key=lambda seen: (seen.seen_at, seen.key))[:limit]
+
+    def begin_gate_verify(self) -> None:
+        """From now on no replacement is accepted (law 1); inserts still are."""
+        self._fenced = True
+
+    def apply(self, batch: Batch, checkpoint: Checkpoint) -> Checkpoint:
+        """Do the batch and save the checkpoint; what can raise comes before the first change."""
+        with self._lock:
+            self.heartbeat()
+            now = self._clock.now()
+            _check(batch, now, self.address)
+            tally: Tally = Counter(checkpoint.tally)
+            tally.update(batch.tally)
+            tally.update(self._insert(record, checkpoint.sweep) for record in batch.records)
+            tally.update(self._replace(wanted, now) for wanted in batch.replacements)
+            for key in batch.released:
+                self._quarantine.pop(key, None)
+            self._quarantine.update((bad.key, bad) for bad in batch.quarantined)
+            where = (checkpoint.sweep, checkpoint.partition)
+            for key in batch.settled:
+                self._sightings.pop((*where, key), None)
+            self._sightings.update(((*where, seen.key), seen) for seen in batch.sightings)
+            saved = replace(checkpoint, tally=tally)
+            self._checkpoints[where] = _copied(saved)
+            return saved
+
+    def _insert(self, record: Record, sweep: int) -> Outcome:
+        row = self._rows.get(record.key)
+        if row is not None:
+            return standing(record, row)
+        self._rows[record.key] = Row(*record, Origin.COPY, 1, sweep)
+        self._quarantine.pop(record.key, None)
+        return Outcome.COPIED
+
+    def _replace(self, wanted: Replacement, now: float) -> Outcome:
+        row = self._rows.get(wanted.record.key)
+        if row is None:
+            return Outcome.WAITING
+        mirrors = not row.deleted and row.origin in (Origin.COPY, Origin.DUAL)
+        if not mirrors or row.version != wanted.version or now > wanted.not_after or self._fenced:
+            return standing(wanted.record, row)
+        self._rows[row.key] = Row(*wanted.record, row.origin, row.version + 1, row.sweep)
+        return Outcome.UPDATED
+
+    def _within(self, prefix: str, after: Key | None, upto: Key | None) -> list[Row]:
+        keys = sorted(self._rows)
+        start = bisect_left(keys, prefix) if after is None else bisect_right(keys, after)
+        end = len(keys) if upto is None else bisect_right(keys, upto)
+        return [self._rows[key] for key in keys[start:end] if key.startswith(prefix)]
+
+
+def _check(batch: Batch, now: float, address: str) -> None:
+    if now > batch.not_after:
+        raise TooLate
+    records = [*batch.records, *(wanted.record for wanted in batch.replacements)]
+    if any(record.expiration is UNKNOWN for record in records):
+        raise RecordError("a record's expiration is unknown: it cannot be copied", "give its key list")
+    if len({record.key for record in batch.records}) != len(batch.records):
+        raise StoreBroken(f"{address}: the source gave a key twice in one page")
+
+
+def _live(row: Row, now: float) -> bool:
+    return not row.deleted and not expired(row.expiration, now)
+
+
+def _record(row: Row) -> Record:
+    return Record(row.key, cast("bytes", row.value), row.metadata, row.expiration)
+
+
+_Mark = TypeVar("_Mark", Checkpoint, Checkpoint | None)
+
+
+def _copied(mark: _Mark) -> _Mark:
+    """A checkpoint whose tally nobody else can change."""
+    return mark if mark is None else replace(mark, tally=Counter(mark.tally))
