@@ -96,7 +96,8 @@ class Throttle:
         self._pause = (0.0, "")  # until (monotonic), cause
         self._allowed: _Allowed | None = None
         self._in_flight = 0
-        self._queueing = 0
+        self._queueing = 0  # threads that wait for our own window
+        self._holding = 0  # threads with a slot that have not sent yet
         self._waiting: dict[int, str] = {}
 
     @property
@@ -121,23 +122,14 @@ class Throttle:
         """Wait for permission to send one request, and hold it until the answer is there."""
         slot = self._reserve()
         try:
-            yield
-        finally:
-            self._leave()
-            self._log.complete(slot, self._clock.now())
-
-    def _reserve(self) -> Slot:
-        while True:
-            while not self._admitted():
-                pass
+            self._await_clearance()
             try:
-                answer = self._log.reserve(self._rate, self._clock.now())
-            except BaseException:
-                self._leave()
-                raise
-            if not isinstance(answer, Wait):
-                return answer
-            self._queue(max(answer.seconds, _PEEK))
+                yield
+            finally:
+                with self._lock:
+                    self._in_flight -= 1
+        finally:
+            self._log.complete(slot, self._clock.now())
 
     def pause(self, seconds: float, cause: str) -> None:
         """Hold everybody back for so long (a 429 means all requests of the token)."""
@@ -157,7 +149,7 @@ class Throttle:
             return
         spans = self._rate.seconds >= parse_window(policy)
         with self._lock:
-            if spans and self._queueing:
+            if spans and self._queueing and not self._holding:
                 self._allowed = None
                 return
             left = max(0, allowance.remaining - (self._in_flight - 1))
@@ -183,20 +175,40 @@ class Throttle:
             self._clock.sleep(min(left, _STEP))
         self.check_open()
 
-    def _admitted(self) -> bool:
-        """Count this thread in as in flight; or wait a while for what stands in the way."""
-        self.check_open()
-        with self._lock:
-            now = self._clock.monotonic()
-            until, cause = self._pause
-            seconds = until - now
-            if seconds <= 0:
-                seconds, cause = self._short_of_allowance(now), "Cloudflare's rate limit is used up"
-            if seconds <= 0:
-                self._in_flight += 1
-                return True
-        self.wait(seconds, cause)
-        return False
+    def _reserve(self) -> Slot:
+        """A slot of our own window; not during a pause, which could outlast it."""
+        while True:
+            self.check_open()
+            with self._lock:
+                seconds, cause = self._paused(self._clock.monotonic())
+            if seconds > 0:
+                self.wait(seconds, cause)
+                continue
+            answer = self._log.reserve(self._rate, self._clock.now())
+            if not isinstance(answer, Wait):
+                return answer
+            with self._counted("_queueing"):
+                self._own_window_is_full()
+                self.wait(max(answer.seconds, _PEEK), f"--rate {self._rate}")
+
+    def _await_clearance(self) -> None:
+        """With a slot in hand, wait for what Cloudflare said, and go in flight."""
+        with self._counted("_holding"):
+            while True:
+                self.check_open()
+                with self._lock:
+                    now = self._clock.monotonic()
+                    seconds, cause = self._paused(now)
+                    if seconds <= 0:
+                        seconds, cause = self._short_of_allowance(now), "Cloudflare's rate limit is used up"
+                    if seconds <= 0:
+                        self._in_flight += 1
+                        return
+                self.wait(seconds, cause)
+
+    def _paused(self, now: float) -> tuple[float, str]:
+        until, cause = self._pause
+        return until - now, cause
 
     def _short_of_allowance(self, now: float) -> float:
         """Take one from what the server still allows, or say how long to wait (> 0)."""
@@ -209,21 +221,18 @@ class Throttle:
             return 0.0
         return allowed.until - now if self._in_flight == 0 else min(allowed.until - now, _PEEK)
 
-    def _queue(self, seconds: float) -> None:
-        """Leave, and wait for our own window, which is full."""
+    def _own_window_is_full(self) -> None:
+        """It rules alone then, unless it is full of requests that the allowance holds back."""
         with self._lock:
-            self._in_flight -= 1
-            self._queueing += 1
-            if self._allowed is not None and self._allowed.spans:
+            if self._allowed is not None and self._allowed.spans and not self._holding:
                 self._allowed = None
-            elif self._allowed is not None:
-                self._allowed.left += 1
+
+    @contextmanager
+    def _counted(self, name: str) -> Iterator[None]:
+        with self._lock:
+            setattr(self, name, getattr(self, name) + 1)
         try:
-            self.wait(seconds, f"--rate {self._rate}")
+            yield
         finally:
             with self._lock:
-                self._queueing -= 1
-
-    def _leave(self) -> None:
-        with self._lock:
-            self._in_flight -= 1
+                setattr(self, name, getattr(self, name) - 1)

@@ -25,7 +25,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote
 
 from migrate.core.ports import Answer, Clock, Cursor, Page
 from migrate.core.record import NEVER, Expiration, Head, Key, Record
@@ -274,10 +273,10 @@ def _copy(source: Path, to: Path) -> None:
 
 
 def _folder_name(namespace: str) -> str:
-    """The folder of a namespace's values: the name made safe, then percent-encoded, as miniflare does it."""
+    """The folder of a namespace's values: the name made safe as miniflare does it."""
     name = namespace
     for _ in range(2):
         name = _DOTS.sub(lambda dots: f"{dots[1]}{'_' * len(dots[2])}{dots[3]}", name)
     name = _RESERVED.sub("_", _ILLEGAL.sub("_", name))
     name = re.sub(r"^[ /\\]+|[ /\\]+$", lambda edge: "_" * len(edge[0]), name)
-    return quote(name[:255], safe="!'()*")
+    return name[:255]

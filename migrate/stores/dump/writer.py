@@ -153,6 +153,7 @@ def item(record: Record) -> bytes:
         members["expiration"] = record.expiration
     try:
         if record.metadata is not None:
+            orjson.loads(record.metadata)  # one JSON value, and not the beginning of other members
             # as it stands, digit by digit; a line end in JSON is white space
             members["metadata"] = orjson.Fragment(record.metadata.replace("\r", " ").replace("\n", " "))
         line = orjson.dumps(members)
@@ -160,7 +161,9 @@ def item(record: Record) -> bytes:
     except ItemError as error:
         raise RecordError(f"a session cannot be dumped: its {error.reason}") from None
     except (TypeError, ValueError):
-        raise RecordError("a session cannot be dumped: its key or metadata is not Unicode") from None
+        raise RecordError(
+            "a session cannot be dumped: its key is not Unicode, or its metadata not JSON"
+        ) from None
     return line
 
 

@@ -45,10 +45,11 @@ CREATE TABLE sessions (
 ) STRICT
 """,
     # Without this, INSERT OR REPLACE would delete a tombstone before any other trigger sees it.
+    # (An id that was not given is -1 here.)
     """
 CREATE TRIGGER sessions_no_return BEFORE INSERT ON sessions
 WHEN EXISTS (SELECT 1 FROM sessions WHERE key = NEW.key AND value IS NULL)
-  OR EXISTS (SELECT 1 FROM sessions WHERE id = NEW.id AND value IS NULL)
+  OR NEW.id > 0 AND EXISTS (SELECT 1 FROM sessions WHERE id = NEW.id AND value IS NULL)
 BEGIN
   SELECT RAISE(ABORT, 'a tombstone is final: a deleted session never comes back');
 END

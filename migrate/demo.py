@@ -1,0 +1,113 @@
+"""`kvferry demo`: the whole story on sample sessions, with everything that is awkward about them."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from migrate import runner
+from migrate.core.document import Document
+from migrate.core.ports import Clock
+from migrate.core.record import NEVER, Expiration, Key, Record
+from migrate.errors import Exit, MigrateError
+from migrate.formats.report import render
+from migrate.opening import Settings
+
+PREFIX = runner.DEFAULT_PREFIX
+ORDINARY = 1000
+TAMPERED = Key(PREFIX + "0042")
+TAMPER = """
+UPDATE sessions SET value = CAST(replace(CAST(value AS TEXT), 'user-42', 'user-43') AS BLOB),
+  digest = NULL, version = version + 1 WHERE key = ?
+"""
+
+Say = Callable[[str], None]
+
+
+def samples(now: int) -> Iterator[Record]:
+    """Sample sessions in no particular order; `now`: Unix seconds. One of them has expired."""
+    day = now + 86_400
+
+    def session(name: str, value: bytes, metadata: str | None = None, until: Expiration = day) -> Record:
+        return Record(Key(PREFIX + name), value, metadata, until)
+
+    yield session("ünïcode-\U0001f3a7", '{"userId":"zoë","scope":"streaming"}'.encode())
+    yield session("binary", bytes(range(256)))
+    yield session("metadata", b'{"userId":"m"}', '{"device":"phone","v":1}')
+    yield session("never-expires", b'{"userId":"n"}', None, NEVER)
+    yield session("nearly-expired", b'{"userId":"e"}', None, now + 90)
+    yield session("expired", b'{"userId":"x"}', None, now - 90)
+    yield session("empty", b"")
+    yield session("one-mebibyte", b"s" * (1 << 20))
+    for number in reversed(range(ORDINARY)):
+        yield session(f"{number:04d}", b'{"userId":"user-%d","accessToken":"sample"}' % number)
+
+
+def run(say: Say, clock: Clock, keep: Path | None = None) -> Exit:
+    """Tell the story, line by line, through `say`; CLEAN when all went as it should.
+
+    `keep`: a folder to leave the files in; by default they go with the story.
+    """
+    with contextlib.ExitStack() as stack:
+        folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kvferry-demo-")))
+        folder.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(contextlib.chdir(folder))
+        return _story(say, clock, Settings(clock=clock))
+
+
+def _story(say: Say, clock: Clock, settings: Settings) -> Exit:
+    from migrate.stores.dump import write_dump
+
+    source, target = "dump:sessions.ndjson", "sqlite:sessions.db"
+    records = list(samples(int(clock.now())))
+    write_dump(Path("sessions.ndjson"), records)
+    say(
+        f"1. {len(records):,} sample login sessions, as `wrangler kv` would put them, are in sessions.ndjson:"
+    )
+    say("   unicode keys, binary values, metadata, no expiration, nearly expired, expired, empty, 1 MiB.")
+    say("   In your own migration the source is Workers KV: kv://ACCOUNT/NAMESPACE.\n")
+
+    say("2. Copy them into SQLite. Every listed key is accounted for; the expired one is not copied.\n")
+    copied = runner.export(source, target, settings=settings)
+    _show(say, f"kvferry export --source {source} --target {target}", copied.document)
+
+    say("3. Read both stores afresh, in both directions, and compare.\n")
+    clean = runner.verify(source, target, settings=settings)
+    _show(say, f"kvferry verify --source {source} --target {target}", clean.document)
+
+    say("4. Now somebody changes one session behind our back: same size, another user.\n")
+    with contextlib.closing(sqlite3.connect("sessions.db")) as database, database:
+        database.execute(TAMPER, (TAMPERED,))
+    found = runner.verify(source, target, settings=settings)
+    _show(say, f"kvferry verify --source {source} --target {target}", found.document)
+
+    for ended in (copied, clean, found):
+        if ended.error is not None:
+            raise ended.error
+    say("   It found that one row (exit code 1), and shows a fingerprint: session ids and values are")
+    say("   secrets, and never reach a report.\n")
+    say("What to type next, in your own project:")
+    say("   kvferry plan --source kv:      what is there, how long it takes, what is missing")
+    say("   kvferry export --source kv: --target sqlite:sessions.db")
+    say("   kvferry verify --source kv: --target sqlite:sessions.db")
+    _check(copied.exit is Exit.CLEAN and clean.exit is Exit.CLEAN, "the copy was not clean")
+    one = found.document["differences"]
+    right = len(one) == 1 and one[0]["class"] == "value" and found.exit is Exit.AGAINST
+    _check(right, "the verify did not find exactly the row that was changed")
+    return Exit.CLEAN
+
+
+def _show(say: Say, typed: str, document: Document) -> None:
+    say(f"   $ {typed}")
+    for line in render(document, "text").splitlines():
+        if not line.startswith("next:"):
+            say(f"   {line}".rstrip())
+    say("")
+
+
+def _check(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise MigrateError(f"the demo failed: {otherwise}", "this is a defect of kvferry; please report it")
