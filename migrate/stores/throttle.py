@@ -6,8 +6,10 @@ clock, in steps short enough that `close` ends it.
 
 from __future__ import annotations
 
+import enum
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,6 +83,14 @@ class _Allowed:
     spans: bool
 
 
+class _Doing(enum.Enum):
+    """What threads are counted at."""
+
+    QUEUEING = enum.auto()  # waiting for our own window
+    HOLDING = enum.auto()  # a slot is theirs, the request not yet sent
+    SENDING = enum.auto()  # in flight
+
+
 class Throttle:
     """The gate in front of every request: at most `rate`, and not while everybody is paused."""
 
@@ -95,9 +105,7 @@ class Throttle:
         self._closed = False
         self._pause = (0.0, "")  # until (monotonic), cause
         self._allowed: _Allowed | None = None
-        self._in_flight = 0
-        self._queueing = 0  # threads that wait for our own window
-        self._holding = 0  # threads with a slot that have not sent yet
+        self._doing: Counter[_Doing] = Counter()
         self._waiting: dict[int, str] = {}
 
     @property
@@ -127,7 +135,7 @@ class Throttle:
                 yield
             finally:
                 with self._lock:
-                    self._in_flight -= 1
+                    self._doing[_Doing.SENDING] -= 1
         finally:
             self._log.complete(slot, self._clock.now())
 
@@ -149,10 +157,10 @@ class Throttle:
             return
         spans = self._rate.seconds >= parse_window(policy)
         with self._lock:
-            if spans and self._queueing and not self._holding:
+            if spans and self._doing[_Doing.QUEUEING] and not self._doing[_Doing.HOLDING]:
                 self._allowed = None
                 return
-            left = max(0, allowance.remaining - (self._in_flight - 1))
+            left = max(0, allowance.remaining - (self._doing[_Doing.SENDING] - 1))
             self._allowed = _Allowed(self._clock.monotonic() + allowance.seconds, left, spans)
 
     def wait(self, seconds: float, cause: str) -> None:
@@ -187,13 +195,13 @@ class Throttle:
             answer = self._log.reserve(self._rate, self._clock.now())
             if not isinstance(answer, Wait):
                 return answer
-            with self._counted("_queueing"):
+            with self._counted(_Doing.QUEUEING):
                 self._own_window_is_full()
                 self.wait(max(answer.seconds, _PEEK), f"--rate {self._rate}")
 
     def _await_clearance(self) -> None:
         """With a slot in hand, wait for what Cloudflare said, and go in flight."""
-        with self._counted("_holding"):
+        with self._counted(_Doing.HOLDING):
             while True:
                 self.check_open()
                 with self._lock:
@@ -202,7 +210,7 @@ class Throttle:
                     if seconds <= 0:
                         seconds, cause = self._short_of_allowance(now), "Cloudflare's rate limit is used up"
                     if seconds <= 0:
-                        self._in_flight += 1
+                        self._doing[_Doing.SENDING] += 1
                         return
                 self.wait(seconds, cause)
 
@@ -219,20 +227,20 @@ class Throttle:
         if allowed.left > 0:
             allowed.left -= 1
             return 0.0
-        return allowed.until - now if self._in_flight == 0 else min(allowed.until - now, _PEEK)
+        return allowed.until - now if self._doing[_Doing.SENDING] == 0 else min(allowed.until - now, _PEEK)
 
     def _own_window_is_full(self) -> None:
         """It rules alone then, unless it is full of requests that the allowance holds back."""
         with self._lock:
-            if self._allowed is not None and self._allowed.spans and not self._holding:
+            if self._allowed is not None and self._allowed.spans and not self._doing[_Doing.HOLDING]:
                 self._allowed = None
 
     @contextmanager
-    def _counted(self, name: str) -> Iterator[None]:
+    def _counted(self, doing: _Doing) -> Iterator[None]:
         with self._lock:
-            setattr(self, name, getattr(self, name) + 1)
+            self._doing[doing] += 1
         try:
             yield
         finally:
             with self._lock:
-                setattr(self, name, getattr(self, name) - 1)
+                self._doing[doing] -= 1

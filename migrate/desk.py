@@ -1,0 +1,99 @@
+"""What a running command has on its desk: ledger, stores, progress, and how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import io
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from migrate.core.document import Document
+from migrate.core.ports import (
+    Claim,
+    Quarantined,
+)
+from migrate.core.record import Key
+from migrate.errors import Exit, MigrateError
+from migrate.formats.progress import Progress
+from migrate.ledger.ledger import Ledger
+from migrate.opening import Opener, Settings
+
+SAMPLES = 20
+"""How many keys of a kind a report names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended: its report, its exit code, and the error that stopped it, if one did."""
+
+    document: Document
+    exit: Exit
+    error: MigrateError | None = None
+
+
+@dataclass(slots=True)
+class Waits:
+    """How long requests waited, and why; overlapping waits of several threads count once."""
+
+    settings: Settings
+    progress: Progress
+    seconds: float = 0.0
+    _until: float = 0.0
+
+    def heard(self, cause: str, seconds: float) -> None:
+        """A request begins to wait."""
+        now = self.settings.clock.monotonic()
+        until = now + seconds
+        self.seconds += max(0.0, until - max(now, self._until))
+        self._until = max(self._until, until)
+        if seconds >= 1.0:
+            self.progress.throttled(cause)
+
+    def over(self) -> None:
+        """Something was done: take the cause from the progress line, if the wait is over."""
+        if self.settings.clock.monotonic() >= self._until:
+            self.progress.throttled(None)
+
+
+@dataclass(slots=True)
+class Desk:
+    """What both commands have open while they work."""
+
+    settings: Settings
+    progress: Progress
+    ledger: Ledger
+    waits: Waits
+    opener: Opener
+    started: float
+    failed: list[Quarantined] = field(default_factory=list)
+
+    def note_failed(self, key: Key, reason: str) -> None:
+        """Keep the first few keys that failed, for the report."""
+        if len(self.failed) < SAMPLES:
+            self.failed.append(Quarantined(key, reason))
+
+
+@contextlib.contextmanager
+def desk_of(settings: Settings, progress: Progress | None) -> Iterator[Desk]:
+    """Open the ledger, and close it and every store at the end."""
+    shown = progress or Progress(io.StringIO(), settings.clock, quiet=True)
+    with contextlib.ExitStack() as stack:
+        ledger = stack.enter_context(Ledger.open(settings.ledger, clock=settings.clock))
+        waits = Waits(settings, shown)
+        opener = Opener(settings, ledger, waits.heard)
+        stack.callback(opener.close)
+        stack.enter_context(shown)
+        yield Desk(settings, shown, ledger, waits, opener, settings.clock.now())
+
+
+def claim(ledger: Ledger) -> Claim:
+    """Who asks for the lease: this operator's ledger, on this machine, in this process."""
+    host = socket.gethostname()
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = f"user {os.getuid()}"
+    return Claim(ledger.token, f"{user}@{host}", host, os.getpid())

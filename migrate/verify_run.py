@@ -1,0 +1,161 @@
+"""One verify: the walk, the settling, the report, and what to type next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from migrate.core.comparing import AGAINST, Kind
+from migrate.core.difference import Difference, State
+from migrate.core.document import command
+from migrate.core.ports import (
+    Holder,
+    RunId,
+    Source,
+    Tally,
+)
+from migrate.desk import SAMPLES, Desk, Ended
+from migrate.errors import ConfigError, MigrateError
+from migrate.formats.verify import SHOWN, VerifyFacts, build_verify, verdict
+from migrate.ledger.runs import RunKind
+from migrate.ledger.verifies import VerifyId, VerifyState
+from migrate.verifying import SOURCE_KEYS, Look, Verifier
+
+
+@dataclass(slots=True)
+class VerifyRun:
+    """One verify: the walk, the settling, and the report."""
+
+    desk: Desk
+    source: Source
+    target: Holder
+    look: Look
+    run: RunId
+    plain: RunId
+    words: tuple[str, str]
+    recheck: bool
+    ignore: tuple[str, ...]
+    _seen: int = 0
+
+    def done(self, *, fresh: bool) -> Ended:
+        """Run it to its verdict, or as far as it goes; `fresh`: do not resume an unfinished one."""
+        ledger = self.desk.ledger
+        ledger.remember_run(
+            self.run, RunKind.VERIFY, self.source.address, self.target.address, self.look.prefixes
+        )
+        earlier = self._earlier() if self.recheck else None
+        verify = ledger.open_verify(self.run, fresh)
+        error = self._compare(verify, earlier)
+        return self._report(verify, error)
+
+    def _earlier(self) -> VerifyId:
+        ledger = self.desk.ledger
+        found = [v for run in (self.plain, self.run) if (v := ledger.last_verify(run, complete=True))]
+        if not found:
+            raise ConfigError(
+                "there is no finished verify whose differences could be read again",
+                "run the same command without --recheck first",
+            )
+        return max(found, key=lambda one: one.started_at).id
+
+    def _compare(self, verify: VerifyId, earlier: VerifyId | None) -> MigrateError | None:
+        desk = self.desk
+        verifier = Verifier(
+            self.source,
+            self.target,
+            desk.ledger,
+            verify,
+            self.look,
+            desk.settings.clock,
+            self._watch,
+            self._wait,
+        )
+        self._seen = desk.ledger.tally(verify)[SOURCE_KEYS]
+        desk.progress.start("verify", total=self.look.sample, done=self._seen)
+        state = VerifyState.FAILED
+        try:
+            if earlier is not None:
+                verifier.recheck(earlier)
+            else:
+                verifier.walk()
+            verifier.settle()
+        except KeyboardInterrupt:
+            state = VerifyState.INTERRUPTED
+            raise
+        except MigrateError as error:
+            desk.ledger.close_verify(verify, VerifyState.FAILED, None, error.message)
+            return error
+        else:
+            state = VerifyState.COMPLETE
+        finally:
+            desk.progress.finish()
+            if state is VerifyState.INTERRUPTED:
+                desk.ledger.close_verify(verify, state, None)
+        return None
+
+    def _watch(self, tally: Tally) -> None:
+        self._seen += tally[SOURCE_KEYS]
+        self.desk.progress.reach(self._seen)
+        self.desk.waits.over()
+
+    def _wait(self, seconds: float) -> None:
+        self.desk.progress.throttled(f"differences settle for {seconds:.0f} s")
+        self.desk.settings.clock.sleep(seconds)
+        self.desk.progress.throttled(None)
+
+    def _report(self, verify: VerifyId, error: MigrateError | None) -> Ended:
+        desk, ledger, look = self.desk, self.desk.ledger, self.look
+        partial = f"--sample {look.sample}" if look.sample is not None else None
+        partial = "--recheck, only the last differences were read" if self.recheck else partial
+        mine = next(one for one in ledger.verifies(self.run) if one.id == verify)
+        facts = VerifyFacts(
+            run=self.run,
+            number=mine.number,
+            source=self.source.address,
+            target=self.target.address,
+            prefixes=look.prefixes,
+            started=min(mine.started_at, desk.started),
+            finished=desk.settings.clock.now(),
+            complete=error is None,
+            tally=ledger.tally(verify),
+            counts=ledger.counts(verify),
+            settle=look.patience.horizon,
+            default_settle=self.source.horizon,
+            rounds=look.patience.rounds,
+            next="",
+            errors=ledger.error_counts(verify),
+            skipped=ledger.skip_count(verify),
+            partial=partial,
+            stage=look.rules.stage,
+            exact=look.rules.exact,
+            ignored=self.ignore,
+            skew=self.source.skew,
+            requests=desk.opener.requests,
+            throttled=desk.waits.seconds,
+            differences=self._worth_showing(verify),
+            read_errors=ledger.read_errors(verify, SAMPLES),
+            skips=ledger.skips(verify, SAMPLES),
+            note=error.message if error else "",
+        )
+        word, code = verdict(facts)
+        document = build_verify(facts, ledger.fingerprints)
+        document["next"] = self._next(word)
+        if error is None:
+            ledger.close_verify(verify, VerifyState.COMPLETE, word)
+        ledger.add_evidence(self.run, "verify-report", document)
+        return Ended(document, code if error is None else error.exit, error)
+
+    def _worth_showing(self, verify: VerifyId) -> list[Difference]:
+        """The settled ones first, then what is not proven."""
+        found = self.desk.ledger.differences
+        doubtful = (State.UNSETTLED, State.OPEN)
+        return [
+            *found(verify, (State.SETTLED,), SHOWN, kinds=AGAINST),
+            *found(verify, doubtful, SHOWN, kinds=AGAINST | {Kind.EXPIRING}),
+        ]
+
+    def _next(self, word: str) -> str:
+        source, target = self.words
+        if word == "clean":
+            return command("status", source, target, ()).split(" --source")[0]
+        verb = "export" if word == "differences" and not self.recheck else "verify"
+        return command(verb, source, target, self.look.prefixes)
