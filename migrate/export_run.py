@@ -42,7 +42,7 @@ class ExportRun:
     _result: SweepResult | None = None
 
     def done(self) -> Ended:
-        """Run all sweeps. Raises what stops it before the first transaction; later errors are in the result."""
+        """Run all sweeps. Raises what stops it before the first transaction; later ones are in `Ended`."""
         with self.staging.open(dry_run=self.dry_run) as target:
             error = self._sweep(target)
             if error is None and not self.dry_run and self._result and self._result.complete:

@@ -68,7 +68,7 @@ class Staging:
         from migrate.stores.sqlite import SqliteHolder
 
         with contextlib.closing(SqliteHolder(self.file)) as staged:
-            write_dump(self.dump, _records(staged, prefixes, self.clock.now()))
+            write_dump(self.dump, _records(staged, prefixes, self.clock.now()), replace=True)
         self._discard()
 
     def _discard(self) -> None:

@@ -1,6 +1,6 @@
 """What Workers KV's answers mean: pages of keys and bulk reads, checked while they are taken apart.
 
-An answer that breaks the API's own promises (cloudflare.md's table: order, prefix, types) raises
+An answer that breaks the API's own promises (order, prefix, types; Workers KV's documents) raises
 StoreBroken: a copy made from such a listing could lack sessions, so nobody goes on from here.
 """
 

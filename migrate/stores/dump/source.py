@@ -128,10 +128,10 @@ class DumpSource:
                     return
                 yield _row(record)
 
-    def quarantined(self, prefix: str) -> Iterator[Quarantined]:
-        """The keys whose values cannot be trusted, in key order."""
+    def quarantined(self, prefix: str, after: Key | None = None) -> Iterator[Quarantined]:
+        """The keys behind `after` whose values cannot be trusted, in key order."""
         if self._prepared().items.bulk_get:
-            for chunk in self._chunks(prefix, None):
+            for chunk in self._chunks(prefix, after):
                 for head, answer in chunk.reads or ():
                     if isinstance(answer, Unreadable):
                         yield Quarantined(head.key, answer.reason)
