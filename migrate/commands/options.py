@@ -15,7 +15,7 @@ from migrate.errors import ConfigError
 if TYPE_CHECKING:
     from migrate.formats.outputs import Outputs
     from migrate.opening import Settings
-    from migrate.runner import Ended
+    from migrate.desk import Ended
 
 F = TypeVar("F", bound=Callable[..., Any])
 

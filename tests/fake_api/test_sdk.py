@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cloudflare
 import pytest
@@ -49,7 +50,7 @@ def test_it_lists_every_key_with_expiration_and_metadata(
 
 
 def test_it_puts_reads_and_deletes_single_values(fake: FakeServer, sdk: cloudflare.Cloudflare) -> None:
-    where = {"account_id": fake.api.account, "namespace_id": fake.api.namespace.id}
+    where: dict[str, Any] = {"account_id": fake.api.account, "namespace_id": fake.api.namespace.id}
     values, before = sdk.kv.namespaces.values, time.time()
     value = b"\xff\r\n--boundary\r\n\r\n"
     values.update("k/ü %", **where, value=value, metadata={"a": [1, "ü"]}, expiration_ttl=60)

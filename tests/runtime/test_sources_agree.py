@@ -99,11 +99,11 @@ def test_both_list_the_prefix_and_nothing_else(runtime: LocalRuntime) -> None:
 
 
 def test_both_page_through_more_than_a_thousand_keys(runtime: LocalRuntime) -> None:
-    seeds, started = many_seeds(1250), time.time()
+    seeds, started = many_seeds(1050), time.time()
     runtime.seed(seeds)
     for source in (over_rest, from_disk):
         with source(runtime) as one:
-            assert [len(page.heads) for page in pages(one)] == [1000, 250]
+            assert [len(page.heads) for page in pages(one)] == [1000, 50]
             assert_are(records(one), seeds, started)
 
 

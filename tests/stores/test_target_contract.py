@@ -1,0 +1,502 @@
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from migrate.core.ports import (
+    LISTED,
+    Batch,
+    Checkpoint,
+    Claim,
+    Cursor,
+    Outcome,
+    Phase,
+    Quarantined,
+    Replacement,
+    RunId,
+    Sighting,
+    TooLate,
+)
+from migrate.core.record import NEVER, UNKNOWN, Key, Origin, Record, Row, digest
+from migrate.errors import RecordError, StoreBroken, StoreUnavailable
+from migrate.stores.memory import MemoryStore
+from migrate.stores.sqlite import SessionGone, SqliteSessions, SqliteTarget
+
+NOW = 1_700_000_000.0
+RUN = RunId("0123456789abcdef")
+ME = Claim("my-ledger", "me", "host-a", 11)
+OTHER = Claim("other-ledger", "somebody", "host-b", 22)
+
+
+@dataclass
+class ManualClock:
+    time: float = NOW
+
+    def now(self):
+        return self.time
+
+    def monotonic(self):
+        return self.time
+
+    def sleep(self, seconds):
+        self.time += seconds
+
+
+class MemorySide:
+    """A memory target, with the application's side and a second operator."""
+
+    def __init__(self, folder, clock):
+        self.target = MemoryStore(clock=clock)
+
+    def put(self, record, origin):
+        return self.target.put(record, Origin(origin))
+
+    def delete(self, key, origin="app"):
+        self.target.remove(key, Origin(origin))
+
+    def again(self):
+        return self.target
+
+    def close(self):
+        self.target.close()
+
+
+class SqliteSide:
+    def __init__(self, folder, clock):
+        self._path = folder / "sessions.db"
+        self._clock = clock
+        self.target = SqliteTarget(self._path, clock=clock)
+        self._open = [self.target]
+
+    def _app(self, origin):
+        app = SqliteSessions(self._path, origin, clock=self._clock)
+        self._open.append(app)
+        return app
+
+    def put(self, record, origin):
+        if origin == "legacy":
+            app = self._app("app")
+            app.put(record.key, record.value)
+            with_origin = "UPDATE sessions SET origin = 'legacy', version = version + 1 WHERE key = ?"
+            self.target._writer.execute(with_origin, (record.key,))
+            return True
+        expiration = None if record.expiration is NEVER else record.expiration
+        try:
+            self._app(origin).put(record.key, record.value, expiration=expiration)
+        except SessionGone:
+            return False
+        return True
+
+    def delete(self, key, origin="app"):
+        self._app(origin).delete(key)
+
+    def again(self):
+        self._open.append(SqliteTarget(self._path, clock=self._clock))
+        return self._open[-1]
+
+    def close(self):
+        for store in self._open:
+            store.close()
+
+
+@pytest.fixture
+def clock():
+    return ManualClock()
+
+
+@pytest.fixture(params=[MemorySide, SqliteSide], ids=["memory", "sqlite"])
+def side(request, tmp_path: Path, clock):
+    side = request.param(tmp_path, clock)
+    side.target.acquire(ME)
+    yield side
+    side.close()
+
+
+@pytest.fixture
+def target(side):
+    return side.target
+
+
+@pytest.fixture
+def mark(target):
+    return Checkpoint(target.open_sweep(RUN, 1).id, "p:")
+
+
+def record(key="p:a", value=b"v", metadata=None, expiration: object = NEVER):
+    return Record(Key(key), value, metadata, expiration)
+
+
+def row(target, key="p:a"):
+    return target.rows([Key(key)]).get(key)
+
+
+# ---------------------------------------------------------------- insert if absent
+
+
+def test_an_absent_record_is_copied_exactly(target, mark):
+    sent = record(value=b"\x00\xff", metadata='{"a": 1}', expiration=2_000_000_000)
+    saved = target.apply(Batch(records=[sent]), mark)
+    assert saved.tally == Counter({Outcome.COPIED: 1})
+    assert row(target) == Row(*sent, Origin.COPY, 1, mark.sweep)
+
+
+def test_an_empty_value_is_a_session_and_no_tombstone(target, mark):
+    target.apply(Batch(records=[record(value=b"")]), mark)
+    assert row(target).value == b""
+    assert not row(target).deleted
+
+
+def test_a_record_that_is_there_and_equal_is_counted_equal(target, mark):
+    mark = target.apply(Batch(records=[record(metadata='{"a":1,"b":2}', expiration=2_000_000_000)]), mark)
+    again = record(metadata='{"b": 2, "a": 1}', expiration=2_000_000_001)
+    mark = target.apply(Batch(records=[again]), mark)
+    assert mark.tally == Counter({Outcome.COPIED: 1, Outcome.EQUAL: 1})
+    assert row(target).version == 1
+
+
+@pytest.mark.parametrize(
+    ("origin", "outcome"),
+    [("app", Outcome.NEWER), ("dual", Outcome.WAITING), ("legacy", Outcome.LEGACY)],
+)
+def test_a_row_of_the_application_is_never_replaced_by_a_copy(side, target, mark, origin, outcome):
+    side.put(record(value=b"newer"), origin)
+    before = row(target)
+    assert target.apply(Batch(records=[record(value=b"older")]), mark).tally == Counter({outcome: 1})
+    assert row(target) == before
+    assert before.value == b"newer"
+
+
+def test_an_expired_row_is_present(side, target, mark):
+    side.put(record(value=b"old", expiration=int(NOW) - 5), "dual")
+    saved = target.apply(Batch(records=[record(value=b"new", expiration=int(NOW) + 500)]), mark)
+    assert saved.tally == Counter({Outcome.WAITING: 1})
+    assert row(target).value == b"old"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_tombstone_is_final(side, target, mark, known):
+    if known:
+        mark = target.apply(Batch(records=[record(expiration=2_000_000_000)]), mark)
+    side.delete(Key("p:a"))
+    grave = row(target)
+    others = [record("p:0"), record("p:a", b"back"), record("p:b")]
+    saved = target.apply(Batch(records=others), replace(mark, tally=Counter()))
+    assert saved.tally == Counter({Outcome.COPIED: 2, Outcome.TOMBSTONED: 1})
+    assert row(target) == grave
+    assert grave.deleted
+    assert grave.expiration == (2_000_000_000 if known else NEVER)
+    assert row(target, "p:b").value == b"v"
+    assert not side.put(record(), "dual")
+    assert not side.put(record(), "app")
+    assert row(target) == grave
+
+
+def test_a_mixed_batch_gives_every_record_one_outcome(side, target, mark):
+    mark = target.apply(Batch(records=[record("p:1"), record("p:2")]), mark)
+    side.put(record("p:3", b"newer"), "app")
+    side.delete(Key("p:4"))
+    batch = [record("p:0"), record("p:1"), record("p:2", b"x"), record("p:3"), record("p:4"), record("p:5")]
+    saved = target.apply(Batch(records=batch), replace(mark, tally=Counter()))
+    assert saved.tally == Counter(
+        {
+            Outcome.COPIED: 2,
+            Outcome.EQUAL: 1,
+            Outcome.WAITING: 1,
+            Outcome.NEWER: 1,
+            Outcome.TOMBSTONED: 1,
+        }
+    )
+    assert set(target.rows([r.key for r in batch])) == {"p:0", "p:1", "p:2", "p:3", "p:4", "p:5"}
+
+
+def test_an_unknown_expiration_is_refused_and_nothing_is_written(target, mark):
+    with pytest.raises(RecordError):
+        target.apply(Batch(records=[record("p:0"), record(expiration=UNKNOWN)]), mark)
+    assert target.rows([Key("p:0"), Key("p:a")]) == {}
+    assert target.checkpoint(mark.sweep, mark.partition) is None
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_key_that_comes_twice_in_a_batch_breaks_the_contract(side, target, mark, there):
+    if there:
+        side.put(record(), "dual")
+    with pytest.raises(StoreBroken):
+        target.apply(Batch(records=[record(value=b"1"), record("p:b"), record(value=b"2")]), mark)
+    assert row(target, "p:b") is None
+
+
+def test_a_batch_that_was_read_too_long_ago_is_refused_whole(target, mark, clock):
+    batch = Batch(records=[record()], tally=Counter({LISTED: 1}), not_after=NOW + 300)
+    clock.time = NOW + 301
+    with pytest.raises(TooLate):
+        target.apply(batch, mark)
+    assert row(target) is None
+    assert target.checkpoint(mark.sweep, mark.partition) is None
+    clock.time = NOW + 300
+    assert target.apply(batch, mark).tally[Outcome.COPIED] == 1
+
+
+# ---------------------------------------------------------------- replacements (law 1)
+
+
+def replacing(version, value=b"settled", not_after=NOW + 300):
+    return Batch(replacements=[Replacement(record(value=value, expiration=2_000_000_000), version, not_after)])
+
+
+@pytest.mark.parametrize("origin", ["copy", "dual"])
+def test_a_mirrored_row_is_replaced_and_keeps_origin_and_sweep(side, target, mark, origin):
+    if origin == "copy":
+        mark = target.apply(Batch(records=[record()]), mark)
+    else:
+        side.put(record(), "dual")
+    sweep = row(target).sweep
+    saved = target.apply(replacing(1), replace(mark, tally=Counter()))
+    assert saved.tally == Counter({Outcome.UPDATED: 1})
+    assert row(target) == Row("p:a", b"settled", None, 2_000_000_000, Origin(origin), 2, sweep)
+
+
+@pytest.mark.parametrize("origin", ["app", "legacy"])
+def test_other_rows_are_not_replaced(side, target, mark, origin):
+    side.put(record(), origin)
+    before = row(target)
+    saved = target.apply(replacing(before.version), mark)
+    assert saved.tally == Counter({Outcome.NEWER if origin == "app" else Outcome.LEGACY: 1})
+    assert row(target) == before
+
+
+def test_a_row_that_changed_since_it_was_read_is_not_replaced(side, target, mark):
+    mark = target.apply(Batch(records=[record(value=b"A")]), mark)
+    side.put(record(value=b"B"), "dual")
+    side.put(record(value=b"A"), "dual")
+    saved = target.apply(replacing(1), replace(mark, tally=Counter()))
+    assert saved.tally == Counter({Outcome.WAITING: 1})
+    assert row(target).value == b"A"
+
+
+def test_a_replacement_of_a_tombstone_or_of_nothing_writes_nothing(side, target, mark):
+    assert target.apply(replacing(1), mark).tally == Counter({Outcome.WAITING: 1})
+    assert row(target) is None
+    side.delete(Key("p:a"))
+    assert target.apply(replacing(1), mark).tally == Counter({Outcome.TOMBSTONED: 1})
+    assert row(target).deleted
+
+
+def test_a_replacement_past_its_time_is_refused(target, mark, clock):
+    mark = target.apply(Batch(records=[record()]), mark)
+    clock.time = NOW + 301
+    late = target.apply(replacing(1, not_after=NOW + 300), replace(mark, tally=Counter()))
+    assert late.tally == Counter({Outcome.WAITING: 1})
+    clock.time = NOW + 300
+    in_time = target.apply(replacing(1, not_after=NOW + 300), replace(mark, tally=Counter()))
+    assert in_time.tally == Counter({Outcome.UPDATED: 1})
+
+
+def test_no_row_is_replaced_once_the_gates_verify_has_begun(target, mark):
+    mark = target.apply(Batch(records=[record()]), mark)
+    target.begin_gate_verify()
+    target.begin_gate_verify()
+    saved = target.apply(replacing(1), replace(mark, tally=Counter()))
+    assert saved.tally == Counter({Outcome.WAITING: 1})
+    assert row(target).value == b"v"
+
+
+# ---------------------------------------------------------------- effect and progress
+
+
+def test_checkpoint_and_batch_commit_together(side, target, mark):
+    wanted = replace(
+        mark,
+        phase=Phase.SETTLING,
+        cursor=Cursor("opaque"),
+        last_key=Key("p:a"),
+        relisting=True,
+        tally=Counter({LISTED: 4, Outcome.COPIED: 3, Outcome.FAILED: -1}),
+    )
+    batch = Batch(
+        records=[record()], tally=Counter({LISTED: 1, Outcome.COPIED: -2, Outcome.EXPIRED: 1})
+    )
+    saved = target.apply(batch, wanted)
+    counted = {LISTED: 5, Outcome.COPIED: 2, Outcome.FAILED: -1, Outcome.EXPIRED: 1}
+    assert dict(saved.tally) == counted
+    assert saved == replace(wanted, tally=saved.tally)
+    assert side.again().checkpoint(mark.sweep, "p:") == saved
+    assert list(target.checkpoints(mark.sweep)) == [saved]
+    assert target.checkpoint(mark.sweep, "q:") is None
+    assert target.checkpoints(mark.sweep + 1) == []
+
+
+def test_the_tallies_that_were_passed_in_stay_as_they_were(target, mark):
+    batch = Batch(records=[record()], tally=Counter({LISTED: 1}))
+    target.apply(batch, mark)
+    assert mark.tally == Counter()
+    assert batch.tally == Counter({LISTED: 1})
+
+
+def test_sweeps_are_numbered_within_their_run(side, target, clock):
+    first = target.open_sweep(RUN, 1)
+    assert (first.run, first.number, first.started, first.finished) == (RUN, 1, NOW, None)
+    clock.time += 5
+    assert target.open_sweep(RUN, 1) == first
+    elsewhere = target.open_sweep(RunId("f" * 16), 1)
+    second = target.open_sweep(RUN, 2)
+    assert len({first.id, elsewhere.id, second.id}) == 3
+    target.close_sweep(first.id)
+    clock.time += 5
+    target.close_sweep(first.id)
+    assert list(side.again().sweeps(RUN)) == [replace(first, finished=NOW + 5), second]
+
+
+# ---------------------------------------------------------------- sightings and quarantine
+
+
+def sighting(key, seen_at, outcome=Outcome.WAITING, **changes):
+    seen = Sighting(Key(key), 3, digest(b"v"), '{"m":1}', 2_000_000_000, seen_at, outcome)
+    return replace(seen, **changes)
+
+
+def test_sightings_come_oldest_first_and_no_more_than_asked_for(target, mark):
+    seen = [sighting("p:c", 1.5), sighting("p:b", 3.0), sighting("p:a", 1.5), sighting("p:d", 4.0)]
+    target.apply(Batch(sightings=seen), mark)
+    due = target.sightings(mark.sweep, mark.partition, 10, 3.0)
+    assert list(due) == [seen[2], seen[0], seen[1]]
+    assert list(target.sightings(mark.sweep, mark.partition, 2, 3.0)) == [seen[2], seen[0]]
+    assert target.sightings(mark.sweep, "q:", 10, 9.0) == []
+    assert target.sightings(mark.sweep + 1, mark.partition, 10, 9.0) == []
+
+
+def test_every_kind_of_sighting_comes_back_as_it_was(target, mark):
+    seen = [
+        sighting("p:1", 1.0, expiration=NEVER),
+        sighting("p:2", 2.0, expiration=UNKNOWN, digest=None, metadata=None, version=None),
+        sighting("p:3", 3.0, outcome=None),
+        sighting("p:4", 4.0, outcome=Outcome.DELETED),
+    ]
+    target.apply(Batch(sightings=seen), mark)
+    assert list(target.sightings(mark.sweep, mark.partition, 10, 9.0)) == seen
+
+
+def test_a_new_sighting_takes_the_old_ones_place_and_settled_ones_go(target, mark):
+    target.apply(Batch(sightings=[sighting("p:a", 1.0), sighting("p:b", 2.0)]), mark)
+    target.apply(Batch(sightings=[sighting("p:a", 5.0)], settled=[Key("p:a"), Key("p:b")]), mark)
+    assert list(target.sightings(mark.sweep, mark.partition, 10, 9.0)) == [sighting("p:a", 5.0)]
+    target.apply(Batch(sightings=[sighting("p:a", 6.0)]), mark)
+    assert list(target.sightings(mark.sweep, mark.partition, 10, 9.0)) == [sighting("p:a", 6.0)]
+
+
+def test_the_quarantine_is_listed_in_key_order_behind_a_key(target, mark):
+    bad = [Quarantined(Key(key), "too big") for key in ("p:b", "p:\U0001f600", "p:\uffee", "q:z")]
+    target.apply(Batch(quarantined=bad), mark)
+    assert [held.key for held in target.quarantined("p:")] == ["p:b", "p:\uffee", "p:\U0001f600"]
+    assert [held.key for held in target.quarantined("p:", Key("p:b"))] == ["p:\uffee", "p:\U0001f600"]
+    assert len(list(target.quarantined(""))) == 4
+
+
+def test_a_key_leaves_the_quarantine_when_released_or_inserted(side, target, mark):
+    keys = ["p:a", "p:b", "p:c", "p:d"]
+    target.apply(Batch(quarantined=[Quarantined(Key(key), "first") for key in keys]), mark)
+    side.put(record("p:c", b"newer"), "app")
+    batch = Batch(
+        records=[record("p:a"), record("p:c")],
+        released=[Key("p:b"), Key("p:d")],
+        quarantined=[Quarantined(Key("p:d"), "second")],
+    )
+    target.apply(batch, mark)
+    assert list(target.quarantined("")) == [
+        Quarantined(Key("p:c"), "first"),
+        Quarantined(Key("p:d"), "second"),
+    ]
+
+
+# ---------------------------------------------------------------- rows in key order
+
+KEYS = ["o", "p", "p:", "p:\0", "p:\0\0", "p:a", "p:ab", "p:é", "p:\ud7ff", "p:\ue000", "p:\uffee"]
+KEYS += ["p:\U0001f600", "p:\U0010ffff", "p:\U0010ffff\U0010ffff", "p;", "q"]
+
+
+def test_rows_come_in_the_order_of_their_utf8_bytes(target, mark):
+    target.apply(Batch(records=[record(key) for key in reversed(KEYS)]), mark)
+    assert sorted(KEYS, key=str.encode) == KEYS
+    assert [found.key for found in target.rows_between("", None, None)] == KEYS
+    assert [found.key for found in target.rows_between("p:", None, None)] == KEYS[2:14]
+    assert [found.key for found in target.rows_between("p:", Key("o"), Key("q"))] == KEYS[2:14]
+    assert [found.key for found in target.rows_between("p:\U0010ffff", None, None)] == KEYS[12:14]
+    for low in range(2, 14):
+        for high in range(2, 14):
+            found = target.rows_between("p:", Key(KEYS[low]), Key(KEYS[high]))
+            assert [one.key for one in found] == KEYS[low + 1 : high + 1]
+
+
+def test_rows_between_gives_tombstones_and_expired_rows_too(side, target, mark):
+    target.apply(Batch(records=[record("p:a"), record("p:b", expiration=int(NOW) - 9)]), mark)
+    side.delete(Key("p:a"))
+    found = list(target.rows_between("p:", None, None))
+    assert [(one.key, one.deleted, one.expiration) for one in found] == [
+        ("p:a", True, NEVER),
+        ("p:b", False, int(NOW) - 9),
+    ]
+
+
+def test_more_rows_than_one_chunk_all_come_once(target, mark):
+    records = [record(f"p:{number:05}", b"x" * (number % 7)) for number in range(4100)]
+    target.apply(Batch(records=records), mark)
+    assert [found.value for found in target.rows_between("p:", None, None)] == [r.value for r in records]
+    assert len(target.rows([one.key for one in records])) == 4100
+
+
+# ---------------------------------------------------------------- the lease
+
+
+def test_a_second_operator_is_kept_out_and_told_who_holds_it(side, target):
+    with pytest.raises(StoreUnavailable) as caught:
+        side.again().acquire(OTHER)
+    assert "me on host-a (pid 11)" in caught.value.message
+    assert caught.value.hint
+    assert "my-ledger" not in caught.value.message + caught.value.hint
+
+
+def test_a_released_lease_is_free(side, target):
+    target.release()
+    target.release()
+    other = side.again()
+    other.acquire(OTHER)
+    other.heartbeat()
+
+
+def test_writing_needs_the_lease(side, target, mark):
+    target.release()
+    for write in (
+        lambda: target.apply(Batch(records=[record()]), mark),
+        target.heartbeat,
+        lambda: target.open_sweep(RUN, 2),
+        lambda: target.close_sweep(mark.sweep),
+    ):
+        with pytest.raises(StoreUnavailable):
+            write()
+    assert row(target) is None
+    assert target.sweeps(RUN)[0].finished is None
+
+
+def test_heartbeats_and_batches_keep_the_lease_alive(side, target, mark, clock):
+    for renew in (target.heartbeat, lambda: target.apply(Batch(), mark)):
+        clock.time += 59
+        renew()
+        clock.time += 59
+        with pytest.raises(StoreUnavailable):
+            side.again().acquire(OTHER)
+
+
+def test_an_overdue_lease_is_still_ours_while_nobody_took_it(target, mark, clock):
+    clock.time += 3600
+    assert target.apply(Batch(records=[record()]), mark).tally[Outcome.COPIED] == 1
+
+
+def test_the_same_process_may_take_its_lease_again(side, target):
+    target.acquire(ME)
+    side.again().acquire(ME)
+    target.heartbeat()
+
+
+def test_closing_twice_is_harmless(side, target):
+    target.close()
+    target.close()
