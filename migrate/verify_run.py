@@ -20,6 +20,9 @@ from migrate.ledger.runs import RunKind
 from migrate.ledger.verifies import VerifyId, VerifyState
 from migrate.verifying import SOURCE_KEYS, Look, Verifier
 
+TOO_OLD = 86_400.0
+"""Seconds after which an unfinished verify is begun anew instead of resumed."""
+
 
 @dataclass(slots=True)
 class VerifyRun:
@@ -43,9 +46,14 @@ class VerifyRun:
             self.run, RunKind.VERIFY, self.source.address, self.target.address, self.look.prefixes
         )
         earlier = self._earlier() if self.recheck else None
-        verify = ledger.open_verify(self.run, fresh)
+        verify = ledger.open_verify(self.run, fresh or self._outdated())
         error = self._compare(verify, earlier)
         return self._report(verify, error)
+
+    def _outdated(self) -> bool:
+        """Is an unfinished verify too old for its equalities to be believed together with new ones?"""
+        last = self.desk.ledger.last_verify(self.run)
+        return last is not None and self.desk.started - last.started_at > TOO_OLD
 
     def _earlier(self) -> VerifyId:
         ledger = self.desk.ledger
@@ -141,8 +149,10 @@ class VerifyRun:
         document["next"] = self._next(word)
         if error is None:
             ledger.close_verify(verify, VerifyState.COMPLETE, word)
+        code = code if error is None else error.exit
+        document["exit"] = int(code)
         ledger.add_evidence(self.run, "verify-report", document)
-        return Ended(document, code if error is None else error.exit, error)
+        return Ended(document, code, error)
 
     def _worth_showing(self, verify: VerifyId) -> list[Difference]:
         """The settled ones first, then what is not proven."""

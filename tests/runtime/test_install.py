@@ -33,10 +33,7 @@ def test_exact_versions_are_asked_for_and_no_scripts_run() -> None:
 def test_a_platform_that_npm_left_out_is_added_beside_its_parent() -> None:
     binary = {"version": "1", "integrity": "sha512-x", "cpu": ["x64"], "os": ["darwin"], "optional": True}
     packages: dict[str, Any] = {
-        "node_modules/tool": {
-            "version": "2.0.0",
-            "optionalDependencies": {"tool-mac": "2.0.0", "gone": "1.0.0"},
-        },
+        "node_modules/tool": {"version": "2", "optionalDependencies": {"tool-mac": "2", "gone": "1"}},
         "node_modules/tool-mac": dict(binary),
     }
     complete_platforms(packages)

@@ -241,7 +241,9 @@ def test_a_batch_that_was_read_too_long_ago_is_refused_whole(target, mark, clock
 
 
 def replacing(version, value=b"settled", not_after=NOW + 300):
-    return Batch(replacements=[Replacement(record(value=value, expiration=2_000_000_000), version, not_after)])
+    return Batch(
+        replacements=[Replacement(record(value=value, expiration=2_000_000_000), version, not_after)]
+    )
 
 
 @pytest.mark.parametrize("origin", ["copy", "dual"])
@@ -313,9 +315,7 @@ def test_checkpoint_and_batch_commit_together(side, target, mark):
         relisting=True,
         tally=Counter({LISTED: 4, Outcome.COPIED: 3, Outcome.FAILED: -1}),
     )
-    batch = Batch(
-        records=[record()], tally=Counter({LISTED: 1, Outcome.COPIED: -2, Outcome.EXPIRED: 1})
-    )
+    batch = Batch(records=[record()], tally=Counter({LISTED: 1, Outcome.COPIED: -2, Outcome.EXPIRED: 1}))
     saved = target.apply(batch, wanted)
     counted = {LISTED: 5, Outcome.COPIED: 2, Outcome.FAILED: -1, Outcome.EXPIRED: 1}
     assert dict(saved.tally) == counted

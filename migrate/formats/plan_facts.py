@@ -1,0 +1,159 @@
+"""What a plan knows when it has looked: facts only. What follows from them is `plan_checks`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from migrate.core.document import Options
+from migrate.core.limiting import Budget, Rate
+from migrate.core.ports import SweepInfo
+from migrate.cost.prices import Prices
+from migrate.cost.survey import Survey
+from migrate.errors import MigrateError
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A no that will be a no again: one line, and what to do about it."""
+
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that was found and where, such as the account. `value` None: it is not shown."""
+
+    what: str
+    value: str | None
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """The API token. `status`: Cloudflare's word, "active" when it may be used; None: it gave none.
+
+    `expires`: Unix seconds, None = never or not told. `login`: it is wrangler's own.
+    `refused`: why there is no status.
+    """
+
+    login: bool
+    status: str | None = None
+    expires: float | None = None
+    refused: Refused | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """The namespace as the account shows it; `title` is its name in the dashboard.
+
+    `others`: when it was refused, the ids and titles that the token may see; None: not even those.
+    """
+
+    title: str | None
+    refused: Refused | None = None
+    others: Sequence[tuple[str, str]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """What only Workers KV over REST has. `spent_reads`, `spent_lists`: of today's budget.
+
+    `needs`: the permission that a token must have. None: not asked, because something ended it before.
+    """
+
+    needs: str
+    prices: Prices
+    rate: Rate
+    budget: Budget
+    token: Token | None = None
+    space: Space | None = None
+    spent_reads: int = 0
+    spent_lists: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The keys under the prefixes. `complete`: all of them; else at least those of `survey`.
+
+    `elsewhere`: none has a prefix that was asked for, but the store has other keys.
+    """
+
+    survey: Survey = field(default_factory=Survey)
+    complete: bool = False
+    refused: Refused | None = None
+    elsewhere: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What is in the target's file under the prefixes; `origins` by name. Lease times: Unix seconds."""
+
+    origins: Mapping[str, int]
+    tombstones: int
+    quarantined: int
+    sweeps: Sequence[SweepInfo]
+    lease: str | None = None
+    lease_until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The target. `file` is what an export writes; `size` its bytes, None: it is not there yet.
+
+    `problem`: why an export could not write there. `whole_dump`: the dump is there and complete.
+    `free`: bytes that are free on its disk, None: not known.
+    """
+
+    address: str
+    file: str
+    size: int | None = None
+    problem: Refused | None = None
+    whole_dump: bool = False
+    rows: Rows | None = None
+    free: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notebook:
+    """The ledger. `new`: it was made just now. `verdict`: of the last complete verify of this pair."""
+
+    path: str
+    new: bool
+    runs: int
+    verdict: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The command line: what the next commands repeat. `target` None: none was given."""
+
+    source: str
+    target: str | None
+    options: Options = field(default_factory=dict)
+    export_options: Options = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFacts:
+    """All of it. Times are Unix seconds; `skew` seconds by which the source's clock is ahead, None:
+    it has no clock of its own. `remote` and `place` None: does not apply. `error`: what ended the
+    look before it was complete. `requests`: what this plan sent, by kind.
+    """
+
+    source: str
+    prefixes: Sequence[str]
+    words: Words
+    started: float
+    finished: float
+    found: Sequence[Finding]
+    notes: Sequence[str]
+    notebook: Notebook
+    source_refused: Refused | None = None
+    remote: Remote | None = None
+    listing: Listing = field(default_factory=Listing)
+    skew: float | None = None
+    place: Place | None = None
+    error: MigrateError | None = None
+    requests: Mapping[str, int] = field(default_factory=dict)

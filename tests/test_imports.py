@@ -1,0 +1,182 @@
+"""Reads every import of both packages: they run one way, and each library has its one place."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted([*ROOT.glob("migrate/**/*.py"), *ROOT.glob("audits/**/*.py")])
+
+LAYERS = [
+    {"migrate", "migrate.errors"},
+    {"migrate.core"},
+    {"migrate.clock", "migrate.addresses", "migrate.credentials", "migrate.config", "migrate.payload"},
+    {"migrate.stores", "migrate.ledger", "migrate.cost", "migrate.formats", "migrate.discovery"},
+    {
+        "migrate.reading",
+        "migrate.exporting",
+        "migrate.verifying",
+        "migrate.staging",
+        "migrate.opening",
+        "migrate.desk",
+        "migrate.export_run",
+        "migrate.verify_run",
+        "migrate.planning",
+        "migrate.runner",
+        "migrate.demo",
+    },
+    {"migrate.commands"},
+    {"migrate.main"},
+]
+
+STORES = [
+    {"kv", "kv_answers", "kv_reading"},
+    {"kv_local"},
+    {"dump"},
+    {"sqlite"},
+    {"memory"},
+    {"rehearsal"},
+    {"wrangler_state"},
+]
+"""Files of migrate.stores that belong to one store; the others are what stores stand on."""
+
+LIBRARIES = {
+    "click": {"migrate.main", "migrate.commands"},
+    "httpx": {"migrate.stores"},
+    "tenacity": {"migrate.stores"},
+    "sqlite_utils": {"migrate.ledger", "migrate.stores.sqlite"},
+    "tqdm": {"migrate.formats.progress"},
+    "jsonschema": {"migrate.config", "migrate.formats.report"},
+    "jsonschema_rs": {"migrate.payload"},
+    "orjson": {"migrate.payload", "migrate.stores", "migrate.ledger"},
+}
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_of(path: Path) -> set[str]:
+    """The modules a file imports anywhere, except those it imports for its types only."""
+    tree = ast.parse(path.read_text())
+    for_types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if id(node) in for_types:
+            continue
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            assert node.module is not None
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            modules = {module_of(file) for file in FILES}
+            found.update(name if name in modules else node.module for name in names)
+    return found
+
+
+GRAPH = {module_of(path): imports_of(path) for path in FILES}
+
+
+def within(module: str, package: str) -> bool:
+    return module == package or (package != "migrate" and module.startswith(package + "."))
+
+
+def layer(module: str) -> int:
+    for number, packages in enumerate(LAYERS):
+        if any(within(module, package) for package in packages):
+            return number
+    raise AssertionError(f"{module} is in no layer: add it to LAYERS")
+
+
+def test_every_module_has_a_layer() -> None:
+    assert {layer(module) for module in GRAPH if within(module, "migrate.core")} == {1}
+    for module in GRAPH:
+        assert module.startswith("audits") or layer(module) >= 0
+
+
+@pytest.mark.parametrize("module", sorted(GRAPH))
+def test_imports_run_one_way(module: str) -> None:
+    ours = {name for name in GRAPH[module] if name.split(".")[0] in ("migrate", "audits")}
+    if module.split(".")[0] == "audits":
+        assert not {name for name in ours if name.startswith("migrate")}
+        return
+    for name in ours:
+        if name.startswith("audits"):
+            assert module == "migrate.discovery" or within(module, "migrate.commands")
+        else:
+            assert layer(name) <= layer(module), f"{module} imports {name}, which lies above it"
+
+
+@pytest.mark.parametrize("first", range(4))
+def test_packages_of_one_layer_do_not_import_each_other(first: int) -> None:
+    packages = sorted(LAYERS[3])
+    package = packages[first]
+    others = [other for other in packages if other != package]
+    for module in GRAPH:
+        if within(module, package):
+            for name in GRAPH[module]:
+                assert not any(within(name, other) for other in others), f"{module} imports {name}"
+
+
+def store_of(module: str) -> int | None:
+    name = module.removeprefix("migrate.stores.").split(".")[0]
+    return next((number for number, store in enumerate(STORES) if name in store), None)
+
+
+def test_a_store_never_imports_another() -> None:
+    shared = {"migrate.stores.kv_answers", "migrate.stores.kv_reading"}
+    for module in (one for one in GRAPH if within(one, "migrate.stores")):
+        mine = store_of(module)
+        for name in GRAPH[module]:
+            if within(name, "migrate.stores") and mine is not None and name not in shared:
+                assert store_of(name) in (None, mine), f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("library", sorted(LIBRARIES))
+def test_each_library_has_its_place(library: str) -> None:
+    users = {module for module, names in GRAPH.items() for name in names if name.split(".")[0] == library}
+    assert users, f"{library} is not used any more"
+    for module in users:
+        assert any(within(module, place) for place in LIBRARIES[library]), f"{module} imports {library}"
+
+
+def test_one_factory_makes_http_clients() -> None:
+    makers = {module_of(path) for path in FILES if "httpx.Client(" in path.read_text()}
+    assert makers == {"migrate.stores.http"}
+
+
+def test_the_core_needs_the_standard_library_only() -> None:
+    for module in (one for one in GRAPH if within(one, "migrate.core")):
+        for name in GRAPH[module]:
+            assert name.split(".")[0] in {"migrate", *sys.stdlib_module_names}, f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("name", ["time", "random", "socket", "os", "pathlib", "sqlite3", "urllib"])
+def test_the_core_touches_no_world(name: str) -> None:
+    for module in (one for one in GRAPH if within(one, "migrate.core")):
+        assert not any(used.split(".")[0] == name for used in GRAPH[module]), f"{module} imports {name}"
+
+
+def test_there_is_no_cycle() -> None:
+    done: set[str] = set()
+
+    def visit(module: str, path: tuple[str, ...]) -> None:
+        assert module not in path, " -> ".join([*path, module])
+        if module in done:
+            return
+        for name in GRAPH[module]:
+            if name in GRAPH and name != module:
+                visit(name, (*path, module))
+        done.add(module)
+
+    for module in GRAPH:
+        visit(module, ())
