@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from migrate.core.copying import NotRead, Slice, standing
 from migrate.core.ports import Answer, Checkpoint, Clock, Cursor, Outcome, Page, Source
 from migrate.core.record import Head, Key, Row
+from migrate.errors import StoreBroken
 
 WORKERS = 16
 PAGES_AHEAD = 4
@@ -48,49 +49,37 @@ class Reading:
     def slices(self) -> Iterator[Slice]:
         """The partition's slices from the checkpoint on, in key order; see `Slice`.
 
-        Raises what the source's scan and read raise.
+        Raises what the source's scan and read raise, after the slices that had come before.
         """
-        left = self.limit
-        for piece in self._all():
-            if left is not None and len(piece.heads) >= left:
-                complete = len(piece.heads) == left and piece.last
-                cut = replace(piece, heads=piece.heads[:left], answers=piece.answers[:left])
-                yield cut if complete else replace(cut, last=False, next=self._restart(piece, left))
-                return
-            if left is not None:
-                left -= len(piece.heads)
-            yield piece
-
-    def _restart(self, piece: Slice, left: int) -> Cursor | None:
-        """The cursor to save when a slice was cut: behind it if it was whole, else its own page's."""
-        return piece.next if len(piece.heads) == left else piece.page
-
-    def _all(self) -> Iterator[Slice]:
         first = self.source.scan(self.mark.partition, self.mark.cursor)
-        if first.records is not None:
-            yield from self._at_hand(first)
-        else:
-            yield from self._pooled(first)
+        yield from self._at_hand(first) if first.records is not None else self._pooled(first)
 
-    def _fresh(self, page: Page) -> Page:
-        """The page without what an earlier process has already committed of it."""
+    def _wanted(self, page: Page, left: int | None) -> tuple[Page, bool]:
+        """The page without what an earlier process has committed of it and what is beyond the
+        limit; True when the limit cut something off."""
+        heads, records = page.heads, page.records
         last = self.mark.last_key
-        if last is None or not page.heads or page.heads[0].key > last:
-            return page
-        start = sum(head.key <= last for head in page.heads)
-        records = page.records[start:] if page.records is not None else None
-        return replace(page, heads=page.heads[start:], records=records)
+        start = 0
+        if last is not None and heads and heads[0].key <= last:
+            start = sum(head.key <= last for head in heads)
+        cut = left is not None and len(heads) - start > left
+        if start == 0 and not cut:
+            return page, False
+        end = start + left if cut and left is not None else len(heads)
+        return Page(heads[start:end], page.next, records[start:end] if records is not None else None), cut
 
     def _at_hand(self, page: Page) -> Iterator[Slice]:
         """A source that gives its values with the page: nothing to wait for, no threads."""
-        cursor = self.mark.cursor
+        cursor, left = self.mark.cursor, self.limit
         while True:
-            kept = self._fresh(page)
+            kept, cut = self._wanted(page, left)
             rows = self._rows(kept.heads)
-            answers = self._answers(kept, rows or {})
-            read_at = self.clock.now()
-            yield Slice(kept.heads, answers, rows, read_at, page.next, page.next is None, cursor)
-            if page.next is None:
+            answers = self._answers(kept, rows if rows is not None else {})
+            following = cursor if cut else page.next
+            last = page.next is None and not cut
+            yield Slice(kept.heads, answers, rows, self.clock.now(), following, last)
+            left = None if left is None else left - len(kept.heads)
+            if page.next is None or cut or left == 0:
                 return
             cursor = page.next
             page = self.source.scan(self.mark.partition, cursor)
@@ -103,64 +92,91 @@ class Reading:
     def _answers(self, page: Page, rows: Mapping[Key, Row]) -> Sequence[Answer | NotRead]:
         """The page's records; one that differs from its row is read afresh, because the rows must
         have been read before the source was."""
-        if page.records is None:
-            found = self.source.read([head.key for head in page.heads])
-            return [found[head.key] for head in page.heads]
-        waiting = [
-            record.key
-            for record in page.records
-            if record.key in rows and standing(record, rows[record.key]) is Outcome.WAITING
-        ]
-        if not waiting:
-            return page.records
-        again = self.source.read(waiting)
-        return [again.get(record.key, record) for record in page.records]
+        if self.missing_only:
+            wanted = [head.key for head in page.heads if head.key not in rows]
+            given: Sequence[Answer | NotRead] = [NotRead.PRESENT] * len(page.heads)
+        elif page.records is None:
+            wanted, given = [head.key for head in page.heads], ()
+        else:
+            given = page.records
+            wanted = [
+                record.key
+                for record in page.records
+                if record.key in rows and standing(record, rows[record.key]) is Outcome.WAITING
+            ]
+        if not wanted:
+            return given
+        found = read_all(self.source, wanted)
+        return [found[h.key] if h.key in found else given[at] for at, h in enumerate(page.heads)]
 
     def _pooled(self, first: Page) -> Iterator[Slice]:
         pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="read")
         lister = _Lister(self.source, self.mark, first)
         window: deque[tuple[Slice, Future[_Read] | None]] = deque()
+        left, failure = self.limit, None
         try:
             while window or not lister.done:
                 listed = None
                 if len(window) < SLICES_AHEAD and not lister.done:
                     listed = lister.take(block=not window)
-                if listed is not None:
-                    for piece in self._cut(*listed):
-                        wanted = [
-                            head.key
-                            for head, answer in zip(piece.heads, piece.answers, strict=True)
-                            if answer is None
-                        ]
-                        window.append((piece, pool.submit(self._read, wanted) if wanted else None))
+                if isinstance(listed, StoreBroken):
+                    raise listed
+                if isinstance(listed, BaseException):
+                    failure = listed  # what is being read already is not lost by it
+                elif listed is not None:
+                    page, cursor = listed
+                    kept, cut = self._wanted(page, left)
+                    left = None if left is None else left - len(kept.heads)
+                    lister.done = lister.done or cut or left == 0
+                    for piece in self._sliced(kept, cursor if cut else page.next, cursor, whole=not cut):
+                        window.append((piece, self._submit(pool, piece)))
                 elif window:
                     yield _filled(*window.popleft())
+            if failure is not None:
+                raise failure
         finally:
             lister.stop()
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _read(self, keys: Sequence[Key]) -> _Read:
-        return self.source.read(keys), self.clock.now()
+    def _submit(self, pool: ThreadPoolExecutor, piece: Slice) -> Future[_Read] | None:
+        pairs = zip(piece.heads, piece.answers, strict=True)
+        wanted = [head.key for head, answer in pairs if answer is None]
+        return pool.submit(self._read, wanted) if wanted else None
 
-    def _cut(self, page: Page, cursor: Cursor | None) -> Iterator[Slice]:
+    def _read(self, keys: Sequence[Key]) -> _Read:
+        return read_all(self.source, keys), self.clock.now()
+
+    def _sliced(
+        self, page: Page, following: Cursor | None, cursor: Cursor | None, *, whole: bool
+    ) -> Iterator[Slice]:
         """A page as slices of one read each; what need not be read is answered NotRead."""
-        heads = self._fresh(page).heads
         width = self.source.width
-        for start in range(0, max(len(heads), 1), width):
-            part = heads[start : start + width]
+        for start in range(0, max(len(page.heads), 1), width):
+            part = page.heads[start : start + width]
             rows = self._rows(part)
             held = rows if rows is not None and self.missing_only else {}
-            answers = [NotRead.PRESENT if head.key in held else None for head in part]
-            whole = start + width >= len(heads)
+            final = start + width >= len(page.heads)
             yield Slice(
                 heads=part,
-                answers=answers,
+                answers=[NotRead.PRESENT if head.key in held else None for head in part],
                 rows=rows,
                 read_at=self.clock.now(),
-                next=page.next if whole else cursor,
-                last=whole and page.next is None,
-                page=cursor,
+                next=following if final else cursor,
+                last=final and whole and page.next is None,
             )
+
+
+def read_all(source: Source, keys: Sequence[Key]) -> Mapping[Key, Answer]:
+    """Any number of keys, in reads of the source's width; an answer for every one of them.
+
+    Raises what `read` raises, and StoreBroken when it leaves a key out: that is not "gone".
+    """
+    found: dict[Key, Answer] = {}
+    for start in range(0, len(keys), source.width):
+        found.update(source.read(keys[start : start + source.width]))
+    if len(found) != len(keys) or not all(key in found for key in keys):
+        raise StoreBroken("the source did not answer for every key it was asked for", "report it")
+    return found
 
 
 def _filled(piece: Slice, read: Future[_Read] | None) -> Slice:
@@ -188,18 +204,14 @@ class _Lister:
         self.done = False
         threading.Thread(target=self._run, name="list", daemon=True).start()
 
-    def take(self, *, block: bool) -> tuple[Page, Cursor | None] | None:
-        """The next page with the cursor that it was listed at; None when it is not here yet.
-
-        Raises what the listing raised. `done` is set with the last page.
-        """
+    def take(self, *, block: bool) -> tuple[Page, Cursor | None] | BaseException | None:
+        """The next page with the cursor that it was listed at, or what the listing raised; None
+        when nothing is here yet. `done` is set with the last of them."""
         try:
             got = self._pages.get(block=block)
         except queue.Empty:
             return None
-        if isinstance(got, BaseException):
-            raise got
-        self.done = got[0].next is None
+        self.done = isinstance(got, BaseException) or got[0].next is None
         return got
 
     def stop(self) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from migrate.core.ports import (
@@ -61,9 +61,9 @@ class Slice:
     """Some consecutive heads of a listing with the answer to each, in the same order.
 
     `rows`: what the target held under these keys before the source was read; None: not looked.
-    `read_at`: Unix seconds when the last answer had come. `page`: the cursor of the page it is cut from.
-    `next`: where a listing that starts again goes on behind the slice: `page` while the page has
-    more, else the next page's cursor, None at the end of the listing (then `last`).
+    `read_at`: Unix seconds when the last answer had come. `next`: where a listing that starts
+    again goes on behind the slice: its own page's cursor while the page has more, else the next
+    page's, None at the end of the listing (then `last`).
     """
 
     heads: Sequence[Head]
@@ -72,7 +72,6 @@ class Slice:
     read_at: float
     next: Cursor | None
     last: bool
-    page: Cursor | None
 
 
 def same(record: Record, row: Row) -> bool:
@@ -107,6 +106,7 @@ def sort(piece: Slice, sweep: int, validate: Validate | None, now: float, failed
     records: list[Record] = []
     sightings: list[Sighting] = []
     quarantined: list[Quarantined] = []
+    released: list[Key] = []
     for head, answer in zip(piece.heads, piece.answers, strict=True):
         row = piece.rows.get(head.key) if piece.rows is not None else None
         if isinstance(answer, Record):
@@ -121,6 +121,7 @@ def sort(piece: Slice, sweep: int, validate: Validate | None, now: float, failed
             else:
                 outcome = standing(answer, row)
                 tally[outcome] += 1
+                released.append(head.key)
                 if outcome is Outcome.WAITING:
                     sightings.append(sighted(head.key, row, answer, piece.read_at, outcome))
         elif isinstance(answer, NotRead):
@@ -134,7 +135,9 @@ def sort(piece: Slice, sweep: int, validate: Validate | None, now: float, failed
         else:
             tally[Outcome.DELETED] += 1
             sightings.append(sighted(head.key, row, None, piece.read_at, Outcome.DELETED))
-    return Batch(records=records, quarantined=quarantined, sightings=sightings, tally=tally)
+    return Batch(
+        records=records, quarantined=quarantined, released=released, sightings=sightings, tally=tally
+    )
 
 
 def refusal(record: Record, validate: Validate | None) -> str | None:
@@ -161,7 +164,7 @@ def _present(row: Row, sweep: int) -> Outcome:
     return Outcome.TOMBSTONED if row.deleted else Outcome.UNCOMPARED
 
 
-def lacking(rows: Iterable[Row], listed: set[Key], read_at: float, now: float) -> Iterator[Sighting]:
+def lacking(rows: Iterable[Row], listed: Container[Key], read_at: float, now: float) -> Iterator[Sighting]:
     """The target's rows that the listing passed over and should have had: candidates for deleted
     at the source. Application rows, legacy rows, tombstones and the expired are none."""
     for row in rows:
@@ -196,8 +199,8 @@ def copy(slices: Iterable[Slice], target: Target, mark: Checkpoint, rules: Rules
     for piece in slices:
         batch = sort(piece, rules.sweep, rules.validate, rules.now(), rules.failed)
         upto = piece.heads[-1].key if piece.heads else mark.last_key
-        if rules.later:
-            listed = {head.key for head in piece.heads}
+        if rules.later and (piece.heads or piece.last):
+            listed = {head.key: None for head in piece.heads}
             rows = target.rows_between(rules.prefix, mark.last_key, None if piece.last else upto)
             extra: list[Sighting] = []
             for sighting in lacking(rows, listed, piece.read_at, rules.now()):
@@ -205,7 +208,8 @@ def copy(slices: Iterable[Slice], target: Target, mark: Checkpoint, rules: Rules
                 if len(extra) >= rules.flush:
                     target.apply(Batch(sightings=extra), mark)
                     extra = []
-            batch = replace(batch, sightings=[*batch.sightings, *extra])
+            # What is listed now may have been flushed as lacking by a process that ended since.
+            batch = replace(batch, sightings=[*batch.sightings, *extra], settled=tuple(listed))
         batch = replace(batch, not_after=piece.read_at + NOT_AFTER)
         phase = Phase.SETTLING if piece.last else mark.phase
         mark = target.apply(batch, replace(mark, phase=phase, cursor=piece.next, last_key=upto))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from migrate.core.copying import NOT_AFTER, Validate, refusal, sighted, standing
+from migrate.core.copying import NOT_AFTER, Failed, Validate, nobody, refusal, sighted, standing
 from migrate.core.ports import (
     DELETED_AT_SOURCE,
     LISTED,
@@ -24,6 +24,7 @@ from migrate.core.ports import (
     Sighting,
     Source,
     Target,
+    TooLate,
     Unreadable,
 )
 from migrate.core.record import Key, Origin, Record, Row, digest, expired, same_expiration, same_metadata
@@ -32,15 +33,19 @@ from migrate.core.record import Key, Origin, Record, Row, digest, expired, same_
 class Resettling:
     """One pass over due sightings: `take` each, then `batch()` is what the target is to do."""
 
-    def __init__(self, validate: Validate | None, now: float, read_at: float) -> None:
+    def __init__(
+        self, validate: Validate | None, now: float, read_at: float, failed: Failed = nobody
+    ) -> None:
         """`now`: the source's clock; `read_at`: Unix seconds when the second answer had come."""
         self._validate = validate
+        self._failed = failed
         self._now = now
         self._read_at = read_at
         self._tally: Counter[str] = Counter()
         self._records: list[Record] = []
         self._replacements: list[Replacement] = []
         self._quarantined: list[Quarantined] = []
+        self._released: list[Key] = []
         self._sightings: list[Sighting] = []
         self._settled: list[Key] = []
 
@@ -49,6 +54,7 @@ class Resettling:
         if isinstance(answer, Record):
             self._found(old, row, answer)
         elif isinstance(answer, Unreadable):
+            self._failed(old.key, answer.reason)
             self._done(old, Outcome.FAILED)
         elif old.digest is None:
             self._gone_twice(old, row)
@@ -63,6 +69,7 @@ class Resettling:
             records=self._records,
             replacements=self._replacements,
             quarantined=self._quarantined,
+            released=self._released,
             sightings=self._sightings,
             settled=self._settled,
             tally=self._tally,
@@ -79,7 +86,12 @@ class Resettling:
         elif row is None:
             self._records.append(record)
             self._done(old, None)
-        elif (outcome := standing(record, row)) is not Outcome.WAITING:
+        else:
+            self._released.append(old.key)
+            self._against(old, row, record)
+
+    def _against(self, old: Sighting, row: Row, record: Record) -> None:
+        if (outcome := standing(record, row)) is not Outcome.WAITING:
             self._done(old, outcome)
         elif row.version == old.version and saw(old, record):
             self._replacements.append(Replacement(record, row.version, self._read_at + NOT_AFTER))
@@ -90,6 +102,9 @@ class Resettling:
     def _gone_twice(self, old: Sighting, row: Row | None) -> None:
         mirrored = row is not None and not row.deleted and row.origin in (Origin.COPY, Origin.DUAL)
         if row is not None and mirrored and not expired(row.expiration, self._now):
+            if row.version != old.version:
+                self._sightings.append(sighted(old.key, row, None, self._read_at, old.outcome))
+                return
             self._tally[DELETED_AT_SOURCE] += 1
         self._settled.append(old.key)
 
@@ -136,6 +151,7 @@ def settle(
     rounds: int,
     now: Callable[[], float],
     wait: Callable[[float], None],
+    failed: Failed = nobody,
     width: int = 1000,
 ) -> Iterator[Checkpoint]:
     """Read the partition's sightings again, each at least `horizon` seconds after it was made.
@@ -156,8 +172,11 @@ def settle(
         rows = target.rows(keys)
         answers = read(keys)
         read_at = now()
-        again = Resettling(validate, read_at + source.skew, read_at)
+        again = Resettling(validate, read_at + source.skew, read_at, failed)
         for old in due:
             again.take(old, rows.get(old.key), answers[old.key])
-        mark = target.apply(again.batch(), mark)
+        try:
+            mark = target.apply(again.batch(), mark)
+        except TooLate:
+            continue  # this process stood still since it read; nothing was done, so read again
         yield mark

@@ -6,16 +6,23 @@ lets them run and is worth knowing first. Everything here is pure.
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from migrate.core.document import iso
-from migrate.core.ports import SweepInfo
-from migrate.cost.effort import Effort, budget_days, one_pass, room
+from migrate.cost.effort import Effort, budget_days, one_pass
 from migrate.errors import Exit
-from migrate.formats.figures import clean, count, duration, plural
-from migrate.formats.plan_facts import Listing, Notebook, Place, PlanFacts, Refused, Remote, Rows, Space, Token
+from migrate.formats.figures import clean, duration, plural
+from migrate.formats.plan_facts import (
+    Check,
+    Listing,
+    PlanFacts,
+    Refused,
+    Remote,
+    Space,
+    Standing,
+    Token,
+)
+from migrate.formats.plan_target import ledger_check, target_checks
 
 SKEW_NOTE = 5.0
 SKEW_FAILED = 60.0
@@ -23,24 +30,6 @@ SKEW_FAILED = 60.0
 none that is less than 60 s ahead."""
 
 _SHOWN = 10
-
-
-class Standing(enum.StrEnum):
-    """How a precondition stands."""
-
-    OK = "ok"
-    NOTE = "note"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One precondition: what was seen, and what to do about it ("" = nothing)."""
-
-    name: str
-    standing: Standing
-    said: str
-    todo: str = ""
 
 
 def checks(facts: PlanFacts) -> tuple[Check, ...]:
@@ -59,11 +48,12 @@ def verdict(facts: PlanFacts, found: tuple[Check, ...]) -> tuple[str, Exit]:
 
 def missing_permissions(facts: PlanFacts) -> list[str]:
     """The permissions that the token was seen to lack."""
-    remote = facts.remote
-    if remote is None or facts.listing.refused is None:
+    remote, refused = facts.remote, facts.listing.refused
+    if remote is None or refused is None or not refused.denied:
         return []
-    seen = remote.space is not None and (remote.space.refused is None or remote.space.others is not None)
-    return [] if seen else [remote.needs]
+    space = remote.space
+    elsewhere = space is not None and space.refused is not None and space.others is not None
+    return [] if elsewhere else [remote.needs]
 
 
 def _all(facts: PlanFacts) -> Iterator[Check]:
@@ -82,8 +72,8 @@ def _all(facts: PlanFacts) -> Iterator[Check]:
         yield _clock(facts.skew)
     if remote is not None and listing.complete:
         yield from _budget(one_pass(listing.survey), remote)
-    yield from _target(facts)
-    yield _ledger(facts.notebook)
+    yield from target_checks(facts)
+    yield ledger_check(facts.notebook)
 
 
 def _failed(name: str, refused: Refused) -> Check:
@@ -111,6 +101,8 @@ def _token(token: Token, facts: PlanFacts) -> Check:
     if facts.listing.survey.pages:
         what = "it is wrangler's own login" if token.login else "Cloudflare says nothing of it"
         return Check("token", Standing.NOTE, f"{what}; it can list the keys, which proves it")
+    if facts.listing.refused is None:
+        return Check("token", Standing.NOTE, "nothing is known of it yet")
     return _failed("token", token.refused)
 
 
@@ -211,92 +203,3 @@ def _budget(effort: Effort, remote: Remote) -> Iterator[Check]:
         )
     else:
         yield Check("budget", Standing.OK, "an export fits into what is left of today's")
-
-
-# ---------------------------------------------------------------- the target and the ledger
-
-
-def _target(facts: PlanFacts) -> Iterator[Check]:
-    place = facts.place
-    if place is None:
-        yield Check(
-            "target",
-            Standing.NOTE,
-            "none was given, so nothing is known of it",
-            "plan again with --target sqlite:FILE",
-        )
-        return
-    if place.address == facts.source:
-        yield Check("target", Standing.FAILED, "it is the source itself", "name another file")
-        return
-    if place.problem is not None:
-        yield _failed("target", place.problem)
-        return
-    if place.whole_dump:
-        yield Check(
-            "target", Standing.FAILED, "the dump is there already", "name another file, or export with --fresh"
-        )
-    elif place.size is None or place.rows is None:
-        yield Check("target", Standing.OK, "a new file, which the export makes (mode 0600)")
-    else:
-        yield from _rows(place.rows, facts)
-    if place.free is not None and facts.listing.complete:
-        yield _disk(place, place.free, facts)
-
-
-def _rows(rows: Rows, facts: PlanFacts) -> Iterator[Check]:
-    parts = [f"{origin} {count(number)}" for origin, number in sorted(rows.origins.items()) if number]
-    for name, number in (("tombstones", rows.tombstones), ("quarantined", rows.quarantined)):
-        if number:
-            parts.append(f"{name} {count(number)}")
-    held = f"rows by origin: {', '.join(parts)}" if parts else "no rows under the prefix"
-    yield Check("target", Standing.OK, f"a kvferry store; {held}; {sweeps_text(rows.sweeps)}")
-    if rows.lease is not None and rows.lease_until > facts.finished:
-        yield Check(
-            "lease",
-            Standing.NOTE,
-            f"{rows.lease} may be writing to it now",
-            "an export is refused while that process runs: see kvferry status",
-        )
-    if rows.origins.get("legacy"):
-        yield Check(
-            "legacy",
-            Standing.NOTE,
-            f"{plural(rows.origins['legacy'], 'row')} from before kvferry: no copy replaces them",
-            "the verify names those that differ",
-        )
-
-
-def sweeps_text(sweeps: Sequence[SweepInfo]) -> str:
-    """How far this very export is, in words."""
-    if not sweeps:
-        return "not exported yet"
-    last = sweeps[-1]
-    return f"sweep {last.number} is {'complete' if last.finished is not None else 'not complete'}"
-
-
-def _disk(place: Place, free: int, facts: PlanFacts) -> Check:
-    need = room(facts.listing.survey)
-    more = max(0, need.bytes - (place.size or 0))
-    sure = ", if values have 1 KiB each" if need.assumed else ""
-    said = f"{file_size(free)} free, about {file_size(more)} needed{sure}"
-    if more <= free:
-        return Check("disk", Standing.OK, said)
-    todo = "free some space, or name a file on another disk"
-    return Check("disk", Standing.NOTE if need.assumed else Standing.FAILED, said, todo)
-
-
-def file_size(number: int) -> str:
-    """`640 MB`, `1.2 GB`: two digits are enough."""
-    for unit, name in ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
-        if number >= unit:
-            figure = number / unit
-            return f"{figure:.1f} {name}" if figure < 9.95 else f"{figure:,.0f} {name}"
-    return plural(number, "byte")
-
-
-def _ledger(notebook: Notebook) -> Check:
-    if notebook.new:
-        return Check("ledger", Standing.OK, f"{clean(notebook.path)}, made just now: it holds the request window")
-    last = f"; the last verify of this pair: {notebook.verdict}" if notebook.verdict else ""
-    return Check("ledger", Standing.OK, f"{clean(notebook.path)}, {plural(notebook.runs, 'run')}{last}")

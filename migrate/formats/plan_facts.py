@@ -1,7 +1,8 @@
-"""What a plan knows when it has looked: facts only. What follows from them is `plan_checks`."""
+"""What a plan knows when it has looked, and the shape of what follows from it (`plan_checks`)."""
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,10 +16,11 @@ from migrate.errors import MigrateError
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A no that will be a no again: one line, and what to do about it."""
+    """A no that will be a no again: one line, and what to do about it. `denied`: to whom asked."""
 
     message: str
     hint: str
+    denied: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,3 +159,24 @@ class PlanFacts:
     place: Place | None = None
     error: MigrateError | None = None
     requests: Mapping[str, int] = field(default_factory=dict)
+
+
+# ---------------------------------------------------------------- what follows
+
+
+class Standing(enum.StrEnum):
+    """How a precondition stands."""
+
+    OK = "ok"
+    NOTE = "note"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One precondition: what was seen, and what to do about it ("" = nothing)."""
+
+    name: str
+    standing: Standing
+    said: str
+    todo: str = ""

@@ -1,6 +1,6 @@
 """What people write today: the official SDK in a plain loop into SQLite. Run as a process of its own.
 
-    python -m tests.bench.sdk TARGET ACCOUNT NAMESPACE (bulk | single) LIMIT
+python -m tests.bench.sdk TARGET ACCOUNT NAMESPACE (bulk | single) LIMIT
 """
 
 from __future__ import annotations

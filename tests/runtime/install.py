@@ -44,12 +44,14 @@ def quiet_environment(home: Path) -> dict[str, str]:
     return kept | {
         "CI": "1",
         "HOME": str(home),
+        "NODE_COMPILE_CACHE": str(MODULES / ".compile-cache"),
         "NO_COLOR": "1",
         "NO_UPDATE_NOTIFIER": "1",
         "WRANGLER_HIDE_BANNER": "true",
         "WRANGLER_SEND_ERROR_REPORTS": "false",
         "CLOUDFLARE_CF_FETCH_ENABLED": "false",
         "WRANGLER_SEND_METRICS": "false",
+        "TMPDIR": str(home),  # a killed runtime leaves its folders there
         "XDG_CONFIG_HOME": str(home / ".config"),
     }
 
@@ -92,7 +94,7 @@ def without_addresses(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def complete_platforms(packages: dict[str, Any]) -> None:
-    """Add the other platforms' binaries that the registry at hand did not know.
+    """Add the other platforms' binaries that npm could not find.
 
     npm leaves out an optional package that it cannot find, and `npm ci` then refuses the lock
     file. The added entries say version and platform, and have no hash.

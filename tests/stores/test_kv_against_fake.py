@@ -352,7 +352,7 @@ EXPIRATIONS = st.one_of(st.none(), st.integers(1_799_999_990, 1_800_000_010), st
 ENTRIES = st.builds(Entry, VALUES, METADATA, EXPIRATIONS)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.dictionaries(KEYS, ENTRIES, max_size=25), st.sets(KEYS, max_size=3), KEYS, st.integers(0, 2**16))
 def test_what_the_source_reads_is_what_the_fake_holds(
     entries: dict[str, Entry], deleted: set[str], prefix: str, seed: int
@@ -372,7 +372,7 @@ def test_what_the_source_reads_is_what_the_fake_holds(
             before = bench.truth(start)
             keys = listed(source, start)
             after = bench.truth(start)  # waiting for a retry takes time, in which entries expire
-            assert keys == [key for key in before if key in after or key in keys]
+            assert keys == [key for key in before if key in set(keys)]
             assert set(after) <= set(keys)
             asked = [*keys, *(Key(key) for key in deleted - set(keys))]
             answers = source.read(asked)

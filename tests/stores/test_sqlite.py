@@ -111,8 +111,10 @@ def test_closing_folds_the_log_into_the_file(path, target, mark):
 @pytest.mark.parametrize("name", ["plain.db", "with space.db", "q?mode=memory.db", "hash#100%25.db", "é.db"])
 def test_any_file_name_is_opened_as_it_is(tmp_path, clock, name):
     SqliteTarget(tmp_path / name, clock=clock).close()
-    SqliteHolder(tmp_path / name).close()
     assert [file.name for file in tmp_path.iterdir()] == [name]
+    holder = SqliteHolder(tmp_path / name)
+    assert list(holder.rows_between("", None, None)) == []
+    holder.close()
 
 
 def test_the_address_is_absolute_and_the_same_however_the_file_is_named(tmp_path, path, target, monkeypatch):
@@ -340,11 +342,9 @@ def test_a_damaged_file_is_named_so(path, target, mark):
     with path.open("r+b") as file:
         file.seek(4096 * 3)
         file.write(b"\xee" * 4096 * 60)
-    holder = SqliteHolder(path)
     with pytest.raises(StoreBroken) as caught:
-        list(holder.rows_between("", None, None))
+        list(SqliteHolder(path).rows_between("", None, None))
     assert "damaged" in refusal(caught)
-    holder.close()
 
 
 def test_text_that_no_store_can_hold_is_the_records_fault_and_is_not_shown(target, mark):

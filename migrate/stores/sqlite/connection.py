@@ -24,6 +24,8 @@ BUSY_SECONDS = 10.0
 """How long a statement waits for another program's lock."""
 
 _OLDEST_SQLITE = (3, 38, 0)  # STRICT tables and unixepoch()
+_EXAMINE = "look at the file with PRAGMA integrity_check"
+_SMALLEST_BYTES = 512  # one page of the smallest size
 _WRITER_CACHE_KIB = 48_000
 _READER_CACHE_KIB = 16_000
 _CHECKPOINT_PAGES = 10_000  # 40 MB of log: each page is copied home less often than by default
@@ -122,15 +124,15 @@ def _named(error: sqlite3.Error, path: Path) -> StoreError | RecordError:
                 "check the permissions of the file and of its folder (a log is kept beside it)",
             )
         case sqlite3.SQLITE_TOOBIG:
-            return RecordError(f"{where}: a value is too large for SQLite")
+            return RecordError(f"{where}: a value is too large for SQLite", "leave that session out")
         case sqlite3.SQLITE_CORRUPT:
             return StoreBroken(
                 f"{where}: the database is damaged",
-                "look at it with PRAGMA integrity_check, and restore a backup",
+                f"{_EXAMINE}, and restore a backup",
             )
         case sqlite3.SQLITE_CONSTRAINT:
-            return StoreBroken(f"{where}: a rule of the schema was violated ({name})")
-    return StoreBroken(f"{where}: SQLite failed ({name})")
+            return StoreBroken(f"{where}: a rule of the schema was violated ({name})", _EXAMINE)
+    return StoreBroken(f"{where}: SQLite failed ({name})", _EXAMINE)
 
 
 @contextmanager
@@ -170,7 +172,7 @@ def _create(path: Path) -> None:
 
 def _regular(path: Path) -> None:
     try:
-        mode = path.stat().st_mode
+        found = path.stat()
     except FileNotFoundError:
         raise StoreRefused(
             f"sqlite:{path}: there is no such file", "check the path, or run kvferry export first"
@@ -180,8 +182,11 @@ def _regular(path: Path) -> None:
             f"sqlite:{path}: the file cannot be opened ({os.strerror(error.errno or 0).lower()})",
             "check the permissions of its folder",
         ) from None
-    if not stat.S_ISREG(mode):
+    if not stat.S_ISREG(found.st_mode):
         raise StoreRefused(f"sqlite:{path}: this is not a file", "name a file")
+    # SQLite itself would take a very short file for an empty database, and write over it.
+    if 0 < found.st_size < _SMALLEST_BYTES:
+        raise StoreRefused(f"sqlite:{path}: this is no SQLite database", "name another file")
 
 
 def _usable_sqlite() -> None:

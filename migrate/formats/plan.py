@@ -1,0 +1,207 @@
+"""The plan: what was found, what was checked, what it will take, and the commands to type next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from migrate.core.document import Document, command, envelope, moment
+from migrate.core.limiting import Budget
+from migrate.cost.effort import Effort, budget_days, cost, one_pass, room
+from migrate.cost.survey import Survey
+from migrate.formats.plan_checks import checks, missing_permissions, verdict
+from migrate.formats.plan_facts import Check, Place, PlanFacts, Remote, Standing
+
+NAME = "plan"
+VERSION = 1
+
+SUGGESTED = "sqlite:sessions.db"
+"""The target in the next commands when none was given."""
+
+
+def build_plan(facts: PlanFacts) -> Document:
+    """The plan, version 1."""
+    found = checks(facts)
+    word, code = verdict(facts, found)
+    steps = next_steps(facts, found)
+    return {
+        **envelope(NAME, VERSION),
+        "source": facts.source,
+        "target": None if facts.place is None else facts.place.address,
+        "prefixes": list(facts.prefixes),
+        "started": moment(facts.started),
+        "finished": moment(facts.finished),
+        "verdict": word,
+        "exit": int(code),
+        "found": [{"what": one.what, "value": one.value, "where": one.where} for one in facts.found],
+        "checks": [
+            {"name": one.name, "standing": one.standing.value, "said": one.said, "todo": one.todo}
+            for one in found
+        ],
+        "permissions": {
+            "needed": [] if facts.remote is None else [facts.remote.needs],
+            "missing": missing_permissions(facts),
+        },
+        "listing": _listing(facts),
+        "clock_skew_seconds": facts.skew,
+        "estimate": _estimate(facts),
+        "target_state": None if facts.place is None else _place(facts.place, facts.listing.survey),
+        "ledger": {
+            "path": facts.notebook.path,
+            "new": facts.notebook.new,
+            "runs": facts.notebook.runs,
+            "last_verdict": facts.notebook.verdict,
+        },
+        "requests": dict(facts.requests),
+        "note": facts.error.message if facts.error else "",
+        "next": steps[0]["command"],
+        "steps": steps,
+    }
+
+
+def _listing(facts: PlanFacts) -> Document:
+    survey = facts.listing.survey
+    return {
+        "complete": facts.listing.complete,
+        "keys": survey.keys,
+        "pages": survey.pages,
+        "empty_pages": survey.empty_pages,
+        "expirations": {
+            "never": survey.never,
+            "dated": survey.dated,
+            "expired": survey.expired,
+            "unknown": survey.unknown,
+            "soonest": None if survey.soonest is None else moment(survey.soonest),
+            "latest": None if survey.latest is None else moment(survey.latest),
+        },
+        "with_metadata": survey.with_metadata,
+        "metadata_bytes": survey.metadata_bytes,
+        "key_bytes": survey.key_bytes,
+        "longest_key_bytes": survey.longest_key,
+        "value_bytes": survey.value_bytes if survey.values == survey.keys else None,
+    }
+
+
+def _place(place: Place, survey: Survey) -> Document:
+    rows = place.rows
+    need = room(survey)
+    return {
+        "file": place.file,
+        "exists": place.size is not None,
+        "bytes": place.size,
+        "free_bytes": place.free,
+        "needed_bytes": need.bytes,
+        "needed_assumes_value_sizes": need.assumed,
+        "rows": None
+        if rows is None
+        else {
+            "origins": dict(sorted(rows.origins.items())),
+            "tombstones": rows.tombstones,
+            "quarantined": rows.quarantined,
+            "sweeps": [
+                {"number": sweep.number, "complete": sweep.finished is not None} for sweep in rows.sweeps
+            ],
+            "lease": rows.lease,
+        },
+    }
+
+
+# ---------------------------------------------------------------- what it takes
+
+
+def _estimate(facts: PlanFacts) -> Document | None:
+    """Of one pass, and of an export with its verify; None where nothing is limited or billed."""
+    remote = facts.remote
+    if remote is None or not facts.listing.survey.pages:
+        return None
+    effort = one_pass(facts.listing.survey)
+    table = remote.prices
+    money = cost(effort.times(2), table)
+    return {
+        "least": not facts.listing.complete,
+        "pass": {
+            "lists": effort.lists,
+            "bulk_reads": effort.bulk_reads,
+            "requests": effort.requests,
+            "keys_read": effort.keys,
+        },
+        "passes": 2,
+        "seconds": {
+            "rate": str(remote.rate),
+            "at_rate": round(effort.seconds(remote.rate), 1),
+            "ceiling": str(table.ceiling),
+            "at_ceiling": round(effort.seconds(table.ceiling), 1),
+            "sessions_per_second_at_ceiling": _speed(effort, remote),
+        },
+        "budget": _budget(effort, remote, remote.budget),
+        "cost": {
+            "currency": table.currency,
+            "dated": table.dated,
+            "least": _money(money.least),
+            "most": _money(money.most),
+        },
+        "free_plan": {
+            "reads_per_day": table.free_day.reads,
+            "lists_per_day": table.free_day.lists,
+            "export_days": budget_days(effort, table.free_day),
+            "both_days": budget_days(effort.times(2), table.free_day),
+        },
+    }
+
+
+def _speed(effort: Effort, remote: Remote) -> float | None:
+    seconds = effort.seconds(remote.prices.ceiling)
+    return round(effort.keys / seconds, 1) if seconds else None
+
+
+def _budget(effort: Effort, remote: Remote, budget: Budget) -> Document | None:
+    if budget.reads is None and budget.lists is None:
+        return None
+    spent = (remote.spent_reads, remote.spent_lists)
+    return {
+        "reads_per_day": budget.reads,
+        "lists_per_day": budget.lists,
+        "reads_spent_today": remote.spent_reads,
+        "lists_spent_today": remote.spent_lists,
+        "export_days": budget_days(effort, budget, *spent),
+        "both_days": budget_days(effort.times(2), budget, *spent),
+    }
+
+
+def _money(amount: Decimal) -> float:
+    return float(round(amount, 6))
+
+
+# ---------------------------------------------------------------- what to type next
+
+
+def next_steps(facts: PlanFacts, found: Sequence[Check]) -> list[dict[str, str]]:
+    """The commands to type, in order, each with the reason."""
+    words = facts.words
+    target = words.target or SUGGESTED
+    shared, more = words.options, words.export_options
+    steps: list[dict[str, str]] = []
+    again = command("plan", words.source, target, facts.prefixes, {**shared, **more})
+    if facts.error is not None:
+        steps.append(_step(again, facts.error.hint or "the look was not complete"))
+    elif any(check.standing is Standing.FAILED for check in found):
+        steps.append(_step(again, "when what FAILED is mended"))
+    export = command("export", words.source, target, facts.prefixes, {**shared, **more})
+    check = command("verify", words.source, target, facts.prefixes, shared)
+    steps.append(_step(export, _why(facts.place)))
+    steps.append(_step(check, "reads both stores afresh and says whether they agree"))
+    return steps
+
+
+def _step(line: str, why: str) -> dict[str, str]:
+    return {"command": line, "why": why}
+
+
+def _why(place: Place | None) -> str:
+    sweeps = place.rows.sweeps if place is not None and place.rows is not None else ()
+    if not sweeps:
+        return "copies; kill it at any moment and type it again, it resumes"
+    last = sweeps[-1]
+    if last.finished is None:
+        return f"goes on with sweep {last.number} where it stopped"
+    return f"sweep {last.number} is complete: this makes sweep {last.number + 1}, which mends what has changed"

@@ -1,0 +1,62 @@
+"""Runs the benchmarks and prints one line per claim; exit 1 when one of them fails.
+
+make bench
+python -m tests.bench --quick --only rest --folder /mnt/disk --tmpfs /dev/shm
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.bench import bulk, rest, startup
+from tests.bench.claims import HEADER, Claim, row
+
+TMPFS = Path("/dev/shm")
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The options."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a tenth of the sizes, one round")
+    parser.add_argument("--only", choices=("startup", "bulk", "rest"), action="append", help="repeatable")
+    parser.add_argument("--rounds", type=int, default=None, help="of which the median counts (default 3)")
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="on disk")
+    parser.add_argument("--tmpfs", type=Path, default=TMPFS, help="in memory; skipped when it is not there")
+    return parser.parse_args(arguments)
+
+
+def measure(options: argparse.Namespace, disk: Path, memory: Path | None) -> Iterator[Claim]:
+    """All claims that were asked for, as they become known."""
+    rounds = options.rounds or (1 if options.quick else 3)
+    wanted = options.only or ("startup", "bulk", "rest")
+    if "startup" in wanted:
+        yield from startup.claims(disk, rounds=5 * rounds)
+    if "bulk" in wanted:
+        yield from bulk.claims(disk, memory, quick=options.quick, rounds=rounds)
+    if "rest" in wanted:
+        yield from rest.claims(disk, quick=options.quick, rounds=rounds)
+
+
+def main() -> int:
+    """Measure in folders that are removed afterwards."""
+    options = parse(sys.argv[1:])
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(row(HEADER), flush=True)
+    failed = 0
+    with tempfile.TemporaryDirectory(prefix="kvferry-bench-", dir=options.folder) as disk:
+        memory = options.tmpfs if options.tmpfs.is_dir() else None
+        with tempfile.TemporaryDirectory(prefix="kvferry-bench-", dir=memory or disk) as shared:
+            for claim in measure(options, Path(disk), Path(shared) if memory else None):
+                failed += not claim.holds
+                print(claim.line(), flush=True)
+    print(f"{failed} claims fail" if failed else "every claim holds")
+    return 1 if failed else 0
+
+
+sys.exit(main())
