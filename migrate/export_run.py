@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from migrate.core.document import command
 from migrate.core.ports import (
     LISTED,
+    Claim,
     Holder,
     Outcome,
     Quarantined,
+    RunId,
     Source,
     SweepInfo,
     Tally,
     Target,
 )
 from migrate.desk import SAMPLES, Desk, Ended, claim
-from migrate.errors import Exit, MigrateError
+from migrate.errors import ConfigError, Exit, MigrateError
 from migrate.exporting import Exporter, Order, SweepResult
 from migrate.formats.export import ExportFacts, build_export
 from migrate.ledger.runs import RunKind, Sweep, SweepState
@@ -36,6 +39,7 @@ class ExportRun:
     words: tuple[str, str]
     schema: Path | None
     dry_run: bool
+    plain: RunId
     _saved: float = float("-inf")
     _info: SweepInfo | None = None
     _tally: Tally = field(default_factory=Tally)
@@ -43,26 +47,39 @@ class ExportRun:
 
     def done(self) -> Ended:
         """Run all sweeps. Raises what stops it before the first transaction; later ones are in `Ended`."""
-        with self.staging.open(dry_run=self.dry_run) as target:
-            error = self._sweep(target)
-            if error is None and not self.dry_run and self._result and self._result.complete:
-                self.staging.finish(self.order.prefixes)
-            return self._report(target, error)
+        mine = claim(self.desk.ledger)
+        with self.staging.open(mine, dry_run=self.dry_run) as target:
+            error = self._sweep(target, mine)
+            ended = self._report(target, error)
+        if error is None and self._whole() and not self._tally[Outcome.QUARANTINED]:
+            self.staging.discard()
+        return ended
 
-    def _sweep(self, target: Target) -> MigrateError | None:
+    def _whole(self) -> bool:
+        """Is everything copied that a dump must hold? One that lacks what could not be read is none."""
+        complete = self._result is not None and self._result.complete and not self.dry_run
+        return complete and not self._tally[Outcome.FAILED]
+
+    def _sweep(self, target: Target, mine: Claim) -> MigrateError | None:
         desk, order = self.desk, self.order
         self._remember(target)
         exporter = Exporter(self.source, target, order, desk.settings.clock, self._watch)
+        if self.staging.dump is not None and not self.dry_run:
+            order = replace(order, sweeps=self._sweeps_left(target, exporter))
+            exporter = replace(exporter, order=order)
         label = "rehearse" if self.dry_run else "export"
         desk.progress.start(label, total=self._total())
         ended: MigrateError | None = None
         state = SweepState.FAILED
         try:
-            for result in exporter.run(claim(desk.ledger)):
-                self._result, self._info, self._tally = result, result.info, result.tally
-                self._save(SweepState.COMPLETE if result.complete else SweepState.INTERRUPTED)
-                if result.complete and result.info.number < order.sweeps:
-                    desk.progress.say(f"sweep {result.info.number} is complete")
+            with exporter.leased(mine):
+                for result in exporter.run():
+                    self._result, self._info, self._tally = result, result.info, result.tally
+                    self._save(SweepState.COMPLETE if result.complete else SweepState.INTERRUPTED)
+                    if result.complete and result.info.number < order.sweeps:
+                        desk.progress.say(f"sweep {result.info.number} is complete")
+                if self._whole():
+                    self.staging.write(target, order.prefixes)
         except KeyboardInterrupt:
             state = SweepState.INTERRUPTED
             raise
@@ -75,6 +92,29 @@ class ExportRun:
                 self._save(state)
             desk.progress.finish()
         return ended
+
+    def _sweeps_left(self, target: Target, exporter: Exporter) -> int:
+        """How many sweeps a dump still needs: none when all it waits for is to be written."""
+        order = self.order
+        known = target.sweeps(order.run)
+        if order.retry_quarantined and not any(sweep.finished for sweep in target.sweeps(self.plain)):
+            raise ConfigError(
+                "there is no finished sweep whose quarantine could be retried",
+                "run the same command without --retry-quarantined first",
+            )
+        if not known or order.retry_quarantined:
+            return order.sweeps
+        last = exporter.result_of(known[-1])
+        finished = sum(sweep.finished is not None for sweep in known)
+        if finished < order.sweeps or not last.complete or last.tally[Outcome.FAILED]:
+            return max(1, order.sweeps - finished)
+        if self.staging.replace and last.tally[Outcome.QUARANTINED]:
+            raise ConfigError(
+                f"{self.staging.dump} is complete already, but for what is in quarantine",
+                "pass --retry-quarantined, or --fresh to write it anew",
+            )
+        self._result, self._info, self._tally = last, last.info, last.tally
+        return 0
 
     def _remember(self, target: Target) -> None:
         """Tell the ledger of the run, and rebuild what it knows of earlier sweeps from the target."""
@@ -119,7 +159,8 @@ class ExportRun:
         )
 
     def _options(self) -> dict[str, object]:
-        return {"schema": str(self.schema)} if self.schema else {}
+        given: dict[str, object] = {"schema": str(self.schema)} if self.schema else {}
+        return {**given, "retry_quarantined": True} if self.order.retry_quarantined else given
 
     def _report(self, target: Target, error: MigrateError | None) -> Ended:
         desk, order = self.desk, self.order
@@ -144,14 +185,19 @@ class ExportRun:
             requests=desk.opener.requests,
             throttled=desk.waits.seconds,
             settle=order.horizon,
-            quarantined=_some_quarantined(target, order.prefixes),
+            quarantined=_some_quarantined(target, order.prefixes, self._tally[Outcome.QUARANTINED]),
             failed=desk.failed,
-            note=error.message if error else "",
+            note=error.message if error else self._note(complete=complete),
         )
         document = build_export(facts, desk.ledger.fingerprints)
         if not self.dry_run:
             desk.ledger.add_evidence(order.run, "export-report", document)
         return Ended(document, Exit(document["exit"]), error)
+
+    def _note(self, *, complete: bool) -> str:
+        if self.staging.dump is None or not complete or self._whole() or self.dry_run:
+            return ""
+        return f"{self.staging.dump} is not written: some keys could not be read"
 
     def _next(self, *, complete: bool, partial: str | None) -> str:
         source, target = self.words
@@ -174,11 +220,9 @@ def _export_exit(tally: Tally, *, complete: bool, partial: str | None, error: Mi
     return Exit.AGAINST if tally[Outcome.QUARANTINED] else Exit.CLEAN
 
 
-def _some_quarantined(target: Holder, prefixes: Sequence[str]) -> list[Quarantined]:
+def _some_quarantined(target: Holder, prefixes: Sequence[str], total: int) -> list[Quarantined]:
+    """The first few; not more than this sweep counted, for there may be older ones."""
     found: list[Quarantined] = []
     for prefix in prefixes:
-        for entry in target.quarantined(prefix):
-            found.append(entry)
-            if len(found) >= SAMPLES:
-                return found
+        found.extend(islice(target.quarantined(prefix), min(SAMPLES, total) - len(found)))
     return found

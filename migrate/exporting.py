@@ -23,7 +23,6 @@ from migrate.core.ports import (
     Claim,
     Clock,
     CursorRefused,
-    Outcome,
     Phase,
     RunId,
     Source,
@@ -35,8 +34,8 @@ from migrate.core.ports import (
 )
 from migrate.core.record import UNKNOWN, Head, Key
 from migrate.core.settling import settle
-from migrate.errors import ConfigError, StoreError, StoreUnavailable
-from migrate.reading import Reading
+from migrate.errors import StoreError, StoreUnavailable
+from migrate.reading import Reading, read_all
 
 HEARTBEAT = 15.0
 """Seconds between two renewals of the lease while the exporter waits."""
@@ -85,7 +84,7 @@ class SweepResult:
 
 
 Watch = Callable[[SweepInfo, Tally], None]
-"""Told after every transaction: the sweep, and its tally so far."""
+"""Told after every transaction: the sweep, and its tally so far, of all prefixes."""
 
 
 @dataclass(slots=True)
@@ -97,92 +96,89 @@ class Exporter:
     order: Order
     clock: Clock
     watch: Watch
+    _tallies: dict[str, Tally] = field(default_factory=dict)
     _restarts: int = 0
     _left: int | None = None
 
-    def run(self, claim: Claim) -> Iterator[SweepResult]:
-        """Yield the result of each sweep; raises StoreError, and releases the lease in any case."""
+    @contextlib.contextmanager
+    def leased(self, claim: Claim) -> Iterator[None]:
+        """Hold the target's lease, also through long waits. Raises StoreUnavailable: somebody has it."""
         self.target.acquire(claim)
         stop = threading.Event()
         threading.Thread(target=self._beat, args=(stop,), name="lease", daemon=True).start()
         try:
-            for turn in range(self.order.sweeps):
-                result = self._sweep(fresh=self.order.fresh and turn == 0)
-                yield result
-                if not result.complete:
-                    return
+            yield
         finally:
             stop.set()
             self.target.release()
 
+    def run(self) -> Iterator[SweepResult]:
+        """Yield the result of each sweep; the lease must be held. Raises StoreError."""
+        for turn in range(self.order.sweeps):
+            result = self._sweep(fresh=self.order.fresh and turn == 0)
+            yield result
+            if not result.complete:
+                return
+
+    def result_of(self, info: SweepInfo) -> SweepResult:
+        """What the target remembers of a sweep."""
+        self._tallies = {mark.partition: mark.tally for mark in self.target.checkpoints(info.id)}
+        whole = disjoint(self.order.prefixes)
+        rest = {name: tally for name, tally in self._tallies.items() if name not in whole}
+        return SweepResult(info, self._total(), info.finished is not None, self._restarts, rest)
+
     def _beat(self, stop: threading.Event) -> None:
         """Keep the lease alive through long waits; once it is lost, `apply` will say so."""
-        with contextlib.suppress(StoreError):
-            while not stop.wait(HEARTBEAT):
+        while not stop.wait(HEARTBEAT):
+            with contextlib.suppress(StoreError):
                 self.target.heartbeat()
 
     def _sweep(self, *, fresh: bool) -> SweepResult:
-        before = self.target.sweeps(self.order.run)
+        order = self.order
+        before = self.target.sweeps(order.run)
         later = any(sweep.finished is not None for sweep in before)
-        if self.order.retry_quarantined and not later:
-            raise ConfigError(
-                "there is no finished sweep whose quarantine could be retried",
-                "run the same command without --retry-quarantined first",
-            )
         resumed = bool(before) and before[-1].finished is None and not fresh
         number = before[-1].number + (not resumed) if before else 1
-        info = self.target.open_sweep(self.order.run, number)
-        self._restarts, self._left = 0, self.order.limit
-        whole = disjoint(self.order.prefixes)
-        for prefix in whole:
-            cut = parts(prefix, self.order.alphabet) if self.order.alphabet else ()
-            for part in cut:
-                self._partition(info, part, later=later, cover=False)
-            self._partition(info, prefix, later=later, cover=bool(cut))
-        marks = {mark.partition: mark for mark in self.target.checkpoints(info.id)}
-        complete = all(prefix in marks and marks[prefix].phase is Phase.DONE for prefix in whole)
-        if complete:
+        info = self.target.open_sweep(order.run, number)
+        self._restarts, self._left = 0, order.limit
+        self._tallies = {mark.partition: mark.tally for mark in self.target.checkpoints(info.id)}
+        done = True
+        for prefix in disjoint(order.prefixes):
+            # A later sweep reads everything again, and the whole listing alone does that.
+            cut = parts(prefix, order.alphabet) if order.alphabet and not later else ()
+            for part in () if order.retry_quarantined else cut:
+                self._partition(info, part, later=later, whole=False, cover=False)
+            done &= self._partition(info, prefix, later=later, whole=True, cover=bool(cut))
+        if done:
             self.target.close_sweep(info.id)
             info = replace(info, finished=self.clock.now())
-        return SweepResult(
-            info,
-            sum((marks[prefix].tally for prefix in whole if prefix in marks), Counter()),
-            complete,
-            self._restarts,
-            {name: mark.tally for name, mark in marks.items() if name not in whole},
-        )
+        return self.result_of(info)
 
-    def _partition(self, info: SweepInfo, prefix: str, *, later: bool, cover: bool) -> None:
-        """Bring one partition as far as it goes: listed, settled, done (or stopped by --limit)."""
-        start = Checkpoint(info.id, prefix, relisting=cover)
-        mark = self.target.checkpoint(info.id, prefix) or start
+    def _partition(self, info: SweepInfo, prefix: str, *, later: bool, whole: bool, cover: bool) -> bool:
+        """Bring one partition as far as it goes: listed, settled, done. False: --limit stopped it.
+
+        A part does not settle: the whole listing behind it reads again whatever is missing.
+        """
+        mark = self.target.checkpoint(info.id, prefix) or Checkpoint(info.id, prefix, relisting=cover)
         if mark.phase is Phase.LISTING:
-            if self.order.retry_quarantined:
-                mark = self._retry(info, mark)
-            else:
-                mark = self._list(info, mark, later=later)
-            if mark.phase is Phase.LISTING:
-                return
+            retry = self.order.retry_quarantined
+            mark = self._retry(info, mark) if retry else self._list(info, mark, later=later)
+        if mark.phase is Phase.LISTING:
+            return False
         if mark.phase is Phase.SETTLING:
-            steps = settle(
-                self.source,
-                self.target,
-                mark,
-                read=self._read,
-                validate=self.order.validate,
-                horizon=self.order.horizon,
-                rounds=self.order.rounds,
-                now=self.clock.now,
-                wait=self.clock.sleep,
-            )
-            mark = self._follow(info, steps, mark)
+            if whole:
+                mark = self._follow(info, self._settle(mark), mark)
             self.target.apply(Batch(), replace(mark, phase=Phase.DONE))
+        return True
 
     def _list(self, info: SweepInfo, mark: Checkpoint, *, later: bool) -> Checkpoint:
         """Walk the listing to its end, starting again where a cursor is refused."""
         order = self.order
         rules = Rules(info.id, mark.partition, later, order.validate, self._source_now, order.failed)
+        restarts = 0
         while self._left is None or self._left > 0:
+            if mark.last_key is None:
+                self._forget_sightings(mark)
             relisting = mark.relisting and not later
             look = self.target.rows if later or relisting else None
             reading = Reading(self.source, mark, self.clock, look, relisting, self._left)
@@ -190,7 +186,15 @@ class Exporter:
             try:
                 mark = self._follow(info, copy(reading.slices(), self.target, mark, rules), mark)
             except CursorRefused:
-                mark = self._start_again(self.target.checkpoint(info.id, mark.partition) or mark)
+                restarts += 1
+                self._restarts += 1
+                if restarts > RESTARTS:
+                    raise StoreUnavailable(
+                        f"the source refused its own cursor {restarts} times",
+                        "run the same command again: what was copied is kept",
+                    ) from None
+                # What is in the target stays, and is not read again; everything is counted anew.
+                mark = self.target.apply(Batch(), Checkpoint(info.id, mark.partition, relisting=True))
                 continue
             except TooLate:
                 mark = self.target.checkpoint(info.id, mark.partition) or mark
@@ -200,20 +204,28 @@ class Exporter:
                 break
         return mark
 
-    def _start_again(self, mark: Checkpoint) -> Checkpoint:
-        """Forget the listing so far; what is in the target stays, and is not read again."""
-        self._restarts += 1
-        if self._restarts > RESTARTS:
-            raise StoreUnavailable(
-                f"the source refused its own cursor {self._restarts} times",
-                "run the same command again: what was copied is kept",
-            )
+    def _forget_sightings(self, mark: Checkpoint) -> None:
+        """At the beginning of a listing: whatever was seen belongs to one that had to start again."""
         while old := self.target.sightings(mark.sweep, mark.partition, 1000, float("inf")):
             self.target.apply(Batch(settled=[sighting.key for sighting in old]), mark)
-        return self.target.apply(Batch(), Checkpoint(mark.sweep, mark.partition, relisting=True))
+
+    def _settle(self, mark: Checkpoint) -> Iterator[Checkpoint]:
+        return settle(
+            self.source,
+            self.target,
+            mark,
+            read=self._read,
+            validate=self.order.validate,
+            horizon=self.order.horizon,
+            rounds=self.order.rounds,
+            now=self.clock.now,
+            wait=self.clock.sleep,
+            failed=self.order.failed,
+        )
 
     def _retry(self, info: SweepInfo, mark: Checkpoint) -> Checkpoint:
         """Read only the keys in quarantine, and let go those that are well now."""
+        order = self.order
         while True:
             waiting = self.target.quarantined(mark.partition, mark.last_key)
             keys = [entry.key for entry in islice(waiting, 1000)]
@@ -223,33 +235,37 @@ class Exporter:
             answers = self._read(keys)
             read_at = self.clock.now()
             heads = [Head(key, None, UNKNOWN) for key in keys]
-            piece = Slice(heads, [answers[key] for key in keys], rows, read_at, None, False, None)
+            piece = Slice(heads, [answers[key] for key in keys], rows, read_at, None, False)
             batch = replace(
-                sort(piece, info.id, self.order.validate, self._source_now(), self.order.failed),
+                sort(piece, info.id, order.validate, self._source_now(), order.failed),
                 released=[key for key in keys if not isinstance(answers[key], Unreadable)],
                 not_after=read_at + NOT_AFTER,
             )
-            mark = self.target.apply(batch, replace(mark, last_key=keys[-1]))
-            self.watch(info, mark.tally)
+            with contextlib.suppress(TooLate):  # this process stood still since: read them again
+                mark = self.target.apply(batch, replace(mark, last_key=keys[-1]))
+                self._seen(info, mark)
 
     def _follow(self, info: SweepInfo, steps: Iterator[Checkpoint], mark: Checkpoint) -> Checkpoint:
         for step in steps:
             mark = step
-            self.watch(info, mark.tally)
+            self._seen(info, mark)
         return mark
 
+    def _seen(self, info: SweepInfo, mark: Checkpoint) -> None:
+        self._tallies[mark.partition] = mark.tally
+        self.watch(info, self._total())
+
+    def _total(self) -> Tally:
+        """The sweep's tally: of each prefix, or of its parts while it has not been listed whole."""
+        total: Tally = Counter()
+        for prefix in disjoint(self.order.prefixes):
+            parted = [name for name in self._tallies if name.startswith(prefix)]
+            for name in [prefix] if prefix in self._tallies else parted:
+                total.update(self._tallies[name])
+        return total
+
     def _read(self, keys: Sequence[Key]) -> Mapping[Key, Answer]:
-        """Any number of keys, in reads of the source's width."""
-        width = self.source.width
-        found: dict[Key, Answer] = {}
-        for start in range(0, len(keys), width):
-            found.update(self.source.read(keys[start : start + width]))
-        return found
+        return read_all(self.source, keys)
 
     def _source_now(self) -> float:
         return self.clock.now() + self.source.skew
-
-
-def against(tally: Tally) -> bool:
-    """Did a sweep end with something that must not be called success?"""
-    return any(tally[outcome] for outcome in (Outcome.FAILED, Outcome.QUARANTINED))

@@ -60,7 +60,11 @@ def export(
     with desk_of(settings, progress) as desk:
         opened = desk.opener.source(source)
         staging = Staging.of(addresses.parse(target), fresh=fresh, clock=settings.clock)
-        run = run_id("export", opened.address, staging.address, prefixes, schema_digest)
+        _two_stores(opened.address, staging.address)
+        plain = run_id("export", opened.address, staging.address, prefixes, schema_digest)
+        how = (schema_digest, "retry-quarantined")
+        again = run_id("export", opened.address, staging.address, prefixes, *how)
+        run = again if retry_quarantined else plain  # its sweeps read the quarantine, not the listing
         order = Order(
             run=run,
             prefixes=disjoint(prefixes),
@@ -74,7 +78,7 @@ def export(
             validate=validate,
             failed=desk.note_failed,
         )
-        work = ExportRun(desk, opened, order, staging, (source, target), schema, dry_run)
+        work = ExportRun(desk, opened, order, staging, (source, target), schema, dry_run, plain)
         return work.done()
 
 
@@ -106,19 +110,28 @@ def verify(
         raise ConfigError("--sample and --recheck exclude each other", "leave one out")
     with desk_of(settings, progress) as desk:
         opened, holder = desk.opener.source(source), desk.opener.holder(target)
+        _two_stores(opened.address, holder.address)
         horizon = opened.horizon if settle is None else settle
-        how = [str(exact), *sorted(ignore), stage, f"sample {sample}", f"recheck {recheck}"]
-        plain = run_id("verify", opened.address, holder.address, prefixes)
-        run = run_id("verify", opened.address, holder.address, prefixes, *how)
-        run = plain if how == ["False", Stage.KV, "sample None", "recheck False"] else run
+        # One that goes by other rules is another verify: neither resumes what the other began.
+        how = ["exact"] if exact else []
+        how += sorted(ignore) + ([stage] if stage != Stage.KV else [])
+        how += [f"settle {horizon}"] if horizon < opened.horizon else []
+        plain = run_id("verify", opened.address, holder.address, prefixes, *how)
+        only = ["recheck"] if recheck else [f"sample {sample}"] if sample is not None else []
+        run = run_id("verify", opened.address, holder.address, prefixes, *how, *only)
         look = Look(
             disjoint(prefixes),
             Patience(horizon, rounds),
-            Rules(exact, "metadata" not in ignore, Stage(stage), abs(opened.skew) + 1.0),
+            Rules(exact, "metadata" not in ignore, Stage(stage)),
             sample,
         )
         work = VerifyRun(desk, opened, holder, look, run, plain, (source, target), recheck, tuple(ignore))
         return work.done(fresh=fresh)
+
+
+def _two_stores(source: str, target: str) -> None:
+    if source == target:
+        raise ConfigError(f"{target} is both source and target", "name two stores")
 
 
 def _schema(path: Path | None) -> tuple[Validate | None, str]:

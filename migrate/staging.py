@@ -8,12 +8,13 @@ renamed when the sweep is complete: FILE is there whole, or not at all.
 from __future__ import annotations
 
 import contextlib
+import glob
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from migrate.addresses import Address, DumpAddress, SqliteAddress
-from migrate.core.ports import Clock, Holder, Target
+from migrate.core.ports import Claim, Clock, Holder, Target
 from migrate.core.record import Record, expired
 from migrate.errors import ConfigError
 from migrate.stores.rehearsal import Rehearsal
@@ -21,13 +22,17 @@ from migrate.stores.rehearsal import Rehearsal
 
 @dataclass(frozen=True, slots=True)
 class Staging:
-    """`file` is the SQLite file that is written; `dump` the dump it will become, None for sqlite:."""
+    """`file` is the SQLite file that is written; `dump` the dump it will become, None for sqlite:.
+
+    `replace`: the dump was there at the start, and will be taken the place of.
+    """
 
     address: str
     file: Path
     dump: Path | None
     fresh: bool
     clock: Clock
+    replace: bool = False
 
     @classmethod
     def of(cls, address: Address, *, fresh: bool, clock: Clock) -> Staging:
@@ -40,38 +45,46 @@ class Staging:
             staged = dump.with_name(dump.name + ".partial")
             if dump.exists() and not staged.exists() and not fresh:
                 raise ConfigError(f"{dump} is complete already", "pass --fresh to write it anew")
-            return cls(f"dump:{dump}", staged, dump, fresh, clock)
+            return cls(f"dump:{dump}", staged, dump, fresh, clock, dump.exists())
         kind = str(address).partition(":")[0]
         raise ConfigError(f"{kind}: cannot be the target of an export", "targets are sqlite:FILE, dump:FILE")
 
     @contextlib.contextmanager
-    def open(self, *, dry_run: bool) -> Iterator[Target]:
-        """The target to copy into. `dry_run`: one that changes nothing, not even makes the file."""
+    def open(self, claim: Claim, *, dry_run: bool) -> Iterator[Target]:
+        """The target to copy into. `dry_run`: one that changes nothing, not even makes the file.
+
+        Raises StoreUnavailable when what `fresh` would throw away is somebody's work in progress.
+        """
         from migrate.stores.sqlite import SqliteHolder, SqliteTarget
 
         target: Target
         if dry_run:
-            behind: Holder | None = SqliteHolder(self.file) if self.file.exists() else None
+            empty = not self.file.exists() or (self.dump is not None and self.fresh)
+            behind: Holder | None = None if empty else SqliteHolder(self.file)
             target = Rehearsal(self.address, behind, self.clock)
         else:
-            if self.dump is not None and self.fresh:
-                self._discard()
+            if self.dump is not None and self.fresh and self.file.exists():
+                with contextlib.closing(SqliteTarget(self.file, clock=self.clock)) as old:
+                    old.acquire(claim)  # and not released: nobody comes in between
+                self.discard()
             target = SqliteTarget(self.file, clock=self.clock)
         with contextlib.closing(target):
             yield target
 
-    def finish(self, prefixes: Sequence[str]) -> None:
-        """Write the dump, if there is one to write, and take the staging file away."""
+    def write(self, staged: Holder, prefixes: Sequence[str]) -> None:
+        """Write the dump, if there is one to write. Raises MigrateError; then FILE is as it was."""
         if self.dump is None:
             return
         from migrate.stores.dump import write_dump
-        from migrate.stores.sqlite import SqliteHolder
 
-        with contextlib.closing(SqliteHolder(self.file)) as staged:
-            write_dump(self.dump, _records(staged, prefixes, self.clock.now()), replace=True)
-        self._discard()
+        for left in self.dump.parent.glob(glob.escape(self.dump.name) + ".tmp-*"):
+            left.unlink(missing_ok=True)  # of a process that was killed while it wrote; it holds sessions
+        write_dump(self.dump, _records(staged, prefixes, self.clock.now()), replace=self.replace)
 
-    def _discard(self) -> None:
+    def discard(self) -> None:
+        """Take the staging file of a dump away, once its log has been folded into it."""
+        if self.dump is None:
+            return
         for suffix in ("", "-wal", "-shm"):
             self.file.with_name(self.file.name + suffix).unlink(missing_ok=True)
 

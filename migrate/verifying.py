@@ -19,6 +19,7 @@ from migrate.core.partition import disjoint
 from migrate.core.ports import (
     Answer,
     Clock,
+    Cursor,
     CursorRefused,
     Holder,
     Page,
@@ -67,14 +68,10 @@ class Verifier:
 
     def walk(self) -> None:
         """Compare the whole key space, from where an earlier process left it."""
-        left = self.look.sample
         for prefix in disjoint(self.look.prefixes):
             position = self.ledger.position(self.verify, prefix)
-            if left is not None:
-                left -= position.tally[SOURCE_KEYS]
             restarts = 0
-            while not position.done and (left is None or left > 0):
-                before = position
+            while not position.done and (left := self._left()) != 0:
                 try:
                     position = self._prefix(position, left)
                 except CursorRefused:
@@ -85,9 +82,12 @@ class Verifier:
                             "run the same command again: it goes on where it was",
                         ) from None
                     position = replace(self.ledger.position(self.verify, prefix), cursor=None)
-                    continue
-                if left is not None:
-                    left -= position.tally[SOURCE_KEYS] - before.tally[SOURCE_KEYS]
+
+    def _left(self) -> int | None:
+        """How many keys the sample still lacks; None: there is no such limit."""
+        if self.look.sample is None:
+            return None
+        return max(0, self.look.sample - self.ledger.tally(self.verify)[SOURCE_KEYS])
 
     def settle(self) -> None:
         """Read every open difference again when it is due, until it is believed or gone."""
@@ -132,7 +132,9 @@ class Verifier:
             upto = entries[-1][0].key if entries else last
             tally: Counter[str] = Counter({SOURCE_KEYS: len(entries)})
             errors: list[ReadError] = []
-            rows = self.target.rows_between(position.prefix, last, None if done else upto)
+            rows: Iterator[Row] = iter(())
+            if entries or done:
+                rows = self.target.rows_between(position.prefix, last, None if done else upto)
             found = self._compare(entries, rows, quarantine, tally, errors)
             position = self.ledger.commit_page(
                 self.verify, position.prefix, page.next, upto, tally, found, errors, done=done
@@ -165,7 +167,8 @@ class Verifier:
                 errors.append(ReadError(key, Side.SOURCE, answer.reason, now))
                 continue
             kind = self._classify(answer, row, row is None and key in quarantine)
-            if kind is None and entry is not None and not expired(entry[0].expiration, now):
+            there = now + self.source.skew
+            if kind is None and entry is not None and not expired(entry[0].expiration, there):
                 kind = Kind.MISSING  # listed, but nothing came: a miss is not believed at once either
             if kind is None:
                 kind = Kind.EXPIRING
@@ -177,8 +180,9 @@ class Verifier:
             tally[kind] += 1
 
     def _classify(self, answer: Record | None, row: Row | None, quarantined: bool) -> Kind | None:
-        now = self.clock.now() + self.source.skew
-        return classify(answer, row, quarantined=quarantined, rules=self.look.rules, now=now)
+        skew = self.source.skew
+        rules = replace(self.look.rules, margin=self.look.rules.margin + abs(skew))
+        return classify(answer, row, quarantined=quarantined, rules=rules, now=self.clock.now() + skew)
 
     def _quarantined(self, keys: Sequence[Key]) -> set[Key]:
         """Which of some keys are in quarantine."""
@@ -192,22 +196,26 @@ class Verifier:
     def _pages(self, position: Position) -> Iterator[tuple[Page, Sequence[Answer]]]:
         """Pages and the answer to each of their heads; the next page is listed meanwhile."""
         page = self.source.scan(position.prefix, position.cursor)
+        last = page.heads[-1].key if page.heads else None
         if page.records is not None:
             while True:
                 yield page, self._at_hand(page)
                 if page.next is None:
                     return
-                page = self._next(position.prefix, page)
-        with ThreadPoolExecutor(WORKERS, thread_name_prefix="verify") as pool:
-            try:
-                while True:
-                    ahead = pool.submit(self._next, position.prefix, page) if page.next else None
-                    yield page, self._answers(pool, page.heads, position.last_key)
-                    if ahead is None:
-                        return
-                    page = ahead.result()
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+                page = self._next(position.prefix, page.next, last)
+                last = page.heads[-1].key if page.heads else last
+        pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="verify")
+        try:
+            while True:
+                ahead = pool.submit(self._next, position.prefix, page.next, last) if page.next else None
+                yield page, self._answers(pool, page.heads, position.last_key)
+                if ahead is None:
+                    return
+                page = ahead.result()
+                last = page.heads[-1].key if page.heads else last
+        finally:
+            # not waited for: what is in flight may sit out a block of five minutes
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _at_hand(self, page: Page) -> Sequence[Answer]:
         if page.records is not None:
@@ -215,10 +223,10 @@ class Verifier:
         found = self._read([head.key for head in page.heads])
         return [found[head.key] for head in page.heads]
 
-    def _next(self, prefix: str, page: Page) -> Page:
-        """The page behind; its keys must lie behind those of this one."""
-        behind = self.source.scan(prefix, page.next)
-        if page.heads and behind.heads and behind.heads[0].key <= page.heads[-1].key:
+    def _next(self, prefix: str, cursor: Cursor | None, last: Key | None) -> Page:
+        """The page at `cursor`; its keys must lie behind `last`, the last one listed so far."""
+        behind = self.source.scan(prefix, cursor)
+        if last is not None and behind.heads and behind.heads[0].key <= last:
             raise StoreBroken("the source's listing is out of order", "nothing was decided; try again later")
         return behind
 
@@ -232,13 +240,21 @@ class Verifier:
         found: dict[Key, Answer] = {}
         for read in reads:
             found.update(read.result())
+        _complete(found, keys)
         return [found.get(head.key) for head in heads]
 
     def _read(self, keys: Sequence[Key]) -> Mapping[Key, Answer]:
         found: dict[Key, Answer] = {}
         for start in range(0, len(keys), self.source.width):
             found.update(self.source.read(keys[start : start + self.source.width]))
+        _complete(found, keys)
         return found
+
+
+def _complete(found: Mapping[Key, Answer], keys: Sequence[Key]) -> None:
+    """A key that was left out of an answer is not gone."""
+    if not all(key in found for key in keys):
+        raise StoreBroken("the source did not answer for every key it was asked for", "report it")
 
 
 class _Quarantine:

@@ -13,9 +13,9 @@ from migrate.core.ports import Clock
 from migrate.errors import ConfigError
 
 if TYPE_CHECKING:
+    from migrate.desk import Ended
     from migrate.formats.outputs import Outputs
     from migrate.opening import Settings
-    from migrate.desk import Ended
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -73,6 +73,16 @@ def report_options(command: F) -> F:
 
 def store_options(command: F) -> F:
     """Which stores, and how hard they may be asked."""
+    return _addresses(_asking(command), required=True)
+
+
+def plan_store_options(command: F) -> F:
+    """The same for a plan, which may come before anything is decided: neither store must be named."""
+    return _addresses(_asking(command), required=False)
+
+
+def _asking(command: F) -> F:
+    """Which keys, where to find what an address leaves out, and how hard the source may be asked."""
     for option in (
         click.option(
             "--dumped-at",
@@ -106,15 +116,23 @@ def store_options(command: F) -> F:
             show_default=True,
             help='Keys to take; repeatable. "" takes all keys.',
         ),
+    ):
+        command = option(command)
+    return command
+
+
+def _addresses(command: F, *, required: bool) -> F:
+    source: dict[str, Any] = {"required": True} if required else {"default": "kv:", "show_default": True}
+    for option in (
         click.option(
             "--target",
-            required=True,
+            required=required,
             metavar="ADDRESS",
             help="Where to: sqlite:FILE, or dump:FILE.ndjson[.gz].",
         ),
         click.option(
             "--source",
-            required=True,
+            **source,
             metavar="ADDRESS",
             help="Where from: kv:, kv://ACCOUNT/NAMESPACE, kv+http://127.0.0.1:8787/NAMESPACE, wrangler:DIR, "
             "dump:FILE, sqlite:FILE.",

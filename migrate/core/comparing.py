@@ -79,7 +79,7 @@ class Rules:
     """What a comparison goes by.
 
     `exact`: bytes count, equal JSON does not. `metadata`: compare it. `stage`: who is right.
-    `margin`: seconds by which the clocks may disagree.
+    `margin`: seconds by which the clocks may disagree, beyond what is known of it.
     """
 
     exact: bool = False

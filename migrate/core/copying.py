@@ -107,13 +107,13 @@ def sort(piece: Slice, sweep: int, validate: Validate | None, now: float, failed
     sightings: list[Sighting] = []
     quarantined: list[Quarantined] = []
     released: list[Key] = []
+    rows = piece.rows or {}
     for head, answer in zip(piece.heads, piece.answers, strict=True):
-        row = piece.rows.get(head.key) if piece.rows is not None else None
+        row = rows.get(head.key)
         if isinstance(answer, Record):
-            reason = refusal(answer, validate)
-            if expired(answer.expiration, now):
+            if isinstance(answer.expiration, int) and answer.expiration <= now:  # `expired`, but no call
                 tally[Outcome.EXPIRED] += 1
-            elif reason is not None:
+            elif (reason := refusal(answer, validate)) is not None:
                 tally[Outcome.QUARANTINED] += 1
                 quarantined.append(Quarantined(head.key, reason))
             elif row is None:

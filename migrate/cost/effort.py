@@ -1,4 +1,4 @@
-"""What one pass over a source takes: requests, time, days of a budget, money, and disk.
+"""What one pass over a source takes: requests, time, days of a budget, and money.
 
 A pass is what one sweep of an export reads, and what one verify reads: every page of the listing
 and every value. Three things come on top that no listing can tell: single reads of values that
@@ -16,14 +16,6 @@ from migrate.cost.survey import Survey
 
 BULK = 100
 """Keys of one bulk read of Workers KV."""
-
-ASSUMED_VALUE = 1024
-"""Bytes, where a listing does not tell how big the values are."""
-
-_ROW = 110
-_SLACK = 1.4
-_LOG = 128 * 2**20
-"""Of a SQLite store: bytes of a row besides its contents, unused room, the longest log beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,20 +106,48 @@ def cost(effort: Effort, prices: Prices) -> Cost:
     return Cost(least, most)
 
 
-# ---------------------------------------------------------------- disk
+# ---------------------------------------------------------------- all of it
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """Bytes that a copy takes on the target's disk; `assumed`: values were not seen, 1 KiB each."""
+class Days:
+    """On which day an export ends, and on which a verify right after it; 1 = today, None = never."""
 
-    bytes: int
-    assumed: bool
+    export: int | None
+    both: int | None
 
 
-def room(survey: Survey) -> Room:
-    """The room for a SQLite store of these sessions, its log and a margin included."""
-    unseen = survey.keys - survey.values
-    contents = survey.value_bytes + unseen * ASSUMED_VALUE + survey.metadata_bytes + 2 * survey.key_bytes
-    file = int((contents + survey.keys * _ROW) * _SLACK)
-    return Room(file + min(file, _LOG), assumed=unseen > 0)
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a migration takes: `once` is one pass; an export is one, and a verify is another.
+
+    `seconds`, `ceiling_seconds`: of one pass, at our rate and at the API's. `budget`: None without
+    one. `free`: on a free plan that nothing else uses. `cost`: of both passes.
+    """
+
+    once: Effort
+    seconds: float
+    ceiling_seconds: float
+    budget: Days | None
+    free: Days
+    cost: Cost
+
+
+def estimate(
+    survey: Survey, rate: Rate, budget: Budget, prices: Prices, spent_reads: int = 0, spent_lists: int = 0
+) -> Estimate:
+    """All figures at once. `spent_reads`, `spent_lists`: what today has used of the budget."""
+    once = one_pass(survey)
+
+    def ends(limits: Budget, *spent: int) -> Days:
+        return Days(budget_days(once, limits, *spent), budget_days(once.times(2), limits, *spent))
+
+    limited = budget.reads is not None or budget.lists is not None
+    return Estimate(
+        once,
+        once.seconds(rate),
+        once.seconds(prices.ceiling),
+        ends(budget, spent_reads, spent_lists) if limited else None,
+        ends(prices.free_day),
+        cost(once.times(2), prices),
+    )

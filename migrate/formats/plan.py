@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from migrate.core.document import Document, command, envelope, moment
-from migrate.core.limiting import Budget
-from migrate.cost.effort import Effort, budget_days, cost, one_pass, room
-from migrate.cost.survey import Survey
 from migrate.formats.plan_checks import checks, missing_permissions, verdict
-from migrate.formats.plan_facts import Check, Place, PlanFacts, Remote, Standing
+from migrate.formats.plan_facts import Check, Place, PlanFacts, Standing
+
+if TYPE_CHECKING:
+    from migrate.cost.effort import Days
 
 NAME = "plan"
 VERSION = 1
@@ -43,9 +44,9 @@ def build_plan(facts: PlanFacts) -> Document:
             "missing": missing_permissions(facts),
         },
         "listing": _listing(facts),
-        "clock_skew_seconds": facts.skew,
+        "clock_skew_seconds": None if facts.skew is None else round(facts.skew, 3),
         "estimate": _estimate(facts),
-        "target_state": None if facts.place is None else _place(facts.place, facts.listing.survey),
+        "target_state": None if facts.place is None else _place(facts.place),
         "ledger": {
             "path": facts.notebook.path,
             "new": facts.notebook.new,
@@ -82,16 +83,15 @@ def _listing(facts: PlanFacts) -> Document:
     }
 
 
-def _place(place: Place, survey: Survey) -> Document:
-    rows = place.rows
-    need = room(survey)
+def _place(place: Place) -> Document:
+    rows, room = place.rows, place.room
     return {
         "file": place.file,
         "exists": place.size is not None,
         "bytes": place.size,
         "free_bytes": place.free,
-        "needed_bytes": need.bytes,
-        "needed_assumes_value_sizes": need.assumed,
+        "needed_bytes": None if room is None else room.bytes,
+        "needed_assumes_value_sizes": room is not None and room.assumed,
         "rows": None
         if rows is None
         else {
@@ -114,58 +114,49 @@ def _estimate(facts: PlanFacts) -> Document | None:
     remote = facts.remote
     if remote is None or not facts.listing.survey.pages:
         return None
-    effort = one_pass(facts.listing.survey)
-    table = remote.prices
-    money = cost(effort.times(2), table)
+    table, figures = remote.prices, remote.estimate
+    once = figures.once
+    speed = once.keys / figures.ceiling_seconds if figures.ceiling_seconds else None
     return {
         "least": not facts.listing.complete,
         "pass": {
-            "lists": effort.lists,
-            "bulk_reads": effort.bulk_reads,
-            "requests": effort.requests,
-            "keys_read": effort.keys,
+            "lists": once.lists,
+            "bulk_reads": once.bulk_reads,
+            "requests": once.requests,
+            "keys_read": once.keys,
         },
-        "passes": 2,
         "seconds": {
             "rate": str(remote.rate),
-            "at_rate": round(effort.seconds(remote.rate), 1),
+            "at_rate": round(figures.seconds, 1),
             "ceiling": str(table.ceiling),
-            "at_ceiling": round(effort.seconds(table.ceiling), 1),
-            "sessions_per_second_at_ceiling": _speed(effort, remote),
+            "at_ceiling": round(figures.ceiling_seconds, 1),
+            "sessions_per_second_at_ceiling": None if speed is None else round(speed, 1),
         },
-        "budget": _budget(effort, remote, remote.budget),
+        "budget": None
+        if figures.budget is None
+        else {
+            "reads_per_day": remote.budget.reads,
+            "lists_per_day": remote.budget.lists,
+            "reads_spent_today": remote.spent_reads,
+            "lists_spent_today": remote.spent_lists,
+            **_days(figures.budget),
+        },
         "cost": {
             "currency": table.currency,
             "dated": table.dated,
-            "least": _money(money.least),
-            "most": _money(money.most),
+            "least": _money(figures.cost.least),
+            "most": _money(figures.cost.most),
         },
         "free_plan": {
             "reads_per_day": table.free_day.reads,
             "lists_per_day": table.free_day.lists,
-            "export_days": budget_days(effort, table.free_day),
-            "both_days": budget_days(effort.times(2), table.free_day),
+            **_days(figures.free),
         },
     }
 
 
-def _speed(effort: Effort, remote: Remote) -> float | None:
-    seconds = effort.seconds(remote.prices.ceiling)
-    return round(effort.keys / seconds, 1) if seconds else None
-
-
-def _budget(effort: Effort, remote: Remote, budget: Budget) -> Document | None:
-    if budget.reads is None and budget.lists is None:
-        return None
-    spent = (remote.spent_reads, remote.spent_lists)
-    return {
-        "reads_per_day": budget.reads,
-        "lists_per_day": budget.lists,
-        "reads_spent_today": remote.spent_reads,
-        "lists_spent_today": remote.spent_lists,
-        "export_days": budget_days(effort, budget, *spent),
-        "both_days": budget_days(effort.times(2), budget, *spent),
-    }
+def _days(days: Days) -> Document:
+    return {"export_days": days.export, "both_days": days.both}
 
 
 def _money(amount: Decimal) -> float:
@@ -204,4 +195,6 @@ def _why(place: Place | None) -> str:
     last = sweeps[-1]
     if last.finished is None:
         return f"goes on with sweep {last.number} where it stopped"
-    return f"sweep {last.number} is complete: this makes sweep {last.number + 1}, which mends what has changed"
+    return (
+        f"sweep {last.number} is complete: this makes sweep {last.number + 1}, which mends what has changed"
+    )

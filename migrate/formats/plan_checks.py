@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrate.core.document import iso
-from migrate.cost.effort import Effort, budget_days, one_pass
 from migrate.errors import Exit
 from migrate.formats.figures import clean, duration, plural
 from migrate.formats.plan_facts import (
@@ -49,11 +48,9 @@ def verdict(facts: PlanFacts, found: tuple[Check, ...]) -> tuple[str, Exit]:
 def missing_permissions(facts: PlanFacts) -> list[str]:
     """The permissions that the token was seen to lack."""
     remote, refused = facts.remote, facts.listing.refused
-    if remote is None or refused is None or not refused.denied:
+    if remote is None or refused is None or not refused.denied or _elsewhere(remote):
         return []
-    space = remote.space
-    elsewhere = space is not None and space.refused is not None and space.others is not None
-    return [] if elsewhere else [remote.needs]
+    return [remote.needs]
 
 
 def _all(facts: PlanFacts) -> Iterator[Check]:
@@ -65,13 +62,13 @@ def _all(facts: PlanFacts) -> Iterator[Check]:
     if remote is not None and remote.token is not None:
         yield _token(remote.token, facts)
     if remote is not None and remote.space is not None:
-        yield _space(remote.space, listing)
+        yield _space(remote.space, remote.token, listing)
     if facts.source_refused is None:
         yield from _listing(facts, listing, remote)
     if facts.skew is not None and listing.survey.pages:
         yield _clock(facts.skew)
     if remote is not None and listing.complete:
-        yield from _budget(one_pass(listing.survey), remote)
+        yield from _budget(remote)
     yield from target_checks(facts)
     yield ledger_check(facts.notebook)
 
@@ -96,11 +93,13 @@ def _token(token: Token, facts: PlanFacts) -> Check:
             return Check("token", Standing.OK, "active")
         said = f"active until {iso(token.expires)}"
         if token.expires <= facts.finished + _longest(facts):
-            return Check("token", Standing.NOTE, f"{said}, which may be too soon", "extend it before you begin")
+            return Check(
+                "token", Standing.NOTE, f"{said}, which may be too soon", "extend it before you begin"
+            )
         return Check("token", Standing.OK, said)
     if facts.listing.survey.pages:
-        what = "it is wrangler's own login" if token.login else "Cloudflare says nothing of it"
-        return Check("token", Standing.NOTE, f"{what}; it can list the keys, which proves it")
+        said = "Cloudflare tells nothing of it (nor of any login of wrangler's), but it can list the keys"
+        return Check("token", Standing.NOTE, said)
     if facts.listing.refused is None:
         return Check("token", Standing.NOTE, "nothing is known of it yet")
     return _failed("token", token.refused)
@@ -108,19 +107,20 @@ def _token(token: Token, facts: PlanFacts) -> Check:
 
 def _longest(facts: PlanFacts) -> float:
     """Seconds that an export and a verify take at the rate, as far as is known."""
-    if facts.remote is None:
-        return 0.0
-    return one_pass(facts.listing.survey).times(2).seconds(facts.remote.rate)
+    return 0.0 if facts.remote is None else 2 * facts.remote.estimate.seconds
 
 
-def _space(space: Space, listing: Listing) -> Check:
+def _space(space: Space, token: Token | None, listing: Listing) -> Check:
     if space.refused is None:
         title = f'"{clean(space.title)}"' if space.title else "it has no title"
         return Check("namespace", Standing.OK, title)
     if listing.survey.pages:
         return Check("namespace", Standing.NOTE, "its title may not be seen, its keys may")
     if space.others is None:
-        return _failed("namespace", space.refused)
+        said_already = token is not None and token.refused is not None
+        return Check(
+            "namespace", Standing.FAILED, space.refused.message, "" if said_already else space.refused.hint
+        )
     names = ", ".join(f"{clean(name)} ({clean(title)})" for name, title in space.others[:_SHOWN])
     more = f" and {len(space.others) - _SHOWN} more" if len(space.others) > _SHOWN else ""
     hint = f"name one of those that it has: {names}{more}" if names else "this account has none at all"
@@ -130,17 +130,16 @@ def _space(space: Space, listing: Listing) -> Check:
 def _listing(facts: PlanFacts, listing: Listing, remote: Remote | None) -> Iterator[Check]:
     survey = listing.survey
     if listing.refused is not None:
-        known = remote is not None and remote.space is not None and remote.space.refused is not None
-        yield _failed("list", Refused(listing.refused.message, "" if known else listing.refused.hint))
+        if not _elsewhere(remote):
+            yield _not_listed(listing.refused, remote)
         return
     if not listing.complete:
         why = facts.error.message if facts.error else "it was not begun"
         yield Check("list", Standing.NOTE, f"not complete after {plural(survey.keys, 'key')}: {why}")
     elif survey.keys:
-        proves = f", so the token has {remote.needs}" if remote is not None else ""
-        yield Check(
-            "list", Standing.OK, f"{plural(survey.keys, 'key')} on {plural(survey.pages, 'page')}{proves}"
-        )
+        keys = plural(survey.keys, "key")
+        proven = "" if remote is None else f", so the token has the permission {remote.needs}"
+        yield Check("list", Standing.OK, keys + proven)
     else:
         yield _empty(facts)
     if survey.unknown:
@@ -156,6 +155,20 @@ def _listing(facts: PlanFacts, listing: Listing, remote: Remote | None) -> Itera
         )
 
 
+def _elsewhere(remote: Remote | None) -> bool:
+    """Is the permission there, and the namespace not?"""
+    space = None if remote is None else remote.space
+    return space is not None and space.refused is not None and space.others is not None
+
+
+def _not_listed(refused: Refused, remote: Remote | None) -> Check:
+    if remote is None or not refused.denied:
+        return _failed("list", refused)
+    said = f"the keys may not be listed: the permission {remote.needs} is missing"
+    told = remote.token is not None and remote.token.refused is not None
+    return Check("list", Standing.FAILED, said, "" if told else refused.hint)
+
+
 def _empty(facts: PlanFacts) -> Check:
     which = " or ".join(f'"{clean(prefix)}"' for prefix in facts.prefixes)
     if facts.prefixes == ("",):
@@ -167,7 +180,9 @@ def _empty(facts: PlanFacts) -> Check:
             f"there are keys, but none begins with {which}",
             'say with --prefix how yours begin; --prefix "" takes all',
         )
-    return Check("list", Standing.NOTE, f"no key begins with {which}", "is it the right namespace and prefix?")
+    return Check(
+        "list", Standing.NOTE, f"no key begins with {which}", "is it the right namespace and prefix?"
+    )
 
 
 def _clock(skew: float) -> Check:
@@ -182,11 +197,10 @@ def _clock(skew: float) -> Check:
     return Check("clock", Standing.FAILED, f"{said}: too far to judge what has expired", todo)
 
 
-def _budget(effort: Effort, remote: Remote) -> Iterator[Check]:
-    budget = remote.budget
-    if budget.reads is None and budget.lists is None:
+def _budget(remote: Remote) -> Iterator[Check]:
+    if remote.estimate.budget is None:
         return
-    took = budget_days(effort, budget, remote.spent_reads, remote.spent_lists)
+    took = remote.estimate.budget.export
     if took is None:
         yield Check(
             "budget",

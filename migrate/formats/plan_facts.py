@@ -5,13 +5,18 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from migrate.core.document import Options
 from migrate.core.limiting import Budget, Rate
 from migrate.core.ports import SweepInfo
-from migrate.cost.prices import Prices
-from migrate.cost.survey import Survey
 from migrate.errors import MigrateError
+
+if TYPE_CHECKING:
+    from migrate.cost.effort import Estimate
+    from migrate.cost.prices import Prices
+    from migrate.cost.room import Room
+    from migrate.cost.survey import Survey
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +41,9 @@ class Finding:
 class Token:
     """The API token. `status`: Cloudflare's word, "active" when it may be used; None: it gave none.
 
-    `expires`: Unix seconds, None = never or not told. `login`: it is wrangler's own.
-    `refused`: why there is no status.
+    `expires`: Unix seconds, None = never or not told. `refused`: why there is no status.
     """
 
-    login: bool
     status: str | None = None
     expires: float | None = None
     refused: Refused | None = None
@@ -62,13 +65,15 @@ class Space:
 class Remote:
     """What only Workers KV over REST has. `spent_reads`, `spent_lists`: of today's budget.
 
-    `needs`: the permission that a token must have. None: not asked, because something ended it before.
+    `needs`: the permission that a token must have. `token`, `space` None: something had ended the
+    look before. `estimate`: of what was listed.
     """
 
     needs: str
     prices: Prices
     rate: Rate
     budget: Budget
+    estimate: Estimate
     token: Token | None = None
     space: Space | None = None
     spent_reads: int = 0
@@ -82,7 +87,7 @@ class Listing:
     `elsewhere`: none has a prefix that was asked for, but the store has other keys.
     """
 
-    survey: Survey = field(default_factory=Survey)
+    survey: Survey
     complete: bool = False
     refused: Refused | None = None
     elsewhere: bool = False
@@ -104,17 +109,20 @@ class Rows:
 class Place:
     """The target. `file` is what an export writes; `size` its bytes, None: it is not there yet.
 
-    `problem`: why an export could not write there. `whole_dump`: the dump is there and complete.
-    `free`: bytes that are free on its disk, None: not known.
+    `dump`: the file becomes a dump in the end; `whole_dump`: that is there already, and complete.
+    `problem`: why an export could not write there. `free`: bytes that are free on its disk, `room`:
+    what a copy of what was listed needs there; None: not known.
     """
 
     address: str
     file: str
+    dump: bool = False
     size: int | None = None
     problem: Refused | None = None
     whole_dump: bool = False
     rows: Rows | None = None
     free: int | None = None
+    room: Room | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +160,9 @@ class PlanFacts:
     found: Sequence[Finding]
     notes: Sequence[str]
     notebook: Notebook
+    listing: Listing
     source_refused: Refused | None = None
     remote: Remote | None = None
-    listing: Listing = field(default_factory=Listing)
     skew: float | None = None
     place: Place | None = None
     error: MigrateError | None = None

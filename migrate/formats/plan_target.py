@@ -1,16 +1,20 @@
-"""What a plan checks of the target and the ledger: may an export write there, is there room, what is there."""
+"""What a plan checks of the target and the ledger: may an export write there, and is there room."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from migrate.core.ports import SweepInfo
-from migrate.cost.effort import room
 from migrate.formats.figures import clean, count, plural
-from migrate.formats.plan_facts import Check, Notebook, Place, PlanFacts, Rows, Standing
+from migrate.formats.plan_facts import Check, Notebook, PlanFacts, Rows, Standing
+
+if TYPE_CHECKING:
+    from migrate.cost.room import Room
 
 
 def target_checks(facts: PlanFacts) -> Iterator[Check]:
+    """Of the target: is it one, may it be written, what is in it, is there room."""
     place = facts.place
     if place is None:
         yield Check(
@@ -28,14 +32,17 @@ def target_checks(facts: PlanFacts) -> Iterator[Check]:
         return
     if place.whole_dump:
         yield Check(
-            "target", Standing.FAILED, "the dump is there already", "name another file, or export with --fresh"
+            "target",
+            Standing.FAILED,
+            "the dump is there already",
+            "name another file, or export with --fresh",
         )
     elif place.size is None or place.rows is None:
         yield Check("target", Standing.OK, "a new file, which the export makes (mode 0600)")
     else:
         yield from _rows(place.rows, facts)
-    if place.free is not None and facts.listing.complete:
-        yield _disk(place, place.free, facts)
+    if place.free is not None and place.room is not None and facts.listing.complete:
+        yield _disk(place.free, place.room, place.size or 0)
 
 
 def _rows(rows: Rows, facts: PlanFacts) -> Iterator[Check]:
@@ -44,7 +51,7 @@ def _rows(rows: Rows, facts: PlanFacts) -> Iterator[Check]:
         if number:
             parts.append(f"{name} {count(number)}")
     held = f"rows by origin: {', '.join(parts)}" if parts else "no rows under the prefix"
-    yield Check("target", Standing.OK, f"a kvferry store; {held}; {sweeps_text(rows.sweeps)}")
+    yield Check("target", Standing.OK, f"a kvferry store; {held}; {_sweeps_text(rows.sweeps)}")
     if rows.lease is not None and rows.lease_until > facts.finished:
         yield Check(
             "lease",
@@ -61,7 +68,7 @@ def _rows(rows: Rows, facts: PlanFacts) -> Iterator[Check]:
         )
 
 
-def sweeps_text(sweeps: Sequence[SweepInfo]) -> str:
+def _sweeps_text(sweeps: Sequence[SweepInfo]) -> str:
     """How far this very export is, in words."""
     if not sweeps:
         return "not exported yet"
@@ -69,18 +76,17 @@ def sweeps_text(sweeps: Sequence[SweepInfo]) -> str:
     return f"sweep {last.number} is {'complete' if last.finished is not None else 'not complete'}"
 
 
-def _disk(place: Place, free: int, facts: PlanFacts) -> Check:
-    need = room(facts.listing.survey)
-    more = max(0, need.bytes - (place.size or 0))
-    sure = ", if values have 1 KiB each" if need.assumed else ""
-    said = f"{file_size(free)} free, about {file_size(more)} needed{sure}"
+def _disk(free: int, room: Room, size: int) -> Check:
+    more = max(0, room.bytes - size)
+    sure = ", if values have 1 KiB each" if room.assumed else ""
+    said = f"{_bytes_text(free)} free, about {_bytes_text(more)} needed{sure}"
     if more <= free:
         return Check("disk", Standing.OK, said)
     todo = "free some space, or name a file on another disk"
-    return Check("disk", Standing.NOTE if need.assumed else Standing.FAILED, said, todo)
+    return Check("disk", Standing.NOTE if room.assumed else Standing.FAILED, said, todo)
 
 
-def file_size(number: int) -> str:
+def _bytes_text(number: int) -> str:
     """`640 MB`, `1.2 GB`: two digits are enough."""
     for unit, name in ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
         if number >= unit:
@@ -90,7 +96,10 @@ def file_size(number: int) -> str:
 
 
 def ledger_check(notebook: Notebook) -> Check:
+    """Of the ledger, which is open by now: where it is, and what it knows of this pair."""
     if notebook.new:
-        return Check("ledger", Standing.OK, f"{clean(notebook.path)}, made just now: it holds the request window")
+        return Check(
+            "ledger", Standing.OK, f"{clean(notebook.path)}, made just now: it holds the request window"
+        )
     last = f"; the last verify of this pair: {notebook.verdict}" if notebook.verdict else ""
     return Check("ledger", Standing.OK, f"{clean(notebook.path)}, {plural(notebook.runs, 'run')}{last}")

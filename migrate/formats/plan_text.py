@@ -31,8 +31,8 @@ def plan_text(document: Document) -> str:
 def _found(document: Document) -> Iterator[tuple[str, str]]:
     yield "source", clean(document["source"])
     for one in document["found"]:
-        where = f"from {clean(one['where'])}" if one["value"] is not None else clean(one["where"])
-        yield "  " + one["what"], where if one["value"] is None else f"{clean(one['value'])}  ({where})"
+        value = "not shown" if one["value"] is None else clean(one["value"])
+        yield "  " + one["what"], f"{value}  (from {clean(one['where'])})"
     yield "target", clean(document["target"] or "none given")
     yield "prefix", ", ".join(clean(prefix) if prefix else "(every key)" for prefix in document["prefixes"])
 
@@ -49,6 +49,9 @@ def _checks(checks: list[Mapping[str, str]]) -> list[str]:
 
 def _figures(document: Document) -> Iterator[tuple[str, str]]:
     listing = document["listing"]
+    if not listing["pages"]:
+        yield "keys", "not known: nothing could be listed"
+        return
     least = "" if listing["complete"] else "at least "
     metadata = f"{count(listing['with_metadata'])} with metadata"
     longest = f", the longest {plural(listing['longest_key_bytes'], 'byte')}" if listing["keys"] else ""
@@ -57,21 +60,24 @@ def _figures(document: Document) -> Iterator[tuple[str, str]]:
         yield "expire", _expirations(document)
     estimate = document["estimate"]
     if estimate is None:
-        yield "cost", "nothing is limited or billed: no request goes to Cloudflare"
+        yield "limits", "none, and no cost: no request goes to Cloudflare"
         return
     one = estimate["pass"]
     lists, bulk = plural(one["lists"], "list"), plural(one["bulk_reads"], "bulk read")
     yield (
         "requests",
-        f"{least}{count(one['requests'])} for an export ({lists} + {bulk}), "
-        "as many for a verify and for each further sweep",
+        f"{least}{count(one['requests'])} for an export ({lists} + {bulk}), as many for a verify",
     )
-    yield "", "more for values that are big or not text, and for what changes meanwhile"
+    yield "", "and for each further sweep; more for values that are big or not text, and for changes"
     yield "time", _time(estimate["seconds"])
+    yield "cost", _cost(estimate["cost"])
+    if estimate["least"]:
+        return
     if estimate["budget"] is not None:
         yield "budget", _budget(estimate["budget"])
-    yield "cost", _cost(estimate["cost"])
-    yield "free plan", _free(estimate["free_plan"])
+    free = estimate["free_plan"]
+    limits = f"{count(free['reads_per_day'])} reads and {count(free['lists_per_day'])} lists a day"
+    yield "free plan", f"{limits}, the application's included: {_days(free)}"
 
 
 def _expirations(document: Document) -> str:
@@ -92,7 +98,7 @@ def _time(seconds: Mapping[str, Any]) -> str:
     speed = seconds["sessions_per_second_at_ceiling"]
     at = f" ({speed:.0f} sessions/s)" if speed else ""
     return (
-        f"{duration(seconds['at_rate'])} for either at --rate {seconds['rate']}, "
+        f"about {duration(seconds['at_rate'])} for either at --rate {seconds['rate']}, "
         f"{duration(seconds['at_ceiling'])} at Cloudflare's ceiling of {seconds['ceiling']}{at}"
     )
 
@@ -105,27 +111,22 @@ def _budget(budget: Mapping[str, Any]) -> str:
 
 
 def _days(found: Mapping[str, Any]) -> str:
-    if found["export_days"] is None:
+    if found["export_days"] is None or found["both_days"] is None:
         return "it never ends"
-    return f"the export ends on day {found['export_days']}, the verify on day {found['both_days']}"
+    if found["both_days"] == 1:
+        return "an export and a verify fit into today's"
+    return f"an export ends on day {found['export_days']}, a verify after it on day {found['both_days']}"
 
 
 def _cost(cost: Mapping[str, Any]) -> str:
-    both = f"{_usd(cost['least'])} to {_usd(cost['most'])}"
-    amount = both if _usd(cost["least"]) != _usd(cost["most"]) else _usd(cost["most"])
-    return (
-        f"{amount} for an export and a verify on a paid plan, by what the month still includes "
-        f"({cost['currency']}, prices of {cost['dated']})"
-    )
+    most, dated = _usd(cost["most"]), f"({cost['currency']}, prices of {cost['dated']})"
+    if cost["least"]:
+        return f"{_usd(cost['least'])} to {most} for an export and a verify {dated}"
+    return f"{most} for an export and a verify, nothing within a paid plan's included part {dated}"
 
 
 def _usd(amount: float) -> str:
-    return "$0" if amount == 0 else "under $0.01" if amount < 0.01 else f"${amount:,.2f}"
-
-
-def _free(free: Mapping[str, Any]) -> str:
-    limits = f"{count(free['reads_per_day'])} reads and {count(free['lists_per_day'])} lists a day"
-    return f"{limits}, your application's included: {_days(free)}; keep below with --budget"
+    return "under $0.01" if amount < 0.01 else f"${amount:,.2f}"
 
 
 def _steps(steps: list[Mapping[str, str]]) -> list[str]:

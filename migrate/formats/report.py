@@ -16,6 +16,7 @@ from typing import IO, Any
 from migrate.core.document import Document
 from migrate.errors import ConfigError
 from migrate.formats.junit import verify_junit
+from migrate.formats.plan_text import plan_text
 from migrate.formats.text import export_text, status_text, verify_text
 
 
@@ -28,6 +29,7 @@ RENDERERS: dict[str, dict[str, Callable[[Document], str]]] = {
     "export-report": {"text": export_text, "json": json_text},
     "verify-report": {"text": verify_text, "json": json_text, "junit": verify_junit},
     "status": {"text": status_text, "json": json_text},
+    "plan": {"text": plan_text, "json": json_text},
 }
 """For each document its formats, the default first."""
 

@@ -18,7 +18,7 @@ _PER_PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class TokenState:
-    """What Cloudflare says of a token: "active" when it may be used; `expires`: Unix seconds, None = never."""
+    """Cloudflare's word on a token, "active" when it may be used. `expires`: Unix seconds, None = never."""
 
     status: str
     expires: float | None
@@ -38,12 +38,17 @@ def verify_token(api: Api, account: str) -> TokenState:
     Raises StoreRefused when neither question is answered: the token is wrong, or is a login of
     wrangler's, which has no such answer; StoreUnavailable.
     """
-    try:
-        result = api.fetch(OTHER, "/user/tokens/verify").result
-    except StoreRefused:
-        result = api.fetch(OTHER, f"/accounts/{quote(account, safe='')}/tokens/verify").result
-    state = result if isinstance(result, dict) else {}
-    return TokenState(_word(state.get("status")), _moment(state.get("expires_on")))
+    refused: StoreRefused | None = None
+    for path in ("/user/tokens/verify", f"/accounts/{quote(account, safe='')}/tokens/verify"):
+        try:
+            result = api.fetch(OTHER, path).result
+        except StoreRefused as error:
+            refused = refused or error
+        else:
+            state = result if isinstance(result, dict) else {}
+            return TokenState(_word(state.get("status")) or "unknown", _moment(state.get("expires_on")))
+    assert refused is not None, "there is a path to ask"
+    raise refused
 
 
 def namespace(api: Api, account: str, name: str) -> Named:

@@ -114,7 +114,10 @@ def test_any_file_name_is_opened_as_it_is(tmp_path, clock, name):
     assert [file.name for file in tmp_path.iterdir()] == [name]
     holder = SqliteHolder(tmp_path / name)
     assert list(holder.rows_between("", None, None)) == []
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        holder._reader.execute("DELETE FROM quarantine")
     holder.close()
+    assert [file.name for file in tmp_path.iterdir()] == [name]
 
 
 def test_the_address_is_absolute_and_the_same_however_the_file_is_named(tmp_path, path, target, monkeypatch):

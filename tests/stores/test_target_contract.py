@@ -210,6 +210,29 @@ def test_a_mixed_batch_gives_every_record_one_outcome(side, target, mark):
     assert set(target.rows([r.key for r in batch])) == {"p:0", "p:1", "p:2", "p:3", "p:4", "p:5"}
 
 
+def test_a_long_batch_with_rows_and_tombstones_in_its_way_is_copied_around_them(side, target, mark):
+    side.put(record("p:0100", b"newer"), "app")
+    side.delete(Key("p:0300"))
+    side.delete(Key("p:0301"))
+    records = [record(f"p:{number:04}", b"v", None, 2_000_000_000 + number) for number in range(777)]
+    saved = target.apply(Batch(records=records), mark)
+    assert saved.tally == Counter({Outcome.COPIED: 774, Outcome.NEWER: 1, Outcome.TOMBSTONED: 2})
+    found = {row.key: row for row in target.rows_between("p:", None, None)}
+    assert len(found) == 777
+    assert all(found[one.key][:4] == one for one in records if found[one.key].origin is Origin.COPY)
+    assert [found[Key(key)].value for key in ("p:0100", "p:0300", "p:0301")] == [b"newer", None, None]
+    assert target.apply(Batch(records=records), replace(mark, tally=Counter())).tally == Counter(
+        {Outcome.EQUAL: 774, Outcome.NEWER: 1, Outcome.TOMBSTONED: 2}
+    )
+
+
+def test_a_long_batch_with_a_key_twice_writes_nothing(target, mark):
+    records = [record(f"p:{number:04}") for number in range(600)]
+    with pytest.raises(StoreBroken):
+        target.apply(Batch(records=[*records, records[7]]), mark)
+    assert list(target.rows_between("", None, None)) == []
+
+
 def test_an_unknown_expiration_is_refused_and_nothing_is_written(target, mark):
     with pytest.raises(RecordError):
         target.apply(Batch(records=[record("p:0"), record(expiration=UNKNOWN)]), mark)

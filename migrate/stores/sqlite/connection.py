@@ -26,7 +26,8 @@ BUSY_SECONDS = 10.0
 _OLDEST_SQLITE = (3, 38, 0)  # STRICT tables and unixepoch()
 _EXAMINE = "look at the file with PRAGMA integrity_check"
 _SMALLEST_BYTES = 512  # one page of the smallest size
-_WRITER_CACHE_KIB = 48_000
+_COPY_CACHE_KIB = 48_000
+_APPLICATION_CACHE_KIB = 4_000
 _READER_CACHE_KIB = 16_000
 _CHECKPOINT_PAGES = 10_000  # 40 MB of log: each page is copied home less often than by default
 
@@ -36,21 +37,24 @@ def resolve(path: str | os.PathLike[str]) -> Path:
     return Path(path).expanduser().resolve()
 
 
-def open_writer(path: Path, busy: float, synchronous: Literal["NORMAL", "FULL"]) -> sqlite3.Connection:
+def open_writer(path: Path, busy: float, role: Literal["copy", "application"]) -> sqlite3.Connection:
     """Open the store for writing; create (mode 0600) and migrate it where needed.
+
+    A copy has one connection with a big cache; an application may have one in each thread.
 
     The connection is in autocommit mode: callers say BEGIN IMMEDIATE themselves.
     Raises StoreRefused, StoreUnavailable, StoreBroken.
     """
     _usable_sqlite()
     _create(path)
-    with _opened(path, "rw", busy) as connection:
+    with _opened(path, busy) as connection:
         version = _version(connection, path)
         if version < VERSION or _journal(connection) != "wal":
             _keep_log(connection, path)
             migrate(connection)
-        connection.execute(f"PRAGMA synchronous = {synchronous}")
-        connection.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
+        copies = role == "copy"
+        connection.execute(f"PRAGMA synchronous = {'NORMAL' if copies else 'FULL'}")
+        connection.execute(f"PRAGMA cache_size = -{_COPY_CACHE_KIB if copies else _APPLICATION_CACHE_KIB}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         return connection
 
@@ -62,7 +66,9 @@ def open_reader(path: Path, busy: float) -> sqlite3.Connection:
     """
     _usable_sqlite()
     _regular(path)
-    with _opened(path, "ro", busy) as connection:
+    with _opened(path, busy) as connection:
+        # Not mode=ro: such a connection would leave the log and its index behind when it closes.
+        connection.execute("PRAGMA query_only = ON")
         _current(_version(connection, path), path)
         connection.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
         return connection
@@ -136,11 +142,11 @@ def _named(error: sqlite3.Error, path: Path) -> StoreError | RecordError:
 
 
 @contextmanager
-def _opened(path: Path, mode: Literal["ro", "rw"], busy: float) -> Iterator[sqlite3.Connection]:
-    """A new connection, which is closed again when the block raises."""
+def _opened(path: Path, busy: float) -> Iterator[sqlite3.Connection]:
+    """A new connection to a file that exists, which is closed again when the block raises."""
     with errors_named(path):
         connection = sqlite3.connect(
-            f"{path.as_uri()}?mode={mode}",
+            f"{path.as_uri()}?mode=rw",
             uri=True,
             timeout=busy,
             isolation_level=None,

@@ -29,8 +29,6 @@ _Raw = tuple[Key, bytes | None, Metadata, int | None, str, int, int | None]
 class SqliteHolder:
     """A store opened read-only: neither created nor migrated. Implements `ports.Holder`.
 
-    (SQLite may leave an empty log and its index beside a file that nobody else has open.)
-
     Opening raises StoreRefused (no such file, not ours, older or newer than this kvferry),
     StoreUnavailable, StoreBroken; so does every method. Safe for several threads.
     """

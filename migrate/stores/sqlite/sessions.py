@@ -266,7 +266,7 @@ class SqliteSessions:
         mine: tuple[int, sqlite3.Connection] | None = getattr(self._mine, "connection", None)
         if mine is not None and mine[0] == os.getpid():
             return mine[1]
-        connection = open_writer(self._path, self._busy, "FULL")
+        connection = open_writer(self._path, self._busy, "application")
         self._mine.connection = (os.getpid(), connection)
         # Kept as well so that none of them, a parent process's least of all, is closed by chance.
         self._opened.append(connection)

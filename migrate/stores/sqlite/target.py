@@ -25,7 +25,7 @@ from migrate.core.ports import (
 )
 from migrate.core.record import Lasting
 from migrate.stores.sqlite import lease
-from migrate.stores.sqlite.batch import GATE, insert, insertion, quarantine, remember, replace_row, save
+from migrate.stores.sqlite.batch import GATE, insert, insertions, quarantine, remember, replace_row, save
 from migrate.stores.sqlite.connection import BUSY_SECONDS, errors_named, open_writer, resolve, writing
 from migrate.stores.sqlite.reading import SqliteHolder
 
@@ -38,7 +38,7 @@ class SqliteTarget(SqliteHolder):
     """
 
     def __init__(self, path: str | os.PathLike[str], *, clock: Clock, busy: float = BUSY_SECONDS) -> None:
-        self._writer = open_writer(resolve(path), busy, "NORMAL")
+        self._writer = open_writer(resolve(path), busy, "copy")
         self._clock = clock
         self._writing = threading.Lock()
         self._claim: Claim | None = None
@@ -160,11 +160,11 @@ class SqliteTarget(SqliteHolder):
         tally: Tally = Counter(checkpoint.tally)
         tally.update(batch.tally)
         stamp = int(self._clock.now())
-        prepared = [insertion(record, checkpoint.sweep, stamp) for record in batch.records]
+        prepared = insertions(batch.records)
         with self._leased() as now:
             if now > batch.not_after:
                 raise TooLate
-            tally.update(insert(self._writer, batch.records, prepared))
+            tally.update(insert(self._writer, batch.records, prepared, checkpoint.sweep, stamp))
             tally.update(replace_row(self._writer, wanted, now) for wanted in batch.replacements)
             quarantine(self._writer, batch, checkpoint.sweep, stamp)
             remember(self._writer, batch, checkpoint.sweep, checkpoint.partition)

@@ -1,0 +1,48 @@
+"""`kvferry plan`: look before the migration."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from migrate.clock import SystemClock
+from migrate.commands import options
+
+
+@click.command("plan")
+@options.plan_store_options
+@click.option(
+    "--schema",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The JSON Schema that the export will be given: checked, and passed on.",
+)
+@options.ledger_option
+@options.report_options
+@options.config_option
+def command(fmt: str | None, outputs: tuple[str, ...], as_json: bool, quiet: bool, **words: Any) -> int:
+    """Look before the migration; change neither store.
+
+    Says what was found and where, counts the keys by listing them, checks what an export and a
+    verify need (exit 1 when something is missing), says how long they take and what they cost,
+    and prints the next commands. Its requests count against --rate and --budget.
+
+    \b
+      kvferry plan
+      kvferry plan --source kv: --env production --target sqlite:sessions.db
+      kvferry plan --source kv+http://127.0.0.1:8787 --binding SESSIONS --json
+    """
+    from migrate import planning
+    from migrate.formats.progress import Progress
+
+    where = options.outputs_of("plan", fmt, outputs, as_json)
+    clock = SystemClock()
+    settings, words = options.take_settings(clock, words)
+    progress = Progress(sys.stderr, clock, quiet=quiet)
+    try:
+        return options.emit(where, planning.plan(settings=settings, progress=progress, **words))
+    finally:
+        clock.stop()

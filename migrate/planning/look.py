@@ -1,0 +1,210 @@
+"""The look of a plan: its order, what ends it early, and the facts that it leaves.
+
+Source and target are only read. The requests that this takes are written into the ledger's
+window, so that an export after it stays below its rate.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from migrate import addresses
+from migrate.core.document import Options
+from migrate.core.limiting import Budget, Rate, next_utc_day, utc_day
+from migrate.core.partition import disjoint, run_id
+from migrate.cost.effort import estimate
+from migrate.cost.prices import prices
+from migrate.cost.room import room
+from migrate.cost.survey import Survey
+from migrate.desk import Desk, Ended, desk_of
+from migrate.errors import BudgetSpent, Exit, MigrateError, StoreError, StoreRefused
+from migrate.formats.plan import build_plan
+from migrate.formats.plan_facts import Listing, Notebook, Place, PlanFacts, Remote, Space, Token, Words
+from migrate.formats.progress import Progress
+from migrate.ledger.ledger import DEFAULT, Ledger
+from migrate.ledger.runs import RunKind
+from migrate.opening import DEFAULT_RATE, Settings
+from migrate.planning.surveying import Sight, look_at_target, open_source, refused, survey_keys
+from migrate.runner import DEFAULT_PREFIX
+from migrate.staging import Staging
+
+DEFAULT_SOURCE = "kv:"
+
+
+def plan(
+    source: str = DEFAULT_SOURCE,
+    target: str | None = None,
+    *,
+    settings: Settings,
+    prefixes: Sequence[str] = (DEFAULT_PREFIX,),
+    schema: Path | None = None,
+    progress: Progress | None = None,
+) -> Ended:
+    """Look at both stores, count the keys, and say what a copy takes and what stands in its way.
+
+    Addresses as in `migrate.addresses`; `target` None: nothing is said about it. `schema`: what
+    the export will be given, checked and passed on. `Ended.exit` is AGAINST when a precondition
+    failed. Raises ConfigError for what is malformed or cannot be found; what ends the look later
+    (a source that does not answer, a spent budget) is in `Ended.error`, with what was seen so far.
+    """
+    Rate.parse(settings.rate)
+    Budget.parse(settings.budget)
+    addresses.parse(source)
+    staging = None
+    if target is not None:
+        staging = Staging.of(addresses.parse(target), fresh=True, clock=settings.clock)
+    new = not settings.ledger.exists()
+    words = Words(source, target, _options(settings), {"schema": schema})
+    with desk_of(settings, progress) as desk, contextlib.ExitStack() as stack:
+        sight = open_source(desk, source)
+        if sight.cloud is not None:
+            stack.callback(sight.cloud.close)
+        work = _Look(desk, sight, staging, disjoint(prefixes), _digest(schema))
+        desk.progress.start("plan")
+        try:
+            error = work.look()
+        finally:
+            desk.progress.finish()
+        document = build_plan(work.facts(words, error, new=new))
+        return Ended(document, Exit(document["exit"]), error)
+
+
+def _options(settings: Settings) -> Options:
+    """The options that the next commands must repeat to mean the same stores."""
+    return {
+        "binding": settings.binding,
+        "env": settings.env,
+        "rate": settings.rate if settings.rate != DEFAULT_RATE else None,
+        "budget": list(settings.budget),
+        "ledger": settings.ledger if settings.ledger != DEFAULT else None,
+        "assume_never": settings.assume_never,
+        "dumped_at": settings.dumped_at,
+    }
+
+
+def _digest(schema: Path | None) -> str:
+    if schema is None:
+        return ""
+    from migrate.payload import load
+
+    return load(schema)[1]
+
+
+@dataclass(slots=True)
+class _Look:
+    """One look: what has been seen so far, whatever ends it."""
+
+    desk: Desk
+    sight: Sight
+    staging: Staging | None
+    prefixes: tuple[str, ...]
+    schema: str
+    _token: Token | None = None
+    _space: Space | None = None
+    _place: Place | None = None
+    _listing: Listing = field(default_factory=lambda: Listing(Survey()))
+
+    def look(self) -> MigrateError | None:
+        """Look at everything, in the order in which things fail; returns what ended it early."""
+        try:
+            if self.staging is not None:
+                run = run_id("export", self.sight.address, self.staging.address, self.prefixes, self.schema)
+                self._place = look_at_target(self.staging, self.prefixes, run)
+            if self.sight.cloud is not None:
+                self._token = self.sight.cloud.token()
+                self._space = self.sight.cloud.space()
+            self._list()
+        except BudgetSpent as error:
+            day = next_utc_day(self.desk.settings.clock.now())
+            hint = (
+                f"a plan does not resume, it counts again: allow more, wait until {day}, or begin the export"
+            )
+            return BudgetSpent(error.message, hint)
+        except MigrateError as error:
+            return error
+        return None
+
+    def _list(self) -> None:
+        source, space = self.sight.source, self._space
+        if source is None:
+            return
+        if space is not None and space.refused is not None and space.others is not None:
+            self._listing = Listing(Survey(), refused=space.refused)  # the account has no such namespace
+            return
+        before = Survey()
+        try:
+            for prefix in self.prefixes:
+                now = before
+                for seen in survey_keys(source, prefix, self.desk):
+                    now = before + seen
+                    self._listing = Listing(now)
+                    self.desk.progress.reach(now.keys)
+                    self.desk.waits.over()
+                before = now
+        except StoreRefused as error:
+            self._listing = replace(self._listing, refused=refused(error))
+            return
+        elsewhere = False
+        if not before.keys and self.prefixes != ("",):
+            with contextlib.suppress(StoreError):  # only a hint: nothing depends on it
+                elsewhere = bool(source.scan("", None).heads)
+        self._listing = Listing(before, complete=True, elsewhere=elsewhere)
+
+    def facts(self, words: Words, error: MigrateError | None, *, new: bool) -> PlanFacts:
+        """All that was seen."""
+        desk, sight = self.desk, self.sight
+        cloud, seen = sight.cloud, sight.source is not None and self._listing.survey.pages > 0
+        return PlanFacts(
+            source=sight.address,
+            prefixes=self.prefixes,
+            words=words,
+            started=desk.started,
+            finished=desk.settings.clock.now(),
+            found=sight.found,
+            notes=sight.notes,
+            notebook=self._notebook(new=new),
+            source_refused=sight.refused,
+            remote=self._remote(),
+            listing=self._listing,
+            skew=sight.source.skew if cloud is not None and sight.source is not None and seen else None,
+            place=self._roomy(),
+            error=error,
+            requests=dict(desk.opener.requests if cloud is None else cloud.api.requests),
+        )
+
+    def _roomy(self) -> Place | None:
+        if self._place is None:
+            return None
+        return replace(self._place, room=room(self._listing.survey, dump=self._place.dump))
+
+    def _remote(self) -> Remote | None:
+        cloud, settings = self.sight.cloud, self.desk.settings
+        if cloud is None:
+            return None
+        from migrate.stores.kv_account import PERMISSION
+
+        day = utc_day(settings.clock.now())
+        rate, budget, table = Rate.parse(settings.rate), Budget.parse(settings.budget), prices()
+        spent = (cloud.log.spent("reads", day), cloud.log.spent("lists", day))
+        figures = estimate(self._listing.survey, rate, budget, table, *spent)
+        return Remote(PERMISSION, table, rate, budget, figures, self._token, self._space, *spent)
+
+    def _notebook(self, *, new: bool) -> Notebook:
+        ledger = self.desk.ledger
+        return Notebook(str(ledger.path), new, len(ledger.runs()), self._last_verdict(ledger))
+
+    def _last_verdict(self, ledger: Ledger) -> str | None:
+        if self.staging is None:
+            return None
+        pair = (self.sight.address, self.staging.address, self.prefixes)
+        done = [
+            verify
+            for run in ledger.runs()
+            if run.kind is RunKind.VERIFY and (run.source, run.target, run.prefixes) == pair
+            for verify in ledger.verifies(run.id)
+            if verify.verdict is not None
+        ]
+        return max(done, key=lambda one: one.started_at).verdict if done else None
