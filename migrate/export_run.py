@@ -159,8 +159,10 @@ class ExportRun:
         )
 
     def _options(self) -> dict[str, object]:
-        given: dict[str, object] = {"schema": str(self.schema)} if self.schema else {}
-        return {**given, "retry_quarantined": True} if self.order.retry_quarantined else given
+        """What a command repeats to be this run again."""
+        given = {**self.desk.settings.typed(), "schema": str(self.schema) if self.schema else None}
+        given["retry_quarantined"] = self.order.retry_quarantined or None
+        return {name: value for name, value in given.items() if value is not None}
 
     def _report(self, target: Target, error: MigrateError | None) -> Ended:
         desk, order = self.desk, self.order
@@ -201,15 +203,15 @@ class ExportRun:
 
     def _next(self, *, complete: bool, partial: str | None) -> str:
         source, target = self.words
-        prefixes, tally = self.order.prefixes, self._tally
-        again = {"schema": str(self.schema)} if self.schema else {}
+        prefixes, tally, again = self.order.prefixes, self._tally, self._options()
         if partial or not complete:
             return command("export", source, target, prefixes, again)
-        if tally[Outcome.QUARANTINED] and not self.order.retry_quarantined:
+        quarantined = tally[Outcome.QUARANTINED] and not self.order.retry_quarantined
+        if quarantined:
             return command("export", source, target, prefixes, {**again, "retry_quarantined": True})
         if tally[Outcome.FAILED] or tally[Outcome.WAITING] or tally[Outcome.UNCOMPARED]:
             return command("export", source, target, prefixes, again)
-        return command("verify", source, target, prefixes)
+        return command("verify", source, target, prefixes, self.desk.settings.typed())
 
 
 def _export_exit(tally: Tally, *, complete: bool, partial: str | None, error: MigrateError | None) -> Exit:

@@ -26,6 +26,9 @@ from migrate.errors import ConfigError
 from migrate.ledger.ledger import DEFAULT, Ledger
 
 if TYPE_CHECKING:
+    from migrate.discovery import FoundKv
+    from migrate.ledger.windows import LedgerRequestLog
+    from migrate.stores.cloudflare import Api
     from migrate.stores.dump import DumpSource
 
 DEFAULT_RATE = "600/300"
@@ -56,6 +59,28 @@ class Settings:
     cwd: Path = field(default_factory=Path.cwd)
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
+    def typed(self) -> dict[str, object]:
+        """The options that the next command must repeat to mean the same stores; defaults left out."""
+        return {
+            "binding": self.binding,
+            "env": self.env,
+            "rate": self.rate if self.rate != DEFAULT_RATE else None,
+            "budget": list(self.budget) or None,
+            "ledger": str(self.ledger) if self.ledger != DEFAULT else None,
+            "assume_never": self.assume_never or None,
+            "dumped_at": self.dumped_at,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class OpenKv:
+    """A namespace at Cloudflare: `log` holds the request window and what was spent of a budget."""
+
+    source: Source
+    api: Api
+    log: LedgerRequestLog
+    found: FoundKv
+
 
 class _Closable(Protocol):
     def close(self) -> None: ...
@@ -79,7 +104,7 @@ class Opener:
         address = addresses.parse(text)
         match address:
             case KvAddress():
-                return self._kept(self._kv(address))
+                return self.kv(address).source
             case LocalKvAddress():
                 return self._kept(self._local_kv(address))
             case WranglerAddress():
@@ -134,10 +159,14 @@ class Opener:
         self._closing.callback(store.close)
         return store
 
-    def _kv(self, address: KvAddress) -> Source:
+    def kv(self, address: KvAddress, patience: float | None = None) -> OpenKv:
+        """Open a namespace with its connection and everything that was found about it.
+
+        `patience`: seconds that one request's failures may take (None: the adapter's default).
+        """
         from migrate.discovery import find_kv
         from migrate.ledger.windows import LedgerRequestLog
-        from migrate.stores.cloudflare import Api
+        from migrate.stores.cloudflare import PATIENCE, Api
         from migrate.stores.kv import KvSource
 
         settings = self._settings
@@ -160,9 +189,11 @@ class Opener:
             rate=Rate.parse(settings.rate),
             budget=Budget.parse(settings.budget),
             on_wait=self._on_wait,
+            patience=PATIENCE if patience is None else patience,
         )
         self.requests = api.requests
-        return KvSource(api, found.account.value, found.namespace.value)
+        source = self._kept(KvSource(api, found.account.value, found.namespace.value))
+        return OpenKv(source, api, log, found)
 
     def _local_kv(self, address: LocalKvAddress) -> Source:
         from migrate.stores.cloudflare import Api

@@ -166,6 +166,6 @@ class VerifyRun:
     def _next(self, word: str) -> str:
         source, target = self.words
         if word == "clean":
-            return command("status", source, target, ()).split(" --source")[0]
+            return "kvferry status"
         verb = "export" if word == "differences" and not self.recheck else "verify"
-        return command(verb, source, target, self.look.prefixes)
+        return command(verb, source, target, self.look.prefixes, self.desk.settings.typed())

@@ -25,7 +25,10 @@ def _load_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> P
     from migrate.config import load
 
     name = ctx.info_name or ""
-    ctx.default_map = {**(ctx.default_map or {}), **load(path, Path.cwd()).get(name, {})}
+    found = load(path, Path.cwd()).get(name, {})
+    if "prefix" in found:  # the one option whose parameter is not called as it is typed
+        found["prefixes"] = found.pop("prefix")
+    ctx.default_map = {**(ctx.default_map or {}), **found}
     return path
 
 

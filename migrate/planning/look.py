@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from migrate import addresses
-from migrate.core.document import Options
 from migrate.core.limiting import Budget, Rate, next_utc_day, utc_day
 from migrate.core.partition import disjoint, run_id
 from migrate.cost.effort import estimate
@@ -24,9 +23,9 @@ from migrate.errors import BudgetSpent, Exit, MigrateError, StoreError, StoreRef
 from migrate.formats.plan import build_plan
 from migrate.formats.plan_facts import Listing, Notebook, Place, PlanFacts, Remote, Space, Token, Words
 from migrate.formats.progress import Progress
-from migrate.ledger.ledger import DEFAULT, Ledger
+from migrate.ledger.ledger import Ledger
 from migrate.ledger.runs import RunKind
-from migrate.opening import DEFAULT_RATE, Settings
+from migrate.opening import Settings
 from migrate.planning.surveying import Sight, look_at_target, open_source, refused, survey_keys
 from migrate.runner import DEFAULT_PREFIX
 from migrate.staging import Staging
@@ -57,11 +56,9 @@ def plan(
     if target is not None:
         staging = Staging.of(addresses.parse(target), fresh=True, clock=settings.clock)
     new = not settings.ledger.exists()
-    words = Words(source, target, _options(settings), {"schema": schema})
-    with desk_of(settings, progress) as desk, contextlib.ExitStack() as stack:
+    words = Words(source, target, settings.typed(), {"schema": schema})
+    with desk_of(settings, progress) as desk:
         sight = open_source(desk, source)
-        if sight.cloud is not None:
-            stack.callback(sight.cloud.close)
         work = _Look(desk, sight, staging, disjoint(prefixes), _digest(schema))
         desk.progress.start("plan")
         try:
@@ -70,19 +67,6 @@ def plan(
             desk.progress.finish()
         document = build_plan(work.facts(words, error, new=new))
         return Ended(document, Exit(document["exit"]), error)
-
-
-def _options(settings: Settings) -> Options:
-    """The options that the next commands must repeat to mean the same stores."""
-    return {
-        "binding": settings.binding,
-        "env": settings.env,
-        "rate": settings.rate if settings.rate != DEFAULT_RATE else None,
-        "budget": list(settings.budget),
-        "ledger": settings.ledger if settings.ledger != DEFAULT else None,
-        "assume_never": settings.assume_never,
-        "dumped_at": settings.dumped_at,
-    }
 
 
 def _digest(schema: Path | None) -> str:
@@ -172,7 +156,7 @@ class _Look:
             skew=sight.source.skew if cloud is not None and sight.source is not None and seen else None,
             place=self._roomy(),
             error=error,
-            requests=dict(desk.opener.requests if cloud is None else cloud.api.requests),
+            requests=dict(desk.opener.requests),
         )
 
     def _roomy(self) -> Place | None:

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 from migrate import addresses
 from migrate.addresses import Address, KvAddress, LocalKvAddress, WranglerAddress
-from migrate.core.limiting import Budget, Rate
 from migrate.core.ports import CursorRefused, RunId, Source
 from migrate.cost.survey import Survey, survey_page
 from migrate.desk import Desk
-from migrate.discovery import FoundKv, find_kv, find_local
+from migrate.discovery import FoundKv, find_local
 from migrate.errors import StoreRefused, StoreUnavailable
 from migrate.formats.plan_facts import Finding, Place, Refused, Rows, Space, Token
 from migrate.ledger.windows import LedgerRequestLog
@@ -81,40 +80,11 @@ def _found_locally(desk: Desk, address: Address) -> Iterator[Finding]:
 
 
 def _open_cloud(desk: Desk, address: KvAddress) -> Sight:
-    """Like the opener, with the connection at hand: its questions are asked before the first key."""
-    from migrate.stores.cloudflare import Api
-    from migrate.stores.kv import KvSource
-
-    settings = desk.settings
-    found = find_kv(
-        address,
-        env=settings.environ,
-        cwd=settings.cwd,
-        binding=settings.binding,
-        environment=settings.env,
-        now=settings.clock.now(),
-    )
-    token = found.token.value.reveal()
-    # The name under which exports and verifies share the request window: the opener's.
-    name = desk.ledger.fingerprints.of(f"{found.api_base.value} {token}")
-    log = LedgerRequestLog(settings.ledger, name)
-    try:
-        api = Api(
-            found.api_base.value,
-            token,
-            clock=settings.clock,
-            log=log,
-            rate=Rate.parse(settings.rate),
-            budget=Budget.parse(settings.budget),
-            on_wait=desk.waits.heard,
-            patience=PATIENCE,
-        )
-    except BaseException:
-        log.close()
-        raise
-    source = KvSource(api, found.account.value, found.namespace.value)
-    cloud = Cloud(api, log, found.account.value, found.namespace.value)
-    return Sight(source.address, _found_remotely(found), found.notes, source, cloud=cloud)
+    """With the connection at hand: its questions are asked before the first key."""
+    opened = desk.opener.kv(address, PATIENCE)
+    found = opened.found
+    cloud = Cloud(opened.api, opened.log, found.account.value, found.namespace.value)
+    return Sight(opened.source.address, _found_remotely(found), found.notes, opened.source, cloud=cloud)
 
 
 def _found_remotely(found: FoundKv) -> list[Finding]:
@@ -166,11 +136,6 @@ class Cloud:
         if mine is not None:
             return Space(mine.title)
         return Space(None, why, [(one.id, one.title) for one in others])
-
-    def close(self) -> None:
-        """Close the connection and the request window."""
-        self.api.close()
-        self.log.close()
 
 
 def survey_keys(source: Source, prefix: str, desk: Desk) -> Iterator[Survey]:
