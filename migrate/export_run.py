@@ -97,11 +97,13 @@ class ExportRun:
         """How many sweeps a dump still needs: none when all it waits for is to be written."""
         order = self.order
         known = target.sweeps(order.run)
-        if order.retry_quarantined and not any(sweep.finished for sweep in target.sweeps(self.plain)):
-            raise ConfigError(
-                "there is no finished sweep whose quarantine could be retried",
-                "run the same command without --retry-quarantined first",
-            )
+        if order.retry_quarantined:
+            listed = [exporter.result_of(sweep) for sweep in target.sweeps(self.plain)[-1:]]
+            if not any(sweep.complete and not sweep.tally[Outcome.FAILED] for sweep in listed):
+                raise ConfigError(
+                    "there is no finished sweep of which only the quarantine is left to be read",
+                    "run the same command without --retry-quarantined first",
+                )
         if not known or order.retry_quarantined:
             return order.sweeps
         last = exporter.result_of(known[-1])

@@ -68,21 +68,27 @@ class Reading:
         end = start + left if cut and left is not None else len(heads)
         return Page(heads[start:end], page.next, records[start:end] if records is not None else None), cut
 
-    def _at_hand(self, page: Page) -> Iterator[Slice]:
-        """A source that gives its values with the page: nothing to wait for, no threads."""
+    def _at_hand(self, first: Page) -> Iterator[Slice]:
+        """A source that gives its values with the page: the next one is read while the target takes this."""
         cursor, left = self.mark.cursor, self.limit
-        while True:
-            kept, cut = self._wanted(page, left)
-            rows = self._rows(kept.heads)
-            answers = self._answers(kept, rows if rows is not None else {})
-            following = cursor if cut else page.next
-            last = page.next is None and not cut
-            yield Slice(kept.heads, answers, rows, self.clock.now(), following, last)
-            left = None if left is None else left - len(kept.heads)
-            if page.next is None or cut or left == 0:
-                return
-            cursor = page.next
-            page = self.source.scan(self.mark.partition, cursor)
+        page, read_at = first, self.clock.now()
+        with ThreadPoolExecutor(1, thread_name_prefix="page") as pool:
+            while True:
+                ahead = None if page.next is None else pool.submit(self._scan, page.next)
+                kept, cut = self._wanted(page, left)
+                rows = self._rows(kept.heads)
+                answers = self._answers(kept, rows if rows is not None else {})
+                read_at = read_at if answers is kept.records else self.clock.now()
+                following = cursor if cut else page.next
+                yield Slice(kept.heads, answers, rows, read_at, following, ahead is None and not cut)
+                left = None if left is None else left - len(kept.heads)
+                if ahead is None or cut or left == 0:
+                    return
+                cursor = page.next
+                page, read_at = ahead.result()
+
+    def _scan(self, cursor: Cursor) -> tuple[Page, float]:
+        return self.source.scan(self.mark.partition, cursor), self.clock.now()
 
     def _rows(self, heads: Sequence[Head]) -> Mapping[Key, Row] | None:
         if self.look is None:

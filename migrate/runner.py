@@ -116,16 +116,15 @@ def verify(
         how = ["exact"] if exact else []
         how += sorted(ignore) + ([stage] if stage != Stage.KV else [])
         how += [f"settle {horizon}"] if horizon < opened.horizon else []
-        plain = run_id("verify", opened.address, holder.address, prefixes, *how)
-        only = ["recheck"] if recheck else [f"sample {sample}"] if sample is not None else []
-        run = run_id("verify", opened.address, holder.address, prefixes, *how, *only)
+        how += ["recheck"] if recheck else [f"sample {sample}"] if sample is not None else []
+        run = run_id("verify", opened.address, holder.address, prefixes, *how)
         look = Look(
             disjoint(prefixes),
             Patience(horizon, rounds),
             Rules(exact, "metadata" not in ignore, Stage(stage)),
             sample,
         )
-        work = VerifyRun(desk, opened, holder, look, run, plain, (source, target), recheck, tuple(ignore))
+        work = VerifyRun(desk, opened, holder, look, run, (source, target), recheck, tuple(ignore))
         return work.done(fresh=fresh)
 
 

@@ -33,7 +33,6 @@ class VerifyRun:
     target: Holder
     look: Look
     run: RunId
-    plain: RunId
     words: tuple[str, str]
     recheck: bool
     ignore: tuple[str, ...]
@@ -56,14 +55,16 @@ class VerifyRun:
         return last is not None and self.desk.started - last.started_at > TOO_OLD
 
     def _earlier(self) -> VerifyId:
-        ledger = self.desk.ledger
-        found = [v for run in (self.plain, self.run) if (v := ledger.last_verify(run, complete=True))]
+        """The newest finished verify of these stores, by whatever rules it went."""
+        ledger, mine = self.desk.ledger, (self.source.address, self.target.address, self.look.prefixes)
+        same = [r.id for r in ledger.runs() if (r.source, r.target, r.prefixes) == mine]
+        found = [v for run in same if (v := ledger.last_verify(run, complete=True))]
         if not found:
             raise ConfigError(
                 "there is no finished verify whose differences could be read again",
                 "run the same command without --recheck first",
             )
-        return max(found, key=lambda one: one.started_at).id
+        return max(found, key=lambda one: (one.started_at, one.id)).id
 
     def _compare(self, verify: VerifyId, earlier: VerifyId | None) -> MigrateError | None:
         desk = self.desk

@@ -282,9 +282,7 @@ def test_a_sample_of_everything_is_still_a_sample(
     assert verify(changed(), copied, clock, ledger, sample=100).exit == 3
 
 
-def test_a_sample_that_finds_a_difference_says_so(
-    copied: MemoryStore, clock: FakeClock, ledger: Path
-) -> None:
+def test_a_sample_may_find_a_difference(copied: MemoryStore, clock: FakeClock, ledger: Path) -> None:
     ended = verify(changed(record(3, b"other")), copied, clock, ledger, sample=10)
     assert (ended.exit, ended.document["verdict"]) == (1, "differences")
 
@@ -325,9 +323,8 @@ def test_a_recheck_right_after_a_rehearsal_waits_for_h_and_does_not_spin(
 def test_settling_for_less_than_the_source_calls_for_is_named_a_rehearsal(
     copied: MemoryStore, clock: FakeClock, ledger: Path
 ) -> None:
-    assert (
-        "never satisfies a gate" in verify(changed(), copied, clock, ledger, settle=0.0).document["rehearsal"]
-    )
+    short = verify(changed(), copied, clock, ledger, settle=119.0)
+    assert "never satisfies a gate" in short.document["rehearsal"]
     assert verify(changed(), copied, clock, ledger).document["rehearsal"] is None
 
 
@@ -402,9 +399,8 @@ def test_a_bug_in_what_the_exporter_lists_is_caught(
 
     def slices(self: reading.Reading) -> Any:
         for number, piece in enumerate(whole(self)):
-            keep = (
-                len(piece.heads) - 1 if lost.startswith("the last") else (number % 5 != 4) * len(piece.heads)
-            )
+            keep = len(piece.heads) if number % 5 != 4 else 0
+            keep = len(piece.heads) - 1 if lost.startswith("the last") else keep
             yield Slice(
                 piece.heads[:keep], piece.answers[:keep], piece.rows, piece.read_at, piece.next, piece.last
             )
@@ -415,8 +411,8 @@ def test_a_bug_in_what_the_exporter_lists_is_caught(
         assert done.complete
     copied = sum(1 for _ in store.rows_between("", None, None))
     ended = verify(changed(at_hand=at_hand), store, clock, ledger)
-    assert (ended.exit, classes(ended)) == (1, {"equal": copied, "missing": 23 - copied}) or copied == 23
     assert copied < 23
+    assert (ended.exit, classes(ended)) == (1, {"equal": copied, "missing": 23 - copied})
 
 
 def test_the_verifier_never_asks_for_what_the_exporter_remembers(
@@ -442,7 +438,7 @@ def test_a_verify_that_failed_anywhere_goes_on_where_it_was(
     expected = {name: whole.document[name] for name in kept[:-1]}
     at = At(-1)
     verify(with_faults(source(), at), with_faults(copied, at), FakeClock(), tmp_path / "count.db")
-    assert at.passed > 40
+    assert at.passed >= 30
     for moment in range(at.passed):
         ledger = tmp_path / f"{moment}.db"
         at = At(moment)

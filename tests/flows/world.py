@@ -168,10 +168,9 @@ def verify(
     with desk_of(Settings(clock=clock, ledger=ledger, environ={}), None) as desk:
         horizon = source.horizon if settle is None else settle
         look = Look(disjoint(prefixes), Patience(horizon, rounds), rules or Rules(), sample)
-        plain = RunId(run)
-        mine = RunId(run[:-1] + "c") if recheck else plain
+        mine = RunId(run[:-1] + "c" if recheck else run)
         words = (source.address, target.address)
-        work = VerifyRun(desk, source, target, look, mine, plain, words, recheck, ())
+        work = VerifyRun(desk, source, target, look, mine, words, recheck, ())
         return work.done(fresh=fresh)
 
 

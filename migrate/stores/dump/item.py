@@ -80,24 +80,31 @@ class Items:
     bulk_get: bool = False
 
     def key(self, line: bytes) -> Key:
-        """Check one item thoroughly and return its key. Raises ItemError."""
+        """Check one item thoroughly and return its key. Raises ItemError.
+
+        Every line of a dump comes through here: what is nearly always right is seen without a call.
+        """
         item = parse(line)
         members = 2
         if "base64" in item:
             members += 1
         if "expiration" in item:
             members += 1
-            check_expiration(item["expiration"])
+            at = item["expiration"]
+            if type(at) is not int or not 0 < at <= LATEST:
+                check_expiration(at)
         if "expiration_ttl" in item:
             members += 1
             self._expiration(item)
         if "metadata" in item:
             members += 1
-            metadata_text(item["metadata"], line)
+            _compact(item["metadata"])
         value = item.get("value")
         if type(value) is not str and not (self.bulk_get and value is None and "value" in item):
             raise ItemError("value is not a string" if "value" in item else "value is missing")
-        key = check_key(item.get("key"), "key")
+        key: Key = item.get("key", "")
+        if type(key) is not str or not 0 < len(key) <= _KEY_BYTES // 4:
+            check_key(item.get("key"), "key")
         if len(item) != members:
             raise ItemError(f"has a member that is none of {', '.join(MEMBERS)}")
         if "base64" in item:
@@ -200,13 +207,18 @@ def metadata_text(metadata: object, line: bytes) -> Metadata:
     """
     if metadata is None:
         return None
-    try:
-        text = orjson.dumps(metadata)
-    except TypeError:
-        raise ItemError("metadata is nested too deeply") from None
+    text = _compact(metadata)
     if _FLOAT.search(text):
         text = _as_it_stands(line)
     return text.decode()
+
+
+def _compact(metadata: object) -> bytes:
+    """Compact JSON. Raises ItemError when it is nested too deeply to be written."""
+    try:
+        return orjson.dumps(metadata)
+    except TypeError:
+        raise ItemError("metadata is nested too deeply") from None
 
 
 def _as_it_stands(line: bytes) -> bytes:

@@ -23,8 +23,8 @@ GATE = "gate-verify"
 """The fence behind which no row is replaced."""
 
 _BLOCK = 250
-"""Rows of one statement. SQLite works on all of them without Python's lock, so that a thread of the
-source can read the next page meanwhile; row by row, the two would wake each other for each row."""
+"""Rows of one statement. SQLite works on all of them without Python's lock, so that the source's thread
+can read the next page meanwhile; row by row, the two would wake each other for every row."""
 
 
 def _insert(rows: int) -> str:
@@ -132,8 +132,9 @@ def _insert_absent(
     for start in range(0, whole, _BLOCK):
         block = chain.from_iterable(prepared[start : start + _BLOCK])
         inserted += connection.execute(_INSERT_BLOCK, (*given, *block)).rowcount
-    rest = connection.executemany(_INSERT_ONE, [(*given, *values) for values in prepared[whole:]])
-    return inserted + max(0, rest.rowcount)
+    if rest := [(*given, *values) for values in prepared[whole:]]:
+        inserted += connection.executemany(_INSERT_ONE, rest).rowcount
+    return inserted
 
 
 def replace_row(connection: sqlite3.Connection, wanted: Replacement, now: float) -> Outcome:

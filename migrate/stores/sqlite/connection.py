@@ -56,6 +56,7 @@ def open_writer(path: Path, busy: float, role: Literal["copy", "application"]) -
         connection.execute(f"PRAGMA synchronous = {'NORMAL' if copies else 'FULL'}")
         connection.execute(f"PRAGMA cache_size = -{_COPY_CACHE_KIB if copies else _APPLICATION_CACHE_KIB}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        connection.execute("PRAGMA temp_store = MEMORY")  # no value gets into a temporary file
         return connection
 
 
