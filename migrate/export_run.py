@@ -64,6 +64,8 @@ class ExportRun:
         desk, order = self.desk, self.order
         self._remember(target)
         exporter = Exporter(self.source, target, order, desk.settings.clock, self._watch)
+        if order.retry_quarantined and not self.dry_run:
+            self._check_finished(target, exporter)
         if self.staging.dump is not None and not self.dry_run:
             order = replace(order, sweeps=self._sweeps_left(target, exporter))
             exporter = replace(exporter, order=order)
@@ -93,17 +95,33 @@ class ExportRun:
             desk.progress.finish()
         return ended
 
+    def _check_finished(self, target: Target, exporter: Exporter) -> None:
+        """Refuse to read the quarantine of a sweep that is not finished: it is not all there yet.
+
+        The schema may have got well since, and so may a file: then it was another run's sweep. But a
+        dump is made of one.
+        """
+        runs = [self.plain]
+        if self.staging.dump is None:
+            mine = (self.source.address, self.staging.address, tuple(self.order.prefixes))
+            known = [run for run in self.desk.ledger.runs() if run.kind is RunKind.EXPORT]
+            runs += [run.id for run in known if (run.source, run.target, run.prefixes) == mine]
+        last = [exporter.result_of(sweep) for run in runs for sweep in target.sweeps(run)[-1:]]
+        if not any(sweep.complete and not sweep.tally[Outcome.FAILED] for sweep in last):
+            raise ConfigError(
+                "there is no finished sweep of which only the quarantine is left to be read",
+                "run the same command without --retry-quarantined first",
+            )
+
     def _sweeps_left(self, target: Target, exporter: Exporter) -> int:
         """How many sweeps a dump still needs: none when all it waits for is to be written."""
         order = self.order
         known = target.sweeps(order.run)
-        if order.retry_quarantined:
-            listed = [exporter.result_of(sweep) for sweep in target.sweeps(self.plain)[-1:]]
-            if not any(sweep.complete and not sweep.tally[Outcome.FAILED] for sweep in listed):
-                raise ConfigError(
-                    "there is no finished sweep of which only the quarantine is left to be read",
-                    "run the same command without --retry-quarantined first",
-                )
+        if not target.sweeps(self.plain) and next(target.rows_between("", None, None), None) is not None:
+            raise ConfigError(
+                f"{self.staging.file} was begun from another source, with other prefixes or another schema",
+                "pass --fresh to throw it away, or name another dump",
+            )
         if not known or order.retry_quarantined:
             return order.sweeps
         last = exporter.result_of(known[-1])
@@ -199,9 +217,16 @@ class ExportRun:
         return Ended(document, Exit(document["exit"]), error)
 
     def _note(self, *, complete: bool) -> str:
-        if self.staging.dump is None or not complete or self._whole() or self.dry_run:
+        if not complete or self.dry_run:
             return ""
-        return f"{self.staging.dump} is not written: some keys could not be read"
+        if self.staging.dump is not None and not self._whole():
+            return f"{self.staging.dump} is not written: some keys could not be read"
+        if self._tally[Outcome.WAITING]:
+            return "some rows differ from the source and wait for the next sweep: type the same command again"
+        if not self._tally[LISTED]:
+            what = "the quarantine is empty" if self.order.retry_quarantined else "is the prefix right?"
+            return f"there was no key to copy: {what}"
+        return ""
 
     def _next(self, *, complete: bool, partial: str | None) -> str:
         source, target = self.words
@@ -219,7 +244,7 @@ class ExportRun:
 def _export_exit(tally: Tally, *, complete: bool, partial: str | None, error: MigrateError | None) -> Exit:
     if error is not None:
         return error.exit
-    if partial or not complete or tally[Outcome.FAILED]:
+    if partial or not complete or tally[Outcome.FAILED] or tally[Outcome.WAITING]:
         return Exit.UNFINISHED
     return Exit.AGAINST if tally[Outcome.QUARANTINED] else Exit.CLEAN
 

@@ -136,7 +136,8 @@ class Exporter:
     def _sweep(self, *, fresh: bool) -> SweepResult:
         order = self.order
         before = self.target.sweeps(order.run)
-        later = any(sweep.finished is not None for sweep in before)
+        # Nothing tells whether a row or a snapshot is newer, so from a snapshot no row is ever updated.
+        later = self.source.live and any(sweep.finished is not None for sweep in before)
         resumed = bool(before) and before[-1].finished is None and not fresh
         number = before[-1].number + (not resumed) if before else 1
         info = self.target.open_sweep(order.run, number)
@@ -174,7 +175,8 @@ class Exporter:
     def _list(self, info: SweepInfo, mark: Checkpoint, *, later: bool) -> Checkpoint:
         """Walk the listing to its end, starting again where a cursor is refused."""
         order = self.order
-        rules = Rules(info.id, mark.partition, later, order.validate, self._source_now, order.failed)
+        live = self.source.live
+        rules = Rules(info.id, mark.partition, later, order.validate, self._source_now, order.failed, live)
         restarts = 0
         while self._left is None or self._left > 0:
             if mark.last_key is None:
@@ -237,7 +239,7 @@ class Exporter:
             heads = [Head(key, None, UNKNOWN) for key in keys]
             piece = Slice(heads, [answers[key] for key in keys], rows, read_at, None, False)
             batch = replace(
-                sort(piece, info.id, order.validate, self._source_now(), order.failed),
+                sort(piece, info.id, order.validate, self._source_now(), order.failed, live=self.source.live),
                 released=[key for key in keys if not isinstance(answers[key], Unreadable)],
                 not_after=read_at + NOT_AFTER,
             )

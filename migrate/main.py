@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -83,11 +83,11 @@ def run(words: Sequence[str]) -> int:
         return Exit.UNFINISHED
     except MigrateError as error:
         if debug:
-            traceback.print_exc()
+            _trace(error)
         return _say(error.message, error.hint, error.exit)
     except Exception as error:  # a defect of ours, which must not spill keys or values
         if debug:
-            traceback.print_exc()
+            _trace(error)
         name = type(error).__name__
         return _say(f"unexpected {name}, a defect of kvferry", "run it again with --debug", Exit.UNFINISHED)
     return int(code) if isinstance(code, int) else Exit.CLEAN
@@ -101,6 +101,38 @@ def main() -> None:
     if threading.active_count() > 1:
         os._exit(code)  # a thread that still waits for the network holds nothing that must be saved
     sys.exit(code)
+
+
+def _trace(error: BaseException) -> None:
+    """Show where an error and those that led to it were raised.
+
+    Only our own errors are known to hold no key and no value: of every other, the class is named
+    and its message left out.
+    """
+    for link, one in _chain(error):
+        if link:
+            click.echo(f"\n{link}:\n", err=True)
+        click.echo("Traceback (most recent call last):", err=True)
+        click.echo("".join(traceback.format_tb(one.__traceback__)), nl=False, err=True)
+        kind = f"{type(one).__module__}.{type(one).__qualname__}"
+        said = one.message if isinstance(one, MigrateError) else "(its message is not shown)"
+        click.echo(f"{kind}: {said}", err=True)
+
+
+def _chain(error: BaseException) -> Iterator[tuple[str, BaseException]]:
+    """The error and those behind it, the oldest first, each with how it follows from the one before."""
+    links: list[tuple[str, BaseException]] = []
+    one: BaseException | None = error
+    while one is not None and all(one is not seen for _, seen in links):
+        if one.__cause__ is not None:
+            link, behind = "which was the cause of", one.__cause__
+        elif one.__context__ is not None and not one.__suppress_context__:
+            link, behind = "while that was handled, there came", one.__context__
+        else:
+            link, behind = "", None
+        links.append((link, one))
+        one = behind
+    return reversed(links)
 
 
 def _say(message: str, hint: str, code: Exit) -> Exit:

@@ -61,8 +61,9 @@ def export(
         opened = desk.opener.source(source)
         staging = Staging.of(addresses.parse(target), fresh=fresh, clock=settings.clock)
         _two_stores(opened.address, staging.address)
-        plain = run_id("export", opened.address, staging.address, prefixes, schema_digest)
-        how = (schema_digest, "retry-quarantined")
+        which = [opened.identity] if opened.identity else []  # a replaced file is not resumed
+        plain = run_id("export", opened.address, staging.address, prefixes, schema_digest, *which)
+        how = (schema_digest, *which, "retry-quarantined")
         again = run_id("export", opened.address, staging.address, prefixes, *how)
         run = again if retry_quarantined else plain  # its sweeps read the quarantine, not the listing
         order = Order(
@@ -116,6 +117,8 @@ def verify(
         how = ["exact"] if exact else []
         how += sorted(ignore) + ([stage] if stage != Stage.KV else [])
         how += [f"settle {horizon}"] if horizon < opened.horizon else []
+        # Nor does one of other files, whatever their names.
+        how += [f"of {opened.identity} {holder.identity}"]
         how += ["recheck"] if recheck else [f"sample {sample}"] if sample is not None else []
         run = run_id("verify", opened.address, holder.address, prefixes, *how)
         look = Look(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
-from migrate.core.comparing import AGAINST, Kind
+from migrate.core.comparing import AGAINST, Kind, Stage
 from migrate.core.difference import Difference, State
-from migrate.core.document import command
+from migrate.core.document import command, iso
 from migrate.core.ports import (
     Holder,
     RunId,
@@ -19,6 +20,9 @@ from migrate.formats.verify import SHOWN, VerifyFacts, build_verify, verdict
 from migrate.ledger.runs import RunKind
 from migrate.ledger.verifies import VerifyId, VerifyState
 from migrate.verifying import SOURCE_KEYS, Look, Verifier
+
+PARTIAL = {"sample", "recheck"}
+"""Options with which a verify does not look at everything."""
 
 TOO_OLD = 86_400.0
 """Seconds after which an unfinished verify is begun anew instead of resumed."""
@@ -42,12 +46,30 @@ class VerifyRun:
         """Run it to its verdict, or as far as it goes; `fresh`: do not resume an unfinished one."""
         ledger = self.desk.ledger
         ledger.remember_run(
-            self.run, RunKind.VERIFY, self.source.address, self.target.address, self.look.prefixes
+            self.run,
+            RunKind.VERIFY,
+            self.source.address,
+            self.target.address,
+            self.look.prefixes,
+            self._options(),
         )
         earlier = self._earlier() if self.recheck else None
         verify = ledger.open_verify(self.run, fresh or self._outdated())
         error = self._compare(verify, earlier)
         return self._report(verify, error)
+
+    def _options(self) -> dict[str, object]:
+        """What a command repeats to be this run again."""
+        rules = self.look.rules
+        given = {
+            **self.desk.settings.typed(),
+            "exact": rules.exact or None,
+            "ignore": list(self.ignore) or None,
+            "stage": None if rules.stage is Stage.KV else str(rules.stage),
+            "sample": self.look.sample,
+            "recheck": self.recheck or None,
+        }
+        return {name: value for name, value in given.items() if value is not None}
 
     def _outdated(self) -> bool:
         """Is an unfinished verify too old for its equalities to be believed together with new ones?"""
@@ -55,10 +77,14 @@ class VerifyRun:
         return last is not None and self.desk.started - last.started_at > TOO_OLD
 
     def _earlier(self) -> VerifyId:
-        """The newest finished verify of these stores, by whatever rules it went."""
+        """The newest finished verify of these stores that looked at everything."""
         ledger, mine = self.desk.ledger, (self.source.address, self.target.address, self.look.prefixes)
-        same = [r.id for r in ledger.runs() if (r.source, r.target, r.prefixes) == mine]
-        found = [v for run in same if (v := ledger.last_verify(run, complete=True))]
+        whole = [
+            run.id
+            for run in ledger.runs()
+            if (run.source, run.target, run.prefixes) == mine and not PARTIAL & run.options.keys()
+        ]
+        found = [v for run in whole if (v := ledger.last_verify(run, complete=True))]
         if not found:
             raise ConfigError(
                 "there is no finished verify whose differences could be read again",
@@ -143,7 +169,7 @@ class VerifyRun:
             differences=self._worth_showing(verify),
             read_errors=ledger.read_errors(verify, SAMPLES),
             skips=ledger.skips(verify, SAMPLES),
-            note=error.message if error else "",
+            note=error.message if error else self._note(mine.started_at),
         )
         word, code = verdict(facts)
         document = build_verify(facts, ledger.fingerprints)
@@ -154,6 +180,13 @@ class VerifyRun:
         document["exit"] = int(code)
         ledger.add_evidence(self.run, "verify-report", document)
         return Ended(document, code, error)
+
+    def _note(self, began: float) -> str:
+        if self.desk.started - began < 1.0:
+            return ""
+        return (
+            f"it was resumed: the first keys were read at {iso(began)}, and what they showed may have changed"
+        )
 
     def _worth_showing(self, verify: VerifyId) -> list[Difference]:
         """The settled ones first, then what is not proven."""
@@ -167,6 +200,7 @@ class VerifyRun:
     def _next(self, word: str) -> str:
         source, target = self.words
         if word == "clean":
-            return "kvferry status"
+            ledger = self.desk.settings.typed()["ledger"]
+            return "kvferry status" + (f" --ledger {shlex.quote(str(ledger))}" if ledger else "")
         verb = "export" if word == "differences" and not self.recheck else "verify"
         return command(verb, source, target, self.look.prefixes, self.desk.settings.typed())

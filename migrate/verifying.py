@@ -109,7 +109,7 @@ class Verifier:
                     results.append(replace(old, state=State.UNSETTLED, last_seen=now))
                     continue
                 kind = self._classify(answer, row, old.key in poor)
-                results.append(again(old, kind, answer, row, now, self.look.patience))
+                results.append(again(old, kind, answer, row, now, self._patience()))
             self.ledger.settle(self.verify, results, errors)
 
     def recheck(self, earlier: VerifyId) -> None:
@@ -173,16 +173,18 @@ class Verifier:
             if kind is None:
                 kind = Kind.EXPIRING
             elif must_settle(kind):
-                difference = first(key, kind, answer, row, now, self.look.patience)
+                difference = first(key, kind, answer, row, now, self._patience())
                 if difference.state is not State.DRAINED:
                     yield difference
                     continue
             tally[kind] += 1
 
     def _classify(self, answer: Record | None, row: Row | None, quarantined: bool) -> Kind | None:
-        skew = self.source.skew
-        rules = replace(self.look.rules, margin=self.look.rules.margin + abs(skew))
-        return classify(answer, row, quarantined=quarantined, rules=rules, now=self.clock.now() + skew)
+        now = self.clock.now() + self.source.skew
+        return classify(answer, row, quarantined=quarantined, rules=self.look.rules, now=now)
+
+    def _patience(self) -> Patience:
+        return replace(self.look.patience, skew=self.source.skew, live=self.source.live)
 
     def _quarantined(self, keys: Sequence[Key]) -> set[Key]:
         """Which of some keys are in quarantine."""

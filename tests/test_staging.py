@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from migrate.errors import ConfigError, Exit, StoreUnavailable
 from migrate.opening import Settings
 from migrate.staging import Staging
 from migrate.stores.dump import write_dump
-from migrate.stores.sqlite import SqliteTarget
+from migrate.stores.sqlite import SqliteSessions, SqliteTarget
 
 PREFIX = "s:"
 CLAIM = Claim("token", "me", "elsewhere", 1)
@@ -107,27 +108,45 @@ def test_a_dump_that_lacks_what_could_not_be_read_is_not_written(tmp_path: Path,
     with pytest.raises(ConfigError, match="no finished sweep"):
         runner.export(source, target, settings=settings, prefixes=[PREFIX], retry_quarantined=True)
     (tmp_path / "values.json").write_text(json.dumps({**found, f"{PREFIX}1": "well"}))
-    assert runner.export(source, target, settings=settings, prefixes=[PREFIX]).exit is Exit.CLEAN
+    with pytest.raises(ConfigError, match="another source"):
+        runner.export(source, target, settings=settings, prefixes=[PREFIX])
+    assert runner.export(source, target, settings=settings, prefixes=[PREFIX], fresh=True).exit is Exit.CLEAN
     assert values(tmp_path / "backup.ndjson") == ["v", "well", "v"]
 
 
 def test_what_a_schema_keeps_out_of_a_dump_can_be_retried(tmp_path: Path, settings: Settings) -> None:
-    write_dump(tmp_path / "source.ndjson", [*sessions(3, b"1"), Record(Key("s:bad"), b'"x"', None, NEVER)])
     schema = tmp_path / "schema.json"
     schema.write_text('{"type": "integer"}')
-    assert backup(settings, schema=schema).exit is Exit.AGAINST
+    application = SqliteSessions(tmp_path / "source.db", prefix=PREFIX)
+    for number in range(3):
+        application.put(f"{number}", b"1")
+    application.put("x", b'"bad"')
+
+    def again(**options: Any) -> Ended:
+        source, target = f"sqlite:{tmp_path}/source.db", f"dump:{tmp_path}/backup.ndjson"
+        return runner.export(source, target, settings=settings, prefixes=[PREFIX], schema=schema, **options)
+
+    assert again().exit is Exit.AGAINST
     assert values(tmp_path / "backup.ndjson") == ["1"] * 3
     assert names(tmp_path) == ["backup.ndjson", "backup.ndjson.partial"]
     with pytest.raises(ConfigError, match="quarantine"):
-        backup(settings, schema=schema)
-    write_dump(
-        tmp_path / "source.ndjson",
-        [*sessions(3, b"1"), Record(Key("s:bad"), b"2", None, NEVER)],
-        replace=True,
-    )
-    assert backup(settings, schema=schema, retry_quarantined=True).exit is Exit.CLEAN
+        again()
+    assert again(retry_quarantined=True).exit is Exit.AGAINST
+    application.put("x", b"2")
+    application.close()
+    assert again(retry_quarantined=True).exit is Exit.CLEAN
     assert values(tmp_path / "backup.ndjson") == ["1", "1", "1", "2"]
     assert names(tmp_path) == ["backup.ndjson"]
+
+
+def test_a_dump_is_not_made_of_two_files(tmp_path: Path, settings: Settings) -> None:
+    write_dump(tmp_path / "source.ndjson", sessions(30))
+    assert backup(settings, limit=10).exit is Exit.UNFINISHED
+    write_dump(tmp_path / "source.ndjson", sessions(20, b"w"), replace=True)
+    with pytest.raises(ConfigError, match="another source"):
+        backup(settings)
+    assert backup(settings, fresh=True).exit is Exit.CLEAN
+    assert values(tmp_path / "backup.ndjson") == ["w"] * 20
 
 
 def test_a_retry_never_makes_a_dump_of_half_a_listing(tmp_path: Path, settings: Settings) -> None:

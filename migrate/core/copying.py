@@ -100,8 +100,19 @@ def nobody(key: Key, reason: str) -> None:
     """Do not tell anybody."""
 
 
-def sort(piece: Slice, sweep: int, validate: Validate | None, now: float, failed: Failed = nobody) -> Batch:
-    """Decide what becomes of each key of a slice; `now` is the source's clock, Unix seconds."""
+def sort(
+    piece: Slice,
+    sweep: int,
+    validate: Validate | None,
+    now: float,
+    failed: Failed = nobody,
+    *,
+    live: bool = False,
+) -> Batch:
+    """Decide what becomes of each key of a slice; `now` is the source's clock, Unix seconds.
+
+    What a `live` source gives is alive, whatever the clocks say; a snapshot gives the dead as well.
+    """
     tally: Counter[str] = Counter({LISTED: len(piece.heads)})
     records: list[Record] = []
     sightings: list[Sighting] = []
@@ -111,7 +122,7 @@ def sort(piece: Slice, sweep: int, validate: Validate | None, now: float, failed
     for head, answer in zip(piece.heads, piece.answers, strict=True):
         row = rows.get(head.key)
         if isinstance(answer, Record):
-            if isinstance(answer.expiration, int) and answer.expiration <= now:  # `expired`, but no call
+            if not live and isinstance(answer.expiration, int) and answer.expiration <= now:
                 tally[Outcome.EXPIRED] += 1
             elif (reason := refusal(answer, validate)) is not None:
                 tally[Outcome.QUARANTINED] += 1
@@ -177,7 +188,8 @@ def lacking(rows: Iterable[Row], listed: Container[Key], read_at: float, now: fl
 class Rules:
     """What a sweep goes by. `later`: not the first one, so rows are compared and may be updated.
 
-    `now`: the source's clock. `flush`: how many sightings of rows that the source lacks are
+    `now`: the source's clock. `live`: see `Source.live`; from a snapshot what is there is kept, for
+    it may be newer. `flush`: how many sightings of rows that the source lacks are
     held before they are written.
     """
 
@@ -187,6 +199,7 @@ class Rules:
     validate: Validate | None
     now: Callable[[], float]
     failed: Failed = nobody
+    live: bool = True
     flush: int = 1000
 
 
@@ -197,7 +210,7 @@ def copy(slices: Iterable[Slice], target: Target, mark: Checkpoint, rules: Rules
     own checkpoint gives what an uninterrupted loop gives.
     """
     for piece in slices:
-        batch = sort(piece, rules.sweep, rules.validate, rules.now(), rules.failed)
+        batch = sort(piece, rules.sweep, rules.validate, rules.now(), rules.failed, live=rules.live)
         upto = piece.heads[-1].key if piece.heads else mark.last_key
         if rules.later and (piece.heads or piece.last):
             listed = {head.key: None for head in piece.heads}
@@ -210,7 +223,8 @@ def copy(slices: Iterable[Slice], target: Target, mark: Checkpoint, rules: Rules
                     extra = []
             # What is listed now may have been flushed as lacking by a process that ended since.
             batch = replace(batch, sightings=[*batch.sightings, *extra], settled=tuple(listed))
-        batch = replace(batch, not_after=piece.read_at + NOT_AFTER)
+        kept = Outcome.WAITING if rules.live else Outcome.NEWER
+        batch = replace(batch, not_after=piece.read_at + NOT_AFTER, differing=kept)
         phase = Phase.SETTLING if piece.last else mark.phase
         mark = target.apply(batch, replace(mark, phase=phase, cursor=piece.next, last_key=upto))
         yield mark

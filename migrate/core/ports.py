@@ -93,6 +93,23 @@ class Source(Protocol):
         ...
 
     @property
+    def identity(self) -> str:
+        """What tells its content from another's under the same address; "" when the address does.
+
+        A file that was replaced has another identity, so nothing is resumed across the change.
+        """
+        ...
+
+    @property
+    def live(self) -> bool:
+        """Is it the store that the application writes, or a snapshot of one?
+
+        A snapshot cannot say which of two values is newer, so it never updates a row, and it may
+        give records that have expired since; a live store gives none.
+        """
+        ...
+
+    @property
     def skew(self) -> float:
         """How far its clock is ahead of ours, in seconds, as far as seen; 0 when it has none."""
         ...
@@ -195,7 +212,8 @@ class Batch:
     `replacements` follow law 1. `settled` sightings are forgotten, `sightings` remembered
     (one per key: a new one takes the old one's place). `released` keys leave the quarantine,
     `quarantined` enter it; a key that is inserted leaves it by itself. `tally` holds what was
-    decided before the target was asked. Past `not_after` (Unix seconds, the target's clock) the
+    decided before the target was asked. A record that differs from a row of ours counts as
+    `differing`. Past `not_after` (Unix seconds, the target's clock) the
     target refuses the whole batch with `TooLate`: what was read is too old to be believed.
     """
 
@@ -207,6 +225,7 @@ class Batch:
     settled: Sequence[Key] = ()
     tally: Tally = field(default_factory=Counter)
     not_after: float = float("inf")
+    differing: Outcome = Outcome.WAITING
 
 
 class Phase(enum.StrEnum):
@@ -250,8 +269,8 @@ class SweepInfo:
 class Claim:
     """Who wants to write. `token` names the ledger: the same operator's next process has it too.
 
-    `alive` tells whether the process that a lease names still runs: True, False, or None when
-    it cannot be known from here (another machine).
+    `who` is shown to whoever is kept out. `host` and `pid` tell, on that host, whether the process
+    that holds a lease still runs; from elsewhere it cannot be known.
     """
 
     token: str
@@ -266,6 +285,11 @@ class Holder(Protocol):
     @property
     def address(self) -> str:
         """The store's address, complete and canonical."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """As `Source.identity`."""
         ...
 
     def rows(self, keys: Sequence[Key]) -> Mapping[Key, Row]:
@@ -286,13 +310,17 @@ class Holder(Protocol):
 
 
 class Target(Holder, Protocol):
-    """A store that can be copied into. Every method but those of Holder needs a held lease."""
+    """A store that can be copied into.
+
+    What writes needs a held lease, `begin_gate_verify` excepted; what only reads needs none.
+    """
 
     def acquire(self, claim: Claim) -> None:
         """Take the lease, or raise StoreUnavailable that names the holder and since when.
 
-        A lease of a process that is known to be dead, or that is overdue, is taken over.
-        `apply` renews it and refuses when somebody else took it.
+        A lease of a process that is known to be dead, or that is overdue, is taken over; that of
+        another target in the same process is not. `apply` renews it and refuses when somebody
+        else took it; `close` gives it back.
         """
         ...
 
@@ -323,15 +351,25 @@ class Target(Holder, Protocol):
     def apply(self, batch: Batch, checkpoint: Checkpoint) -> Checkpoint:
         """Do the batch and save the checkpoint in one transaction; returns what was saved.
 
-        The saved tally is `checkpoint.tally + batch.tally` + one outcome for each of
+        The saved tally is `checkpoint.tally` and `batch.tally` added up (corrections may be
+        negative, so not with Counter's +, which drops them) and one outcome for each of
         `records` (COPIED, or `standing` against the row that is there) and for each of
         `replacements` (UPDATED, else `standing`; WAITING when nothing else fits).
-        Nothing of it is visible if it raises or the process dies.
+        Nothing of it is visible if it raises or the process dies. Raises TooLate past
+        `batch.not_after`, RecordError for an unknown expiration, StoreBroken when `records` hold
+        a key twice, StoreUnavailable when the lease was lost; StoreRefused.
         """
         ...
 
     def sightings(self, sweep: int, partition: str, limit: int, seen_before: float) -> Sequence[Sighting]:
         """Up to `limit` remembered sightings with seen_at <= seen_before, oldest first."""
+        ...
+
+    def begin_gate_verify(self) -> None:
+        """From now on, for good, no replacement is accepted (law 1); inserts still are.
+
+        Needs no lease. May be called twice.
+        """
         ...
 
     def heartbeat(self) -> None:

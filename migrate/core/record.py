@@ -10,6 +10,7 @@ import base64
 import enum
 import hashlib
 import json
+import math
 from typing import Any, NamedTuple, NewType
 
 Key = NewType("Key", str)
@@ -25,6 +26,8 @@ class Lasting(enum.Enum):
     NEVER = "never"
     UNKNOWN = "unknown"
 
+
+_MOST_DIGITS = 600  # Python's own limit can be lowered to 640 (sys.set_int_max_str_digits)
 
 NEVER = Lasting.NEVER
 UNKNOWN = Lasting.UNKNOWN
@@ -113,7 +116,11 @@ def same_metadata(one: Metadata, other: Metadata) -> bool:
 
 
 def same_json(one: str | bytes, other: str | bytes) -> bool:
-    """Do both texts parse, to the same JSON value? False when either is not JSON."""
+    """Do both texts parse, to the same JSON value? False when either is not JSON.
+
+    JSON is UTF-8 without a byte order mark here (RFC 8259), and a number beyond a double's range
+    is refused: two of them would look the same.
+    """
     try:
         return _equal(_parse(one), _parse(other))
     except (ValueError, RecursionError):
@@ -121,7 +128,21 @@ def same_json(one: str | bytes, other: str | bytes) -> bool:
 
 
 def _parse(text: str | bytes) -> Any:
-    return json.loads(text, parse_constant=_refuse)
+    if isinstance(text, bytes):
+        text = text.decode("utf-8")  # json.loads would guess the encoding, and drop a byte order mark
+    return json.loads(text, parse_constant=_refuse, parse_float=_finite, parse_int=_whole)
+
+
+def _finite(number: str) -> float:
+    parsed = float(number)
+    if math.isinf(parsed):
+        raise ValueError("a number beyond the range of doubles")
+    return parsed
+
+
+def _whole(number: str) -> int | tuple[str]:
+    """An int, or its digits where Python would refuse to make one of them (JSON has no leading zeros)."""
+    return int(number) if len(number) <= _MOST_DIGITS else (number,)
 
 
 def _refuse(name: str) -> Any:

@@ -16,10 +16,16 @@ from migrate.core.record import Key, Record, Row, digest_text, same_expiration, 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """`horizon`: H, seconds between two readings. `rounds`: how many readings after the first."""
+    """`horizon`: H, seconds between two readings. `rounds`: how many readings after the first.
+
+    `skew`: how far the source's clock, by which sessions expire, is ahead of ours. `live`: what the
+    source gives is alive, so a session that it still gives has not drained, whatever a clock says.
+    """
 
     horizon: float
     rounds: int
+    skew: float = 0.0
+    live: bool = False
 
 
 def must_settle(kind: Kind | None) -> bool:
@@ -28,7 +34,12 @@ def must_settle(kind: Kind | None) -> bool:
 
 
 def first(
-    key: Key, kind: Kind, record: Record | None, row: Row | None, now: float, patience: Patience
+    key: Key,
+    kind: Kind,
+    record: Record | None,
+    row: Row | None,
+    now: float,
+    patience: Patience,
 ) -> Difference:
     """The difference that a first reading found; `now`: Unix seconds of the later of both reads."""
     found = Difference(
@@ -44,8 +55,7 @@ def first(
     )
     if kind is not Kind.EXPIRING:
         return found
-    due = dies_at(record, row) + patience.horizon
-    return replace(found, due_at=due, state=State.DRAINED if due <= now else State.OPEN)
+    return _expiring(found, record, row, now, patience)
 
 
 def again(
@@ -72,8 +82,7 @@ def again(
     if not must_settle(kind):
         return replace(read, state=State.HEALED)
     if kind is Kind.EXPIRING:
-        due = dies_at(record, row) + patience.horizon
-        return replace(read, due_at=due, state=State.DRAINED if due <= now else State.OPEN)
+        return _expiring(read, record, row, now, patience)
     if (source, target, kind) == (old.source, old.target, old.kind):
         due = old.changed_at + patience.horizon
         return replace(read, due_at=due, state=State.SETTLED if now >= due else State.OPEN)
@@ -84,6 +93,21 @@ def again(
         due_at=now + patience.horizon,
         state=State.UNSETTLED if used_up else State.OPEN,
     )
+
+
+def _expiring(
+    read: Difference, record: Record | None, row: Row | None, now: float, patience: Patience
+) -> Difference:
+    """It drains H after the later expiration, if it is gone by then."""
+    due = dies_at(record, row) - patience.skew + patience.horizon
+    if due > now:
+        return replace(read, due_at=due, state=State.OPEN)
+    if record is None or not patience.live:
+        return replace(read, due_at=due, state=State.DRAINED)
+    # It should be dead, and the source still has it: one of the clocks is wrong.
+    used_up = read.rounds >= patience.rounds
+    state = State.UNSETTLED if used_up else State.OPEN
+    return replace(read, due_at=now + patience.horizon, state=state)
 
 
 def dies_at(record: Record | None, row: Row | None) -> float:

@@ -34,9 +34,19 @@ class Resettling:
     """One pass over due sightings: `take` each, then `batch()` is what the target is to do."""
 
     def __init__(
-        self, validate: Validate | None, now: float, read_at: float, failed: Failed = nobody
+        self,
+        validate: Validate | None,
+        now: float,
+        read_at: float,
+        failed: Failed = nobody,
+        *,
+        live: bool = False,
     ) -> None:
-        """`now`: the source's clock; `read_at`: Unix seconds when the second answer had come."""
+        """`now`: the source's clock; `read_at`: Unix seconds when the second answer had come.
+
+        `live`: what the source gives is alive (`ports.Source.live`).
+        """
+        self._live = live
         self._validate = validate
         self._failed = failed
         self._now = now
@@ -78,7 +88,7 @@ class Resettling:
 
     def _found(self, old: Sighting, row: Row | None, record: Record) -> None:
         reason = refusal(record, self._validate)
-        if expired(record.expiration, self._now):
+        if not self._live and expired(record.expiration, self._now):
             self._done(old, Outcome.EXPIRED)
         elif reason is not None:
             self._quarantined.append(Quarantined(old.key, reason))
@@ -172,7 +182,7 @@ def settle(
         rows = target.rows(keys)
         answers = read(keys)
         read_at = now()
-        again = Resettling(validate, read_at + source.skew, read_at, failed)
+        again = Resettling(validate, read_at + source.skew, read_at, failed, live=source.live)
         for old in due:
             again.take(old, rows.get(old.key), answers[old.key])
         try:

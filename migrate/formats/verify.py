@@ -93,6 +93,7 @@ def doubts(facts: VerifyFacts) -> list[str]:
     expiring = facts.count(Kind.EXPIRING, *PENDING)
     found = [
         "it did not finish" if not facts.complete else "",
+        "neither store has a key under the prefix" if facts.partial is None and not _anything(facts) else "",
         f"it was partial: {facts.partial}" if facts.partial is not None else "",
         *(
             f"{plural(number, 'key')} of the {side} could not be read"
@@ -104,6 +105,11 @@ def doubts(facts: VerifyFacts) -> list[str]:
         f"{plural(facts.skipped, 'key')} left out" if facts.skipped else "",
     ]
     return [doubt for doubt in found if doubt]
+
+
+def _anything(facts: VerifyFacts) -> bool:
+    """Was there a key on either side? Nothing compared is nothing proven."""
+    return any(facts.keys(kind) for kind in Kind) or sum(facts.errors.values()) > 0
 
 
 def verdict(facts: VerifyFacts) -> tuple[str, Exit]:

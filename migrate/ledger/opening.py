@@ -21,6 +21,7 @@ FOLDER = ".kvferry"
 PATIENCE = 30.0
 """Seconds to wait for another process's transaction."""
 
+_NO_ACCESS = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM})
 _ELSEWHERE = "choose another file with --ledger FILE"
 
 
@@ -117,16 +118,22 @@ def connect(path: Path, application_id: int, newest: int, patience: float = PATI
 def connect_to_read(
     path: Path, application_id: int, newest: int, patience: float = PATIENCE
 ) -> sqlite3.Connection:
-    """Open an existing file for reading only; it must be ours, and of the newest version."""
+    """Open an existing file for reading only; it must be ours, and of the newest version.
+
+    Where the folder allows it, the last reader to close takes the log and its index away with it.
+    """
     if not path.is_file():
         raise LedgerError(f"there is no ledger at {path}", "run kvferry plan or kvferry export first")
     with failures(path):
-        for options in ("mode=ro", "mode=ro&immutable=1"):
+        for options in _ways_to_read(path):
             connection = _open(path, options, patience)
             try:
+                connection.execute("PRAGMA query_only=ON")
                 version = check(connection, path, application_id, newest)
-            except sqlite3.OperationalError:
+            except sqlite3.OperationalError as error:
                 connection.close()
+                if options == "mode=rw" and getattr(error, "sqlite_errorcode", 0) & 0xFF in _NO_ACCESS:
+                    continue
                 # a read-only folder has no room for WAL's shared memory; without a log to replay the
                 # file alone is the truth
                 if "immutable" in options or path.with_name(path.name + "-wal").exists():
@@ -137,6 +144,17 @@ def connect_to_read(
             else:
                 return _ready(connection, path, version, newest)
     raise AssertionError("the last attempt returns or raises")
+
+
+def _ways_to_read(path: Path) -> Iterator[str]:
+    """How to open a file that is only read, the best way first.
+
+    A connection with mode=ro leaves the log and its index behind when it closes, and they hold keys.
+    """
+    if os.access(path.parent, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        yield "mode=rw"
+    yield "mode=ro"
+    yield "mode=ro&immutable=1"
 
 
 def _ready(connection: sqlite3.Connection, path: Path, version: int, newest: int) -> sqlite3.Connection:

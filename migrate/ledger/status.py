@@ -10,6 +10,7 @@ from migrate.ledger.runs import Run, RunKind, Sweep, SweepState
 from migrate.ledger.verifies import Verify, VerifyState
 
 NAME = "status"
+_PARTIAL = {"sample", "recheck"}
 VERSION = 1
 
 
@@ -85,7 +86,8 @@ def _next(ledger: Ledger, run: Run, runs: Sequence[Run]) -> tuple[str, str]:
     sweep = max((s for r in same for s in ledger.sweeps(r.id)), key=_sweep_age, default=None)
     verify = max((v for r in same for v in ledger.verifies(r.id)), key=_verify_age, default=None)
     exporting = next((one for one in same if one.kind is RunKind.EXPORT), None)
-    verifying = next((one for one in same if one.kind is RunKind.VERIFY), None)
+    whole = (one for one in same if one.kind is RunKind.VERIFY and not _PARTIAL & one.options.keys())
+    verifying = next(whole, None)
     export = command("export", *_pair(run), exporting.options if exporting else None)
     check = command("verify", *_pair(run), verifying.options if verifying else None)
     if exporting is not None and (sweep is None or sweep.state is not SweepState.COMPLETE):

@@ -95,7 +95,10 @@ class _Look:
         """Look at everything, in the order in which things fail; returns what ended it early."""
         try:
             if self.staging is not None:
-                run = run_id("export", self.sight.address, self.staging.address, self.prefixes, self.schema)
+                source = self.sight.source
+                which = [source.identity] if source is not None and source.identity else []
+                words = (self.sight.address, self.staging.address, self.prefixes, self.schema)
+                run = run_id("export", *words, *which)
                 self._place = look_at_target(self.staging, self.prefixes, run)
             if self.sight.cloud is not None:
                 self._token = self.sight.cloud.token()

@@ -33,6 +33,7 @@ from migrate.stores.envelope import (
     broke_off,
     judge,
     open_document,
+    page_flaw,
     succeeded,
 )
 from migrate.stores.http import client
@@ -146,7 +147,8 @@ class Api:
     ) -> Envelope:
         """GET `path` (POST when there is a `body`, sent as JSON) and open the envelope.
 
-        `path` is quoted already. `reads`: how many of the budget's reads it spends (a list page
+        `path` is quoted already. The kind LISTS is for pages of keys: an answer that is none is asked
+        for again. `reads`: how many of the budget's reads it spends (a list page
         spends one list). `chokes` > 0: that many time-outs or breaks raise Choked, for a caller
         who can ask for less. Raises Rejected, StoreRefused, StoreUnavailable, BudgetSpent.
         """
@@ -162,7 +164,7 @@ class Api:
         call = _Call(kind, request, spends, bare=False, patience=self._patience, most_chokes=chokes)
         response, document = self._run(call)
         info = document.get("result_info")
-        return Envelope(document["result"], info if isinstance(info, dict) else {}, response.content)
+        return Envelope(document["result"], info if isinstance(info, dict) else None, response.content)
 
     def fetch_raw(self, kind: str, path: str, *, reads: int = 0, patience: float | None = None) -> Raw:
         """GET `path` (quoted already), whose answer is bare bytes. Raises as `fetch` does."""
@@ -255,7 +257,10 @@ class Api:
             return response, {}
         document = open_document(response.content)
         if succeeded(response, document):
-            return response, document
+            flaw = page_flaw(document) if call.kind == LISTS else None
+            if flaw is None:
+                return response, document
+            raise FailedError(f"{self.who} answers {flaw}")
         failed = judge(
             response, document, who=self.who, bare=call.bare, attempt=call.attempts, now=self._clock.now()
         )

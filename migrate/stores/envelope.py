@@ -2,7 +2,7 @@
 
 The HTTP status decides first, the code in the envelope second (codes: cloudflare's API, Workers KV):
 
-    200 with success                                        the answer
+    200 with success                                        the answer (a page of keys: if it is whole)
     10048 (free plan's limit)                               BudgetSpent
     401, 403, and 400 with a token of no shape              StoreRefused: the token
     10013, 7003 with 400, 404                               StoreRefused: no such namespace
@@ -39,10 +39,13 @@ _FINAL = frozenset({400, 404, 405, 410, 413, 414, 431})
 
 
 class Envelope(NamedTuple):
-    """A successful answer: its `result`, its `result_info`, and the bytes it was parsed from."""
+    """A successful answer: its `result`, its `result_info`, and the bytes it was parsed from.
+
+    `info` None: there is none, or it is no object.
+    """
 
     result: Any
-    info: Mapping[str, Any]
+    info: Mapping[str, Any] | None
     content: bytes
 
 
@@ -105,6 +108,20 @@ def open_document(content: bytes) -> dict[str, Any]:
 def succeeded(response: httpx.Response, document: Mapping[str, Any]) -> bool:
     """Is this the answer that was asked for?"""
     return response.status_code == 200 and document.get("success") is True and "result" in document
+
+
+def page_flaw(document: Mapping[str, Any]) -> str | None:
+    """What keeps a successful answer from being a page of keys; None: nothing.
+
+    Without its `result_info` a page would look like the last one, and the rest would be lost.
+    """
+    info, keys = document.get("result_info"), document["result"]
+    if not isinstance(info, dict):
+        return "a page of keys that does not say whether it is the last"
+    count = info.get("count")
+    if count is not None and isinstance(keys, list) and (isinstance(count, bool) or count != len(keys)):
+        return "a page that does not hold as many keys as it counts"
+    return None
 
 
 def broke_off(who: str, error: httpx.RequestError) -> FailedError:

@@ -50,6 +50,8 @@ class KvSource:
     """
 
     horizon = HORIZON
+    identity = ""
+    live = True
     width = WIDTH
 
     def __init__(self, api: Api, account: str, namespace: str) -> None:

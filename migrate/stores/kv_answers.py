@@ -42,6 +42,8 @@ def read_heads(envelope: Envelope, prefix: str) -> list[Head]:
 
 def read_cursor(envelope: Envelope) -> str | None:
     """The cursor of the next page; None at the end (missing or empty)."""
+    if envelope.info is None:
+        raise broken("a page of keys does not say whether it is the last")
     cursor = envelope.info.get("cursor")
     if cursor is not None and not isinstance(cursor, str):
         raise broken("a cursor is no text")

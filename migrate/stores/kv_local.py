@@ -39,6 +39,8 @@ class LocalKvSource:
     """
 
     horizon = 0.0
+    identity = ""
+    live = True
     width = WIDTH
     skew = 0.0
 

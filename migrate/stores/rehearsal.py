@@ -32,6 +32,7 @@ class Rehearsal:
 
     def __init__(self, address: str, behind: Holder | None, clock: Clock) -> None:
         self.address = address
+        self.identity = behind.identity if behind is not None else ""
         self._behind = behind
         self._clock = clock
         self._sweeps: list[SweepInfo] = []
@@ -76,7 +77,8 @@ class Rehearsal:
         rows = self.rows([record.key for record in batch.records])
         for record in batch.records:
             row = rows.get(record.key)
-            tally[Outcome.COPIED if row is None else standing(record, row)] += 1
+            outcome = Outcome.COPIED if row is None else standing(record, row)
+            tally[batch.differing if outcome is Outcome.WAITING else outcome] += 1
         tally[Outcome.UPDATED] += len(batch.replacements)
         saved = replace(checkpoint, tally=tally)
         self._checkpoints[checkpoint.sweep, checkpoint.partition] = saved
@@ -85,6 +87,9 @@ class Rehearsal:
     def sightings(self, sweep: int, partition: str, limit: int, seen_before: float) -> Sequence[Sighting]:
         """None: a rehearsal does not wait for anything to settle."""
         return ()
+
+    def begin_gate_verify(self) -> None:
+        """Nothing is written, so nothing need be held off."""
 
     def rows(self, keys: Sequence[Key]) -> Mapping[Key, Row]:
         """The real target's rows."""

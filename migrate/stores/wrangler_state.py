@@ -75,6 +75,8 @@ class WranglerState:
     """
 
     horizon = 0.0
+    identity = ""
+    live = True
     width = _WIDTH
     skew = 0.0
 

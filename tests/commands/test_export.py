@@ -94,15 +94,25 @@ def test_each_call_after_a_complete_one_is_the_next_sweep(here: Path, ask: Any) 
     assert ask("export", "--fresh")[1]["sweep"] == 5
 
 
-def test_a_later_sweep_mends_what_changed_and_settles_as_long_as_it_is_told(here: Path, ask: Any) -> None:
-    ask("export")
-    put(here, {f"{number:02d}": {**GOOD, "userId": f"u{number}"} for number in range(29)} | {"30": GOOD})
-    code, document = ask("export", "--settle", "0.2", "--rounds", "1")
-    assert counts(document) == {"equal": 29, "copied": 1}
-    assert (code, document["deleted_at_source"], document["settle_seconds"]) == (0, 1, 0.2)
-    put(here, {"00": {**GOOD, "userId": "another"}})
-    code, document = ask("export")
-    assert counts(document) == {"updated": 1}
+def test_a_later_sweep_mends_what_changed_and_settles_as_long_as_it_is_told(
+    here: Path, fake: FakeServer
+) -> None:
+    def sweep(*more: str) -> dict[str, Any]:
+        words = ("export", "--source", KV, "--target", "sqlite:sessions.db", "--rate", "100000/1", "--json")
+        done = kvferry(*words, *more, cwd=here, env=variables(fake))
+        assert done.returncode == 0, done.stderr
+        return dict(json.loads(done.stdout))
+
+    for number in range(30):
+        fake.api.namespace.put(f"{PREFIX}{number:02d}", b"v", None, None)
+    assert sweep()["settle_seconds"] == 120.0
+    fake.api.namespace.put(f"{PREFIX}00", b"changed", None, None)
+    fake.api.namespace.put(f"{PREFIX}30", b"new", None, None)
+    fake.api.namespace.delete(f"{PREFIX}29")
+    document = sweep("--settle", "0.2", "--rounds", "2")
+    assert counts(document) == {"equal": 28, "copied": 1, "updated": 1}
+    assert (document["deleted_at_source"], document["settle_seconds"]) == (1, 0.2)
+    assert rows(here) == 31
 
 
 def test_a_schema_keeps_invalid_payloads_in_quarantine_until_they_or_it_get_well(

@@ -41,6 +41,8 @@ class PastKv:
 
     horizon = H
     skew = 0.0
+    identity = ""
+    live = True
     width = 20
     address = "kv://crowd/crowd"
 

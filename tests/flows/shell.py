@@ -30,7 +30,7 @@ def variables(fake: FakeServer | None = None, **more: str) -> dict[str, str]:
 
 
 def kvferry(
-    *words: str, cwd: Path, env: Mapping[str, str] | None = None, timeout: float = 60, **options: Any
+    *words: str, cwd: Path, env: Mapping[str, str] | None = None, timeout: float = 120, **options: Any
 ) -> subprocess.CompletedProcess[str]:
     """Run it to its end."""
     return subprocess.run(
@@ -60,4 +60,4 @@ class Gate(Action):
 
     def before(self, call: Call) -> None:
         self.arrived.set()
-        self.opened.wait(50)
+        self.opened.wait(100)

@@ -90,16 +90,27 @@ def test_a_cached_miss_is_read_again_after_h_and_copied(
     assert balanced(done.tally)
 
 
-def test_an_expired_answer_is_not_copied(store: MemoryStore, clock: FakeClock) -> None:
+def test_what_has_expired_in_a_snapshot_is_not_copied(store: MemoryStore, clock: FakeClock) -> None:
     dead = record(0, b"v", None, int(clock.now()))
-    assert sweep(Script.of([dead]), store, clock).tally == {LISTED: 1, Outcome.EXPIRED: 1}
+    assert sweep(Script.of([dead], live=False), store, clock).tally == {LISTED: 1, Outcome.EXPIRED: 1}
     assert everything(store) == []
+
+
+def test_what_a_live_source_gives_is_alive_whatever_our_clock_says(
+    store: MemoryStore, clock: FakeClock
+) -> None:
+    alive = record(0, b"v", None, int(clock.now()) - 5)
+    assert sweep(Script.of([alive]), store, clock).tally == {LISTED: 1, Outcome.COPIED: 1}
+    assert everything(store) == [alive]
 
 
 def test_expired_is_judged_by_the_clock_of_the_source(store: MemoryStore, clock: FakeClock) -> None:
     short = record(0, b"v", None, int(clock.now()) + 30)
-    assert sweep(Script.of([short], skew=60.0), store, clock).tally[Outcome.EXPIRED] == 1
-    assert sweep(Script.of([short], skew=-60.0), store, clock).tally[Outcome.COPIED] == 1
+    source = Script.of([short], skew=60.0)
+    source.answers = {}
+    assert sweep(source, store, clock).tally == {LISTED: 1, Outcome.EXPIRED: 1}
+    source.skew = -60.0
+    assert sweep(source, store, clock).tally == {LISTED: 1, Outcome.DELETED: 1}
 
 
 def test_an_unknown_expiration_is_refused_and_is_not_never(store: MemoryStore, clock: FakeClock) -> None:
@@ -149,6 +160,22 @@ def test_what_was_read_before_the_cursor_was_refused_is_not_lost(
     source = Script.of(MANY, refuse={"1"})
     sweep(source, store, clock)
     assert source.read_keys == Counter({one.key: 1 for one in MANY})
+
+
+def test_what_a_listing_saw_before_its_cursor_was_refused_is_forgotten(
+    store: MemoryStore, clock: FakeClock
+) -> None:
+    class Healing(Script):
+        def scan(self, prefix, cursor):  # type: ignore[no-untyped-def]
+            if cursor is None and self.scans:
+                self.answers[key(1)] = record(1)
+            return super().scan(prefix, cursor)
+
+    source = Healing.of(MANY, refuse={"1"})
+    source.answers[key(1)] = None
+    done = sweep(source, store, clock)
+    assert done.tally == {LISTED: 23, Outcome.COPIED: 23}
+    assert clock.slept == []
 
 
 def test_keys_of_another_origin_are_not_counted_as_copied_after_a_refused_cursor(

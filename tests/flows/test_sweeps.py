@@ -255,6 +255,17 @@ def test_what_a_killed_process_took_for_lost_is_counted_once_when_it_is_listed(
     assert done.tally == Counter({LISTED: 12, Outcome.EQUAL: 12})
 
 
+def test_a_snapshot_never_updates_a_row_for_nothing_tells_which_is_newer(
+    held: MemoryStore | SqliteTarget, clock: FakeClock
+) -> None:
+    copied(held, clock, Script.of(MANY, live=False))
+    newer = Script.of([record(3, b"changed"), *MANY[4:], record(60)], live=False, at_hand=True)
+    done = sweep(newer, held, clock)
+    assert held.rows([key(3)])[key(3)].value == b"v3"
+    assert done.tally == Counter({LISTED: 10, Outcome.EQUAL: 8, Outcome.NEWER: 1, Outcome.COPIED: 1})
+    assert clock.slept == []
+
+
 def test_a_new_session_is_copied_by_a_later_sweep(held: MemoryStore | SqliteTarget, clock: FakeClock) -> None:
     copied(held, clock, Script.of(MANY[:6]))
     done = sweep(Script.of(MANY), held, clock)
@@ -266,6 +277,7 @@ def test_a_session_that_expires_while_it_settles_is_not_written(
 ) -> None:
     copied(held, clock, Script.of([record(0, b"old")]))
     source = Script.of([record(0, b"new", None, int(clock.now()) + 60)])
+    clock.during = source.answers.clear
     done = sweep(source, held, clock)
     assert done.tally == Counter({LISTED: 1, Outcome.EXPIRED: 1})
     assert held.rows([key(0)])[key(0)].value == b"old"

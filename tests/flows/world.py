@@ -88,6 +88,8 @@ class Script:
     width: int = 4
     horizon: float = 120.0
     skew: float = 0.0
+    identity: str = ""
+    live: bool = True
     address: str = "kv://script/script"
     refuse: set[str] = field(default_factory=set)
     at_hand: bool = False

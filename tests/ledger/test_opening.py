@@ -214,6 +214,27 @@ def test_reading_only_sees_what_another_process_wrote_and_writes_nothing(path: P
             reader.remember_run(RunId("b"), "export", "s", "t", ["p"])
 
 
+def test_reading_only_leaves_no_log_behind(path: Path) -> None:
+    Ledger.open(path, clock=CLOCK).close()
+    before = path.read_bytes()
+    with Ledger.open(path, clock=CLOCK, read_only=True) as reader:
+        assert reader.runs() == []
+    assert {file.name for file in path.parent.iterdir()} == {"ledger.db", ".gitignore"}
+    assert path.read_bytes() == before
+
+
+def test_a_ledger_in_a_folder_one_may_not_write_is_read_beside_its_writers_log(shared: Path) -> None:
+    path = shared / "ledger.db"
+    with Ledger.open(path, clock=CLOCK) as writer:
+        writer.remember_run(RunId("a"), "export", "s", "t", ["p"])
+        for file in shared.iterdir():
+            file.chmod(0o644)
+        shared.chmod(0o555)
+        with somebody_else(), Ledger.open(path, clock=CLOCK, read_only=True) as reader:
+            assert [run.id for run in reader.runs()] == ["a"]
+        shared.chmod(0o755)
+
+
 def test_no_message_shows_what_a_damaged_ledger_holds(path: Path) -> None:
     with Ledger.open(path, clock=CLOCK) as ledger:
         ledger.add_evidence(RunId("a"), "kind", {"x": 1})

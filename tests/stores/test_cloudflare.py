@@ -346,3 +346,45 @@ def test_closing_ends_the_connection_for_good() -> None:
     with pytest.raises(StoreUnavailable):
         setup.fetch()
     assert setup.kv.seen == []
+
+
+def page(result: Any, **members: Any) -> httpx.Response:
+    return httpx.Response(200, json={"success": True, "errors": [], "result": result, **members})
+
+
+NOT_WHOLE = [
+    page([]),
+    page([], result_info=None),
+    page([], result_info=[]),
+    page([], result_info="the end"),
+    page([{"name": "a"}], result_info={"count": 2, "cursor": ""}),
+    page([{"name": "a"}], result_info={"count": 0}),
+    page([{"name": "a"}], result_info={"count": True}),
+    page([{"name": "a"}], result_info={"count": "1"}),
+]
+
+
+def test_a_page_that_is_not_whole_is_asked_for_again() -> None:
+    setup = Setup(*NOT_WHOLE, page([{"name": "a"}], result_info={"count": 1, "cursor": "c"}))
+    envelope = setup.api.fetch(LISTS, "/keys")
+    assert envelope.info == {"count": 1, "cursor": "c"}
+    assert setup.api.requests == Counter({LISTS: 1, "retries": len(NOT_WHOLE)})
+
+
+@pytest.mark.parametrize("answer", NOT_WHOLE)
+def test_a_page_that_is_never_whole_is_not_the_end_of_the_data(answer: httpx.Response) -> None:
+    setup = Setup(*[answer] * 200, patience=60.0)
+    with pytest.raises(StoreUnavailable, match="answers a page"):
+        setup.api.fetch(LISTS, "/keys")
+
+
+@pytest.mark.parametrize(
+    "info", [{}, {"count": 1}, {"count": 1.0, "cursor": None}, {"count": 1, "cursor": ""}]
+)
+def test_a_whole_page_need_not_be_counted(info: dict[str, Any]) -> None:
+    setup = Setup(page([{"name": "a"}], result_info=info))
+    assert setup.api.fetch(LISTS, "/keys").info == info
+
+
+def test_other_answers_need_no_result_info() -> None:
+    assert Setup(page({"values": {}})).api.fetch(BULK, "/bulk/get", body={}).info is None

@@ -89,6 +89,11 @@ def test_a_cursor_is_text_or_broken() -> None:
         read_cursor(envelope([], cursor=7))
 
 
+def test_a_page_without_result_info_is_not_taken_for_the_last() -> None:
+    with pytest.raises(StoreBroken):
+        read_cursor(Envelope([], None, b""))
+
+
 def test_a_value_that_is_null_is_gone_and_an_empty_one_is_not() -> None:
     values = {"a": None, "b": {"value": None, "metadata": None}}
     assert read_values(envelope({"values": values}), KEYS) == {"a": None, "b": None}

@@ -151,6 +151,7 @@ def test_every_table_and_view_explains_itself(tool):
         "live_sessions",
         "tombstones",
         "quarantine",
+        "store",
         "sweeps",
         "checkpoints",
         "sightings",
@@ -238,6 +239,23 @@ def test_reading_never_creates_or_migrates_a_file(path, tmp_path, clock):
         SqliteHolder(path)
     assert "empty or from an older" in refusal(caught)
     assert path.stat().st_size == 0
+
+
+@pytest.mark.parametrize("column", ["key", "metadata"])
+def test_text_that_is_not_utf8_is_named_without_being_shown(path, target, tool, clock, column):
+    values = {"key": "'p:a'", "metadata": "NULL"} | {column: "CAST(x'706c616e746564ff' AS TEXT)"}
+    tool.execute(
+        "INSERT INTO sessions (key, value, metadata, origin, version, created_at, updated_at)"
+        f" VALUES ({values['key']}, x'31', {values['metadata']}, 'copy', 1, 0, 0)"
+    )
+    source = SqliteSource(path, clock=clock)
+    for read in (lambda: list(target.rows_between("", None, None)), lambda: source.scan("", None)):
+        with pytest.raises(StoreBroken) as caught:
+            read()
+        assert "is not UTF-8: something else than kvferry wrote it" in refusal(caught)
+        assert "integrity_check" not in caught.value.hint
+        assert "planted" not in caught.value.message + caught.value.hint
+    source.close()
 
 
 def test_a_locked_file_is_waited_for_and_then_unavailable(path, target, mark, tool):
@@ -529,7 +547,8 @@ def test_the_holder_of_the_lease_is_named_with_host_pid_and_time(path, target, c
 
 def test_an_overdue_lease_is_taken_over_and_its_old_owner_writes_nothing_more(path, target, mark, clock):
     clock.time += 60
-    second(path, clock)
+    other = SqliteTarget(path, clock=clock)
+    other.acquire(claim("other"))
     with pytest.raises(StoreUnavailable) as caught:
         target.apply(Batch(records=[record()]), mark)
     assert "somebody else holds the lease" in refusal(caught)
@@ -537,13 +556,13 @@ def test_an_overdue_lease_is_taken_over_and_its_old_owner_writes_nothing_more(pa
     target.release()
     with pytest.raises(StoreUnavailable):
         target.acquire(claim())
+    other.close()
 
 
 def test_the_lease_of_a_dead_process_on_this_host_is_taken_at_once(path, clock):
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     owner = SqliteTarget(path, clock=clock)
     owner.acquire(claim("mine", pid=child.pid))
-    owner.close()
     with pytest.raises(StoreUnavailable):
         second(path, clock)
     child.kill()
@@ -552,6 +571,7 @@ def test_the_lease_of_a_dead_process_on_this_host_is_taken_at_once(path, clock):
         second(path, clock, host="host-b")
     second(path, clock)
     child.communicate()
+    owner.close()
 
 
 def test_a_reused_pid_does_not_keep_the_lease_of_the_process_that_died(path, target, tool, clock):
@@ -562,8 +582,22 @@ def test_a_reused_pid_does_not_keep_the_lease_of_the_process_that_died(path, tar
 
 def test_a_process_in_another_pid_namespace_is_not_taken_for_dead(path, target, tool, clock):
     tool.execute("UPDATE lease SET process = 'pid:[1]/1', pid = 4194304")
-    with pytest.raises(StoreUnavailable):
+    clock.time += 12.5
+    with pytest.raises(StoreUnavailable) as caught:
         second(path, clock)
+    assert "cannot be seen from here" in refusal(caught)
+    assert "over within 48 s" in refusal(caught)
+    clock.time += 48
+    second(path, clock)
+
+
+def test_whoever_is_kept_out_is_told_to_stop_it_or_wait(path, target, clock):
+    with pytest.raises(StoreUnavailable) as caught:
+        second(path, clock)
+    assert "cannot be seen" not in refusal(caught)
+    assert caught.value.hint.startswith(
+        "stop it, or wait: its lease is over 60 s after its last sign of life"
+    )
 
 
 def test_two_live_processes_of_one_operator_do_not_both_get_the_lease(path, target, clock):

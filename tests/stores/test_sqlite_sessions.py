@@ -357,7 +357,8 @@ def test_messages_for_the_application_hold_no_id(app):
 
 
 def test_a_logout_is_on_the_disk_when_it_is_acknowledged(app):
-    assert app._connection().execute("PRAGMA synchronous").fetchone() == (2,)
+    with app._pool.lent_to_write() as connection:
+        assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
 def test_a_closed_store_is_unavailable_and_closing_twice_is_harmless(app):
@@ -412,6 +413,136 @@ print(app.get("before").data, app.get("child").data == child, app.get("parent").
 def test_a_forked_process_opens_its_own_connection(path):
     done = subprocess.run([sys.executable, "-c", FORKED, path], capture_output=True, text=True, timeout=30)
     assert done.stdout == "1 True True\n"
+
+
+FORKED_THEN_CLOSED = """
+import os, sys
+from migrate.stores.sqlite import SqliteSessions
+app = SqliteSessions(sys.argv[1])
+app.put("before", 1)
+(heard, said), (waited, woken) = os.pipe(), os.pipe()
+child = os.fork()
+if child == 0:
+    app.put("first", 1)
+    os.write(said, b"x")
+    os.read(waited, 1)
+    app.put("second", 1)
+    app.delete("before")
+    app.close()
+    os._exit(0)
+os.read(heard, 1)
+app.close()
+os.write(woken, b"x")
+assert os.waitpid(child, 0)[1] == 0
+app = SqliteSessions(sys.argv[1])
+print([key for key in ("before", "first", "second") if app.get(key)])
+"""
+
+
+def test_what_a_child_was_acknowledged_stays_when_its_parent_closes_the_file(path):
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED_THEN_CLOSED, path], capture_output=True, text=True, timeout=30
+    )
+    assert done.stdout == "['first', 'second']\n", done.stderr
+
+
+FORKED_WHILE_WRITING = """
+import os, sys, threading
+from migrate.stores.sqlite import SqliteSessions
+app = SqliteSessions(sys.argv[1])
+app.put("s", 0)
+over = threading.Event()
+def work(number):
+    while not over.is_set():
+        app.put(f"t{number}", number)
+        app.get("s")
+threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+for thread in threads:
+    thread.start()
+children = []
+for number in range(20):
+    child = os.fork()
+    if child == 0:
+        assert app.get("s").data == 0
+        app.put(f"child{number}", number)
+        os._exit(0)
+    children.append(child)
+ends = [os.waitpid(child, 0)[1] for child in children]
+over.set()
+for thread in threads:
+    thread.join()
+print(set(ends), [app.get(f"child{number}").data for number in range(20)] == list(range(20)))
+"""
+
+
+def test_a_process_may_fork_while_its_threads_write(path):
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED_WHILE_WRITING, path], capture_output=True, text=True, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("{0} True\n", "")
+
+
+FORKED_INSIDE = """
+import os, sys
+from migrate.clock import SystemClock
+from migrate.errors import StoreUnavailable
+from migrate.stores.sqlite import SqliteSessions
+class Clock(SystemClock):
+    child = None
+    def now(self):
+        if self.child is None:
+            self.child = os.fork()
+            if self.child == 0:
+                try:
+                    app.get("s")
+                except StoreUnavailable as error:
+                    os.write(1, error.message.partition(": ")[2].encode())
+                app.close()
+                os._exit(0)
+        return super().now()
+clock = Clock()
+app = SqliteSessions(sys.argv[1], clock=clock, busy=0.05)
+app.put("s", 1)
+print("", os.waitpid(clock.child, 0)[1], app.get("s").data)
+"""
+
+
+def test_a_child_that_was_forked_in_the_midst_of_a_write_is_refused(path):
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED_INSIDE, path], capture_output=True, text=True, timeout=30
+    )
+    assert done.stdout == "this process was forked while its parent used the session store 0 1\n", done.stderr
+
+
+SHORT_THREADS = """
+import resource, sys, threading
+from migrate.stores.sqlite import SqliteSessions
+app = SqliteSessions(sys.argv[1])
+app.put("s", 1)
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+answers = []
+def work(number):
+    answers.append(app.get("s").data)
+    if number % 20 == 0:
+        app.put(f"t{number}", number)
+for start in range(0, 2000, 100):  # a hundred at the same time
+    crowd = [threading.Thread(target=work, args=(start + number,)) for number in range(100)]
+    for thread in crowd:
+        thread.start()
+    for thread in crowd:
+        thread.join()
+print(len(answers), app.get("t1980").data)
+app.close()
+"""
+
+
+def test_thousands_of_short_threads_need_no_more_than_a_few_files(path):
+    done = subprocess.run(
+        [sys.executable, "-c", SHORT_THREADS, path], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == "2000 1980\n", done.stderr
+    assert done.stderr == ""
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
 def test_opening_a_current_file_does_not_import_the_schema_tool(path, app):

@@ -1,3 +1,4 @@
+import os
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +26,7 @@ from migrate.stores.sqlite import SessionGone, SqliteSessions, SqliteTarget
 
 NOW = 1_700_000_000.0
 RUN = RunId("0123456789abcdef")
-ME = Claim("my-ledger", "me", "host-a", 11)
+ME = Claim("my-ledger", "me", "host-a", os.getpid())
 OTHER = Claim("other-ledger", "somebody", "host-b", 22)
 
 
@@ -56,7 +57,7 @@ class MemorySide:
         self.target.remove(key, Origin(origin))
 
     def again(self):
-        return self.target
+        return self.target.opened_again()
 
     def close(self):
         self.target.close()
@@ -473,7 +474,7 @@ def test_more_rows_than_one_chunk_all_come_once(target, mark):
 def test_a_second_operator_is_kept_out_and_told_who_holds_it(side, target):
     with pytest.raises(StoreUnavailable) as caught:
         side.again().acquire(OTHER)
-    assert "me on host-a (pid 11)" in caught.value.message
+    assert f"me on host-a (pid {ME.pid})" in caught.value.message
     assert caught.value.hint
     assert "my-ledger" not in caught.value.message + caught.value.hint
 
@@ -514,10 +515,40 @@ def test_an_overdue_lease_is_still_ours_while_nobody_took_it(target, mark, clock
     assert target.apply(Batch(records=[record()]), mark).tally[Outcome.COPIED] == 1
 
 
-def test_the_same_process_may_take_its_lease_again(side, target):
+def test_a_target_may_take_its_own_lease_again(side, target):
     target.acquire(ME)
-    side.again().acquire(ME)
     target.heartbeat()
+    target.release()
+    side.again().acquire(OTHER)
+
+
+def test_a_second_target_of_the_same_process_is_kept_out(side, target, mark):
+    second = side.again()
+    with pytest.raises(StoreUnavailable):
+        second.acquire(ME)
+    second.release()
+    with pytest.raises(StoreUnavailable):
+        second.apply(Batch(records=[record()]), mark)
+    assert target.apply(Batch(records=[record()]), mark).tally[Outcome.COPIED] == 1
+    target.release()
+    second.acquire(ME)
+    with pytest.raises(StoreUnavailable):
+        target.acquire(ME)
+
+
+def test_whoever_was_overdue_does_not_give_back_what_another_took(side, target, mark, clock):
+    clock.time += 61
+    second = side.again()
+    second.acquire(ME)
+    with pytest.raises(StoreUnavailable):
+        target.heartbeat()
+    target.close()
+    second.heartbeat()
+
+
+def test_closing_gives_the_lease_back(side, target):
+    target.close()
+    side.again().acquire(OTHER)
 
 
 def test_closing_twice_is_harmless(side, target):

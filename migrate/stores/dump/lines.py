@@ -16,7 +16,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from io import BufferedReader, RawIOBase
-from itertools import chain
+from itertools import chain, islice
 from typing import Protocol
 
 from migrate.core.record import Key
@@ -34,6 +34,9 @@ _SHORT = 0xFFFF
 
 CACHE_KIB = 16_000
 """Memory of the index, and again as much while it is sorted."""
+
+_BLOCK = 500
+"""Lines that one statement puts into the index: half the time of one by one."""
 
 WIDTH = 1000
 """Lines in a page."""
@@ -185,7 +188,9 @@ class IndexedLines:
     def fill(self, places: Iterator[tuple[int, Key]]) -> None:
         """Put in what `places` gives, and sort it. Raises DuplicateLines."""
         self._db.execute("BEGIN")
-        self._db.executemany("INSERT INTO items VALUES (?, ?)", places)
+        while block := list(islice(places, _BLOCK)):
+            rows = ", ".join(["(?, ?)"] * len(block))
+            self._db.execute(f"INSERT INTO items VALUES {rows}", list(chain.from_iterable(block)))  # noqa: S608
         self._db.execute("COMMIT")
         (self.count,) = self._db.execute("SELECT count(*) FROM items").fetchone()
         try:

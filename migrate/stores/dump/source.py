@@ -24,12 +24,13 @@ from migrate.stores.dump.shapes import Lines, Options, Shape, open_lines, refusa
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A dump that was prepared. `stamp`: what the file looked like, to notice a change."""
+    """A dump that was prepared. `stamp`: what the open file looked like, to notice a change."""
 
     lines: Lines
     keyed: KeyedLines
     items: Items
-    stamp: tuple[int, int]
+    stamp: tuple[int, ...]
+    identity: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class DumpSource:
     """A dump, as `Source` and as `Holder`. Rows are of origin copy, version 1, and of no sweep."""
 
     horizon = 0.0
+    live = False
     width = WIDTH
     skew = 0.0
 
@@ -75,6 +77,14 @@ class DumpSource:
         """`dump:` and the resolved path, with that of the key list if there is one."""
         keys = self._options.keys
         return f"dump:{self._path}" + ("" if keys is None else f"?keys={keys}")
+
+    @property
+    def identity(self) -> str:
+        """Which file it was when it was prepared, by device, inode, size and time of change.
+
+        It is the file that was named: what it was unpacked or joined into is another one each time.
+        """
+        return self._prepared().identity
 
     @property
     def count(self) -> int:
@@ -184,15 +194,16 @@ class DumpSource:
             return ready
         with self._lock:
             if self._ready is None:
+                identity = _identity(self._path, self._options.keys)
                 lines = open_lines(self._path, self._options)
                 try:
-                    self._ready = self._arranged(lines)
+                    self._ready = self._arranged(lines, identity)
                 except BaseException:
                     lines.file.close()
                     raise
             return self._ready
 
-    def _arranged(self, lines: Lines) -> _Ready:
+    def _arranged(self, lines: Lines, identity: str) -> _Ready:
         items = Items(self._dumped_at, lines.shape is Shape.BULK_GET)
         stamp = _stamp(lines)
         try:
@@ -205,7 +216,7 @@ class DumpSource:
                 f"{self._path.name} {second}: the same key as in {first}",
                 "remove the one that is not wanted: nothing here says which is newer",
             ) from None
-        ready = _Ready(lines, keyed, items, stamp)
+        ready = _Ready(lines, keyed, items, stamp, identity)
         self._check_unchanged(ready)
         return ready
 
@@ -214,7 +225,16 @@ def _row(record: Record) -> Row:
     return Row(record.key, record.value, record.metadata, record.expiration, Origin.COPY, 1, None)
 
 
-def _stamp(lines: Lines) -> tuple[int, int]:
-    """Size and time of change of the open file."""
-    status = os.fstat(lines.file.fileno())
-    return status.st_size, status.st_mtime_ns
+def _stamp(lines: Lines) -> tuple[int, ...]:
+    """Device, inode, size and time of change of the open file."""
+    return _marks(os.fstat(lines.file.fileno()))
+
+
+def _identity(*paths: Path | None) -> str:
+    """The same of the files that were named; one that is not there has none."""
+    there = [path.stat() for path in paths if path is not None and path.exists()]
+    return "-".join(str(mark) for status in there for mark in _marks(status))
+
+
+def _marks(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

@@ -25,6 +25,8 @@ class MemoryKv:
     """
 
     skew = 0.0
+    identity = ""
+    live = True
 
     def __init__(
         self,

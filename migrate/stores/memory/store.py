@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import TypeVar, cast
+from dataclasses import dataclass, replace
+from typing import NamedTuple, TypeVar, cast
 
 from migrate.core.copying import standing
 from migrate.core.ports import (
@@ -33,6 +34,21 @@ from migrate.errors import RecordError, StoreBroken, StoreUnavailable
 LEASE_SECONDS = 60.0
 
 
+class _Lease(NamedTuple):
+    nonce: object
+    claim: Claim
+    since: float
+    until: float
+
+
+@dataclass(slots=True)
+class _Gate:
+    """What all openings of a store have in common, besides what it holds."""
+
+    lease: _Lease | None = None
+    verifying: bool = False
+
+
 class MemoryStore:
     """A store in memory, for one process. Implements `ports.Source` and `ports.Target`.
 
@@ -40,6 +56,8 @@ class MemoryStore:
     """
 
     horizon = 0.0
+    identity = ""
+    live = True
     skew = 0.0
 
     def __init__(self, *, clock: Clock, page: int = 1000, width: int = 100, address: str = "memory:") -> None:
@@ -53,9 +71,14 @@ class MemoryStore:
         self._sweeps: list[SweepInfo] = []
         self._checkpoints: dict[tuple[int, str], Checkpoint] = {}
         self._sightings: dict[tuple[int, str, Key], Sighting] = {}
-        self._claim: Claim | None = None
-        self._holder: tuple[Claim, float, float] | None = None
-        self._fenced = False
+        self._gate = _Gate()
+        self._nonce: object | None = None
+
+    def opened_again(self) -> MemoryStore:
+        """Another opening of the same store, as a second process has it: with a lease of its own."""
+        other = copy.copy(self)
+        other._nonce = None
+        return other
 
     # ------------------------------------------------------------ the application's side
 
@@ -125,7 +148,8 @@ class MemoryStore:
         yield from (bad for key, bad in held if key.startswith(prefix) and (after is None or key > after))
 
     def close(self) -> None:
-        """Nothing to release: what is in memory stays readable."""
+        """Give the lease back; what is in memory stays readable."""
+        self.release()
 
     # ------------------------------------------------------------ as a target
 
@@ -133,30 +157,37 @@ class MemoryStore:
         """Take the lease, or raise StoreUnavailable that names the holder."""
         with self._lock:
             now = self._clock.now()
-            if self._holder is not None and self._holder[0] != claim and now < self._holder[2]:
-                held, since, _ = self._holder
+            lease, mine = self._gate.lease, self._held()
+            if lease is not None and mine is None and now < lease.until:
+                held = lease.claim
                 raise StoreUnavailable(
                     f"{self.address}: {held.who} on {held.host} (pid {held.pid}) has been writing to it"
-                    f" since {since:.0f}",
+                    f" since {lease.since:.0f}",
                     "wait for that run",
                 )
-            mine = self._holder is not None and self._holder[0] == claim
-            since = self._holder[1] if mine and self._holder is not None else now
-            self._claim, self._holder = claim, (claim, since, now + LEASE_SECONDS)
+            self._nonce = object()
+            since = now if mine is None else mine.since
+            self._gate.lease = _Lease(self._nonce, claim, since, now + LEASE_SECONDS)
 
     def release(self) -> None:
         """Give the lease back, if it is still ours."""
         with self._lock:
-            if self._holder is not None and self._holder[0] == self._claim:
-                self._holder = None
-            self._claim = None
+            if self._held() is not None:
+                self._gate.lease = None
+            self._nonce = None
 
     def heartbeat(self) -> None:
         """Renew the lease; raises StoreUnavailable when it is lost."""
         with self._lock:
-            if self._claim is None or self._holder is None or self._holder[0] != self._claim:
+            mine = self._held()
+            if mine is None:
                 raise StoreUnavailable(f"{self.address}: the lease is not held", "run the command again")
-            self._holder = (self._claim, self._holder[1], self._clock.now() + LEASE_SECONDS)
+            self._gate.lease = mine._replace(until=self._clock.now() + LEASE_SECONDS)
+
+    def _held(self) -> _Lease | None:
+        """The lease, if it is this opening's."""
+        lease = self._gate.lease
+        return lease if lease is not None and lease.nonce is self._nonce else None
 
     def sweeps(self, run: RunId) -> Sequence[SweepInfo]:
         """The run's sweeps, oldest first."""
@@ -204,7 +235,7 @@ class MemoryStore:
 
     def begin_gate_verify(self) -> None:
         """From now on no replacement is accepted (law 1); inserts still are."""
-        self._fenced = True
+        self._gate.verifying = True
 
     def apply(self, batch: Batch, checkpoint: Checkpoint) -> Checkpoint:
         """Do the batch and save the checkpoint; what can raise comes before the first change."""
@@ -214,7 +245,7 @@ class MemoryStore:
             _check(batch, now, self.address)
             tally: Tally = Counter(checkpoint.tally)
             tally.update(batch.tally)
-            tally.update(self._insert(record, checkpoint.sweep) for record in batch.records)
+            tally.update(self._insert(record, checkpoint.sweep, batch.differing) for record in batch.records)
             tally.update(self._replace(wanted, now) for wanted in batch.replacements)
             for key in batch.released:
                 self._quarantine.pop(key, None)
@@ -227,10 +258,11 @@ class MemoryStore:
             self._checkpoints[where] = _copied(saved)
             return saved
 
-    def _insert(self, record: Record, sweep: int) -> Outcome:
+    def _insert(self, record: Record, sweep: int, differing: Outcome) -> Outcome:
         row = self._rows.get(record.key)
         if row is not None:
-            return standing(record, row)
+            outcome = standing(record, row)
+            return differing if outcome is Outcome.WAITING else outcome
         self._rows[record.key] = Row(*record, Origin.COPY, 1, sweep)
         self._quarantine.pop(record.key, None)
         return Outcome.COPIED
@@ -240,7 +272,7 @@ class MemoryStore:
         if row is None:
             return Outcome.WAITING
         mirrors = not row.deleted and row.origin in (Origin.COPY, Origin.DUAL)
-        if not mirrors or row.version != wanted.version or now > wanted.not_after or self._fenced:
+        if not mirrors or row.version != wanted.version or now > wanted.not_after or self._gate.verifying:
             return standing(wanted.record, row)
         self._rows[row.key] = Row(*wanted.record, row.origin, row.version + 1, row.sweep)
         return Outcome.UPDATED

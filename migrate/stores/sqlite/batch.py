@@ -94,8 +94,11 @@ def insert(
     prepared: Sequence[Insertion],
     sweep: int,
     stamp: int,
+    differing: Outcome = Outcome.WAITING,
 ) -> Tally:
     """Insert what is absent and say what became of each record; `stamp`: Unix seconds.
+
+    `differing`: the outcome of a record that differs from a row that may not be replaced.
 
     Raises StoreBroken when a key comes twice.
     """
@@ -117,7 +120,7 @@ def insert(
     }
     _insert_absent(connection, [values for values in prepared if values[0] not in older], sweep, stamp)
     release(connection, [key for key in by_key if key not in older])
-    tally: Tally = Counter(older.values())
+    tally: Tally = Counter(differing if outcome is Outcome.WAITING else outcome for outcome in older.values())
     tally[Outcome.COPIED] = len(records) - len(older)
     return tally
 

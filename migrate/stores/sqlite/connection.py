@@ -40,7 +40,7 @@ def resolve(path: str | os.PathLike[str]) -> Path:
 def open_writer(path: Path, busy: float, role: Literal["copy", "application"]) -> sqlite3.Connection:
     """Open the store for writing; create (mode 0600) and migrate it where needed.
 
-    A copy has one connection with a big cache; an application may have one in each thread.
+    A copy has one connection with a big cache; an application has several small ones.
 
     The connection is in autocommit mode: callers say BEGIN IMMEDIATE themselves.
     Raises StoreRefused, StoreUnavailable, StoreBroken.
@@ -108,6 +108,11 @@ def _named(error: sqlite3.Error, path: Path) -> StoreError | RecordError:
     code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
     name: str = getattr(error, "sqlite_errorname", type(error).__name__)
     where = f"sqlite:{path}"
+    if not hasattr(error, "sqlite_errorcode") and "decode to UTF-8" in str(error):  # Python's own complaint
+        return StoreBroken(
+            f"{where}: a key or a text in the file is not UTF-8: something else than kvferry wrote it",
+            "mend that text with the program that wrote it, or restore a backup of the file",
+        )
     match code & 0xFF:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return StoreUnavailable(

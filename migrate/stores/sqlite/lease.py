@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import secrets
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +18,7 @@ LEASE_SECONDS = 60.0
 
 
 class _Held(NamedTuple):
+    nonce: str
     token: str
     who: str
     host: str
@@ -25,56 +28,67 @@ class _Held(NamedTuple):
     until: float
 
 
-def acquire(connection: sqlite3.Connection, claim: Claim, now: float, address: str) -> None:
-    """Take the lease inside the open write transaction.
+def acquire(connection: sqlite3.Connection, claim: Claim, ours: str | None, now: float, address: str) -> str:
+    """Take the lease inside the open write transaction; returns the nonce under which it is held.
 
-    It is free when there is none, when it is overdue, when it is this very process's, or when
-    its process on this host is dead. Raises StoreUnavailable that names the holder.
+    It is free when there is none, when it is overdue, when it is held under `ours` (the nonce that
+    this target got before), or when its process on this host is dead. Another target of the same
+    process is kept out like anybody else. Raises StoreUnavailable that names the holder.
     """
-    row = connection.execute("SELECT token, who, host, pid, process, since, until FROM lease").fetchone()
+    row = connection.execute(
+        "SELECT nonce, token, who, host, pid, process, since, until FROM lease"
+    ).fetchone()
     held = None if row is None else _Held(*row)
-    process = process_mark(claim.pid)
-    mine = held is not None and (held.token, held.host, held.pid, held.process) == (
-        claim.token,
-        claim.host,
-        claim.pid,
-        process,
-    )
+    mine = held is not None and held.nonce == ours
     if held is not None and not mine and now < held.until and not _dead(held, claim.host):
-        since = datetime.fromtimestamp(held.since, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        raise StoreUnavailable(
-            f"{address}: {held.who} on {held.host} (pid {held.pid}) has been writing to it since {since}",
-            f"wait for that run, or stop it and run the same command again within {LEASE_SECONDS:.0f} s",
-        )
+        raise _taken(held, claim.host, now, address)
+    nonce = secrets.token_hex(8)
     connection.execute(
-        "INSERT INTO lease (id, token, who, host, pid, process, since, renewed, until)"
-        " VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (id) DO UPDATE SET token = excluded.token, who = excluded.who, host = excluded.host,"
+        "INSERT INTO lease (id, nonce, token, who, host, pid, process, since, renewed, until)"
+        " VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (id) DO UPDATE SET nonce = excluded.nonce, token = excluded.token,"
+        " who = excluded.who, host = excluded.host,"
         " pid = excluded.pid, process = excluded.process, since = excluded.since,"
         " renewed = excluded.renewed, until = excluded.until",
         (
+            nonce,
             claim.token,
             claim.who,
             claim.host,
             claim.pid,
-            process,
+            process_mark(claim.pid),
             held.since if held is not None and mine else now,
             now,
             now + LEASE_SECONDS,
         ),
     )
+    return nonce
 
 
-def renew(connection: sqlite3.Connection, claim: Claim | None, now: float, address: str) -> None:
+def _taken(held: _Held, host: str, now: float, address: str) -> StoreUnavailable:
+    since = datetime.fromtimestamp(held.since, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    message = f"{address}: {held.who} on {held.host} (pid {held.pid}) has been writing to it since {since}"
+    if not _visible(held, host):
+        # Another machine, or another container of this one: the process may be alive, also when it
+        # has our token, for two containers can share a ledger and a host name.
+        left = math.ceil(held.until - now)
+        message += f"; whether it still runs cannot be seen from here: if not, this is over within {left} s"
+    return StoreUnavailable(
+        message,
+        f"stop it, or wait: its lease is over {LEASE_SECONDS:.0f} s after its last sign of life,"
+        " at the latest",
+    )
+
+
+def renew(connection: sqlite3.Connection, nonce: str | None, now: float, address: str) -> None:
     """Renew the lease inside the open write transaction; raises StoreUnavailable when it is lost.
 
     An overdue lease that nobody took is still ours.
     """
-    if claim is None:
+    if nonce is None:
         raise StoreUnavailable(f"{address}: no lease is held", "run the same command again")
     renewed = connection.execute(
-        "UPDATE lease SET renewed = ?, until = ? WHERE token = ? AND host = ? AND pid = ?",
-        (now, now + LEASE_SECONDS, claim.token, claim.host, claim.pid),
+        "UPDATE lease SET renewed = ?, until = ? WHERE nonce = ?", (now, now + LEASE_SECONDS, nonce)
     )
     if renewed.rowcount != 1:
         raise StoreUnavailable(
@@ -83,11 +97,9 @@ def renew(connection: sqlite3.Connection, claim: Claim | None, now: float, addre
         )
 
 
-def release(connection: sqlite3.Connection, claim: Claim) -> None:
+def release(connection: sqlite3.Connection, nonce: str) -> None:
     """Give the lease back, if it is still ours."""
-    connection.execute(
-        "DELETE FROM lease WHERE token = ? AND host = ? AND pid = ?", (claim.token, claim.host, claim.pid)
-    )
+    connection.execute("DELETE FROM lease WHERE nonce = ?", (nonce,))
 
 
 def process_mark(pid: int) -> str | None:
@@ -116,11 +128,16 @@ def _namespace() -> str:
         return "-"
 
 
-def _dead(held: _Held, host: str) -> bool:
-    """Is the lease's process known to have ended? Only for this host and this pid namespace."""
+def _visible(held: _Held, host: str) -> bool:
+    """Can the lease's process be seen from here? Only on this host and in this pid namespace."""
     if held.host != host or held.pid <= 0:
         return False
-    if held.process is not None and held.process.rpartition("/")[0] != _namespace():
+    return held.process is None or held.process.rpartition("/")[0] == _namespace()
+
+
+def _dead(held: _Held, host: str) -> bool:
+    """Is the lease's process known to have ended?"""
+    if not _visible(held, host):
         return False
     try:
         os.kill(held.pid, 0)

@@ -10,6 +10,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import cast
 
 from migrate.core.ports import Answer, Clock, Cursor, Page, Quarantined
@@ -42,6 +43,11 @@ class SqliteHolder:
     def address(self) -> str:
         """`sqlite:` and the absolute path."""
         return f"sqlite:{self._path}"
+
+    @property
+    def identity(self) -> str:
+        """The random id that was made with the file."""
+        return _identity(self._path, self._reader, self._reading)
 
     def rows(self, keys: Sequence[Key]) -> Mapping[Key, Row]:
         """What it holds under these keys, tombstones and expired rows too; absent keys are left out."""
@@ -91,6 +97,7 @@ class SqliteSource:
     """
 
     horizon = 0.0
+    live = False
     skew = 0.0
     width = 1000
 
@@ -107,6 +114,11 @@ class SqliteSource:
     def address(self) -> str:
         """`sqlite:` and the absolute path."""
         return f"sqlite:{self._path}"
+
+    @property
+    def identity(self) -> str:
+        """The random id that was made with the file."""
+        return _identity(self._path, self._reader, self._reading)
 
     def scan(self, prefix: str, cursor: Cursor | None) -> Page:
         """The page of live rows behind `cursor`, with their records."""
@@ -135,6 +147,11 @@ class SqliteSource:
         """Close the file. May be called twice."""
         with self._reading:
             self._reader.close()
+
+
+def _identity(path: Path, connection: sqlite3.Connection, reading: threading.Lock) -> str:
+    with errors_named(path), reading:
+        return str(connection.execute("SELECT id FROM store").fetchone()[0])
 
 
 def rows_of(connection: sqlite3.Connection, keys: Sequence[Key], before: int = _HIGHEST_ID) -> Iterator[Row]:

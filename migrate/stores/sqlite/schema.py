@@ -109,6 +109,13 @@ CREATE TABLE quarantine (
 ) STRICT
 """,
     """
+CREATE TABLE store (
+  -- Which store this is: one row, made with the file. A verify is not resumed on another one.
+  id TEXT NOT NULL
+) STRICT
+""",
+    "INSERT INTO store (id) VALUES (lower(hex(randomblob(8))))",
+    """
 CREATE TABLE sweeps (
   -- One complete pass of a run over the key space; numbered from 1 within the run.
   id       INTEGER PRIMARY KEY,
@@ -153,6 +160,7 @@ CREATE TABLE sightings (
 CREATE TABLE lease (
   -- Who may copy into this file now; at most one row. Applications need no lease.
   id      INTEGER PRIMARY KEY CHECK (id = 1),
+  nonce   TEXT NOT NULL,            -- names this taking of it: two targets of a process have two
   token   TEXT NOT NULL,            -- names the operator's ledger
   who     TEXT NOT NULL,
   host    TEXT NOT NULL,

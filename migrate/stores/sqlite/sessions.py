@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +19,8 @@ from migrate.clock import SystemClock
 from migrate.core.ports import Clock
 from migrate.core.record import digest
 from migrate.errors import StoreUnavailable
-from migrate.stores.sqlite.connection import BUSY_SECONDS, errors_named, open_writer, resolve, writing
+from migrate.stores.sqlite.connection import BUSY_SECONDS, errors_named, resolve, writing
+from migrate.stores.sqlite.pool import Pool
 
 _UPDATE_TRIES = 50
 
@@ -51,7 +51,7 @@ class Session:
 
 
 class SqliteSessions:
-    """Sessions by id; the key in the file is `prefix` + id.
+    """Sessions by id; the key in the file is `prefix` + id. Shared by threads, and usable after a fork.
 
     `origin`: "dual" while KV is still authoritative and written too, "app" afterwards.
     `touch_every`: a touch that would gain fewer seconds than this is not written.
@@ -75,25 +75,23 @@ class SqliteSessions:
         self._origin = origin
         self._prefix = prefix
         self._clock = clock if clock is not None else SystemClock()
-        self._busy = busy
         self._touch_every = touch_every
-        self._mine = threading.local()
-        self._opened: list[sqlite3.Connection] = []
-        self._closed = False
-        self._connection()
+        self._pool = Pool(self._path, busy)
+        with self._pool.lent():
+            pass  # a file that cannot be used is refused here, not at the first request
 
     def get(self, session_id: str) -> Session | None:
         """The session; None when there is none, it has expired, or it was deleted."""
-        with errors_named(self._path):
-            row = self._connection().execute(
+        with errors_named(self._path), self._pool.lent() as connection:
+            # All rows are fetched: a query left open would show the connection's next user the past.
+            found = connection.execute(
                 "SELECT value, expiration, metadata, version FROM sessions"
                 " WHERE key = ? AND value IS NOT NULL AND (expiration IS NULL OR expiration > ?)",
                 (self._prefix + session_id, self._clock.now()),
-            )
-            found = row.fetchone()
-        if found is None:
+            ).fetchall()
+        if not found:
             return None
-        raw, expiration, metadata, version = found
+        raw, expiration, metadata, version = found[0]
         return Session(_decoded(raw), raw, expiration, metadata and _parsed(metadata), version)
 
     def create(
@@ -205,10 +203,8 @@ class SqliteSessions:
                 )
 
     def close(self) -> None:
-        """Close every thread's connection. May be called twice; no method afterwards."""
-        self._closed = True
-        while self._opened:
-            self._opened.pop().close()
+        """Close this process's connections. May be called twice; no method afterwards."""
+        self._pool.close()
 
     def _store(self, session_id: str, data: Any, until: int | None, metadata: Any, *, new: bool) -> int:
         with self._writing() as connection:
@@ -254,23 +250,8 @@ class SqliteSessions:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with errors_named(self._path):
-            connection = self._connection()
-            with writing(connection):
-                yield connection
-
-    def _connection(self) -> sqlite3.Connection:
-        """This thread's connection, opened on its first use, and anew in a forked process."""
-        if self._closed:
-            raise StoreUnavailable(f"sqlite:{self._path}: the session store is closed")
-        mine: tuple[int, sqlite3.Connection] | None = getattr(self._mine, "connection", None)
-        if mine is not None and mine[0] == os.getpid():
-            return mine[1]
-        connection = open_writer(self._path, self._busy, "application")
-        self._mine.connection = (os.getpid(), connection)
-        # Kept as well so that none of them, a parent process's least of all, is closed by chance.
-        self._opened.append(connection)
-        return connection
+        with errors_named(self._path), self._pool.lent_to_write() as connection, writing(connection):
+            yield connection
 
 
 def _encoded(data: Any) -> bytes:

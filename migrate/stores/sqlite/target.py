@@ -7,7 +7,7 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from migrate.core.ports import (
@@ -24,6 +24,7 @@ from migrate.core.ports import (
     TooLate,
 )
 from migrate.core.record import Lasting
+from migrate.errors import StoreError
 from migrate.stores.sqlite import lease
 from migrate.stores.sqlite.batch import GATE, insert, insertions, quarantine, remember, replace_row, save
 from migrate.stores.sqlite.connection import BUSY_SECONDS, errors_named, open_writer, resolve, writing
@@ -41,7 +42,7 @@ class SqliteTarget(SqliteHolder):
         self._writer = open_writer(resolve(path), busy, "copy")
         self._clock = clock
         self._writing = threading.Lock()
-        self._claim: Claim | None = None
+        self._lease: str | None = None  # the nonce under which it is held
         try:
             super().__init__(path, busy=busy)
         except BaseException:
@@ -53,15 +54,15 @@ class SqliteTarget(SqliteHolder):
     def acquire(self, claim: Claim) -> None:
         """Take the lease, or raise StoreUnavailable that names the holder and since when."""
         with self._transaction():
-            lease.acquire(self._writer, claim, self._clock.now(), self.address)
-            self._claim = claim
+            nonce = lease.acquire(self._writer, claim, self._lease, self._clock.now(), self.address)
+        self._lease = nonce
 
     def release(self) -> None:
         """Give the lease back, if it is still ours."""
         with self._transaction():
-            if self._claim is not None:
-                lease.release(self._writer, self._claim)
-                self._claim = None
+            if self._lease is not None:
+                lease.release(self._writer, self._lease)
+        self._lease = None
 
     def heartbeat(self) -> None:
         """Renew the lease during a wait; raises StoreUnavailable when it is lost."""
@@ -164,7 +165,9 @@ class SqliteTarget(SqliteHolder):
         with self._leased() as now:
             if now > batch.not_after:
                 raise TooLate
-            tally.update(insert(self._writer, batch.records, prepared, checkpoint.sweep, stamp))
+            tally.update(
+                insert(self._writer, batch.records, prepared, checkpoint.sweep, stamp, batch.differing)
+            )
             tally.update(replace_row(self._writer, wanted, now) for wanted in batch.replacements)
             quarantine(self._writer, batch, checkpoint.sweep, stamp)
             remember(self._writer, batch, checkpoint.sweep, checkpoint.partition)
@@ -184,11 +187,18 @@ class SqliteTarget(SqliteHolder):
         """A transaction that has renewed our lease; gives the time (Unix seconds) of its start."""
         with self._transaction():
             now = self._clock.now()
-            lease.renew(self._writer, self._claim, now, self.address)
+            lease.renew(self._writer, self._lease, now, self.address)
             yield now
 
     def close(self) -> None:
-        """Close the file; the last one to do so folds the log into it. May be called twice."""
+        """Give the lease back and close the file; the last to close it folds the log into it.
+
+        May be called twice.
+        """
+        if self._lease is not None:
+            with suppress(StoreError):  # then the lease ends by itself
+                self.release()
+            self._lease = None
         super().close()
         with self._writing:
             self._writer.close()

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NoReturn
+
+import click
+import pytest
+
+from migrate.commands import status
+from migrate.errors import Exit, LedgerError
+from migrate.main import run
+
+PLANTED = "spotify_session:planted-session-id"
+
+
+class PlantedError(Exception):
+    pass
+
+
+def lookup() -> NoReturn:
+    raise KeyError(PLANTED)
+
+
+def bare() -> NoReturn:
+    lookup()
+
+
+def caused() -> NoReturn:
+    try:
+        lookup()
+    except KeyError as error:
+        raise PlantedError(f"no {PLANTED}") from error
+
+
+def in_handling() -> NoReturn:
+    try:
+        lookup()
+    except KeyError:
+        raise PlantedError(PLANTED, PLANTED)  # noqa: B904
+
+
+def hidden() -> NoReturn:
+    try:
+        lookup()
+    except KeyError:
+        raise PlantedError(PLANTED) from None
+
+
+def grouped() -> NoReturn:
+    raise ExceptionGroup(PLANTED, [KeyError(PLANTED)])
+
+
+def noted() -> NoReturn:
+    error = PlantedError()
+    error.add_note(PLANTED)
+    raise error
+
+
+def circular() -> NoReturn:
+    error = PlantedError(PLANTED)
+    error.__cause__ = error
+    raise error
+
+
+def expected() -> NoReturn:
+    try:
+        lookup()
+    except KeyError as error:
+        raise LedgerError("the ledger is damaged", "move it away") from error
+
+
+@pytest.fixture
+def status_is(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
+    def replace(body: Callable[[], None]) -> None:
+        @click.command("status")
+        @click.option("--debug", is_flag=True)
+        def command(debug: bool) -> None:
+            body()
+
+        monkeypatch.setattr(status, "command", command)
+
+    return replace
+
+
+@pytest.mark.parametrize(
+    ("body", "names", "frames"),
+    [
+        (bare, ["builtins.KeyError"], 2),
+        (caused, ["builtins.KeyError", "PlantedError"], 2),
+        (in_handling, ["builtins.KeyError", "PlantedError"], 2),
+        (hidden, ["PlantedError"], 1),
+        (grouped, ["builtins.ExceptionGroup"], 1),
+        (noted, ["PlantedError"], 1),
+        (circular, ["PlantedError"], 1),
+    ],
+)
+def test_debug_shows_where_a_defect_is_and_never_the_message(
+    body: Callable[[], NoReturn],
+    names: list[str],
+    frames: int,
+    status_is: Callable[[Callable[[], None]], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    status_is(body)
+    assert run(["status", "--debug"]) == Exit.UNFINISHED
+    said = capsys.readouterr()
+    assert "planted" not in said.out + said.err
+    assert said.err.count("Traceback (most recent call last)") == len(names)
+    for name in names:
+        assert f"{name}: (its message is not shown)\n" in said.err
+    assert f", in {body.__name__}\n" in said.err
+    assert (", in lookup\n" in said.err) == (frames == 2)
+    assert "a defect of kvferry" in said.err
+
+
+def test_debug_shows_our_own_message_but_not_that_of_its_cause(
+    status_is: Callable[[Callable[[], None]], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    status_is(expected)
+    assert run(["status", "--debug"]) == Exit.UNFINISHED
+    said = capsys.readouterr().err
+    assert "migrate.errors.LedgerError: the ledger is damaged\n" in said
+    assert "which was the cause of:" in said
+    assert "planted" not in said
+
+
+@pytest.mark.parametrize("body", [bare, expected])
+def test_without_debug_there_is_no_traceback(
+    body: Callable[[], NoReturn],
+    status_is: Callable[[Callable[[], None]], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    status_is(body)
+    assert run(["status"]) == Exit.UNFINISHED
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    assert "planted" not in said
