@@ -223,6 +223,8 @@ class ExportRun:
             return f"{self.staging.dump} is not written: some keys could not be read"
         if self._tally[Outcome.WAITING]:
             return "some rows differ from the source and wait for the next sweep: type the same command again"
+        if self._tally[Outcome.NEWER] and not self.source.live:
+            return "what differs was kept: a snapshot cannot say which is newer; verify shows which it is"
         if not self._tally[LISTED]:
             what = "the quarantine is empty" if self.order.retry_quarantined else "is the prefix right?"
             return f"there was no key to copy: {what}"

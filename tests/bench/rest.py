@@ -21,9 +21,9 @@ NO_LIMIT = "1000000/1"
 PER_THOUSAND = 11
 """Requests per 1,000 keys: one list page and ten bulk gets."""
 
-LIMIT = Limit(100, 2)
-"""Cloudflare's 1,200 in 300 seconds, twelve times as fast: still far below what one process can send,
-so that what is measured is the limiter. As at Cloudflare, a window is full in a part of its time."""
+LIMIT = Limit(100, 4)
+"""Cloudflare's 1,200 in 300 seconds, six times as fast: still far below what one process can send, so
+that what is measured is the limiter; and as at Cloudflare, a window is full in a small part of it."""
 
 HALVES = ("01234567", "89abcdef")
 """First digits of the session ids that each of two processes copies."""
@@ -55,9 +55,8 @@ def _speed(folder: Path, keys: int, rounds: int) -> Iterator[Claim]:
             theirs.append(keys / _sdk(server, folder, "bulk", keys).wall)
         few = keys // 100
         naive = few / _sdk(server, folder, "single", few).wall
-    yield Claim(
-        f"REST, {keys:,} keys: lists + bulk gets", "", requests, keys / 1000 * PER_THOUSAND, most=1.01
-    )
+    least = keys / 1000 * PER_THOUSAND
+    yield Claim(f"REST, {keys:,} keys: requests that the server saw", "", requests, least, most=1.01)
     what = f"REST, {keys:,} keys, {LATENCY * 1000:.0f} ms latency"
     yield Claim(f"{what}: kvferry vs SDK, 100 per call", "keys/s", median(ours), median(theirs), least=8.0)
     yield Claim(f"{what}: kvferry vs SDK, a GET per value", "keys/s", median(ours), naive)

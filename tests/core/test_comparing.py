@@ -25,7 +25,9 @@ def row(
     return Row(K, value, metadata, expiration, origin, 1, None)
 
 
-def kind(a: Record | None, b: Row | None, rules: Rules = Rules(), *, quarantined: bool = False) -> Kind | None:
+def kind(
+    a: Record | None, b: Row | None, rules: Rules = Rules(), *, quarantined: bool = False
+) -> Kind | None:
     return classify(a, b, quarantined=quarantined, rules=rules, now=NOW)
 
 

@@ -249,6 +249,17 @@ def test_tombstones_and_rows_of_the_application_are_not_against_the_copy(
     assert (ended.exit, classes(ended)) == (0, found)
 
 
+def test_a_row_that_was_there_before_counts_as_equal_or_against_the_copy(
+    copied: MemoryStore, clock: FakeClock, ledger: Path
+) -> None:
+    for number, value in ((60, b"the same"), (61, b"stale")):
+        copied.put(record(number, value), Origin.LEGACY)
+    source = changed(record(60, b"the same"), record(61, b"newer"))
+    assert sweep(source, copied, clock).tally["legacy"] == 1
+    ended = verify(source, copied, clock, ledger)
+    assert (ended.exit, classes(ended)) == (1, {"equal": 24, "legacy": 1})
+
+
 @pytest.mark.parametrize("stage", list(Stage))
 def test_the_stage_says_who_is_right_about_a_dual_row(
     copied: MemoryStore, clock: FakeClock, ledger: Path, stage: Stage

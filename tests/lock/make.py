@@ -13,7 +13,13 @@ def compile_lock(name: str, *arguments: str) -> None:
     subprocess.run(
         [
             *(sys.executable, "-m", "piptools", "compile", "--quiet", "--generate-hashes", "--allow-unsafe"),
-            *("--strip-extras", "--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"),
+            *(
+                "--strip-extras",
+                "--no-header",
+                "--no-annotate",
+                "--no-emit-index-url",
+                "--no-emit-find-links",
+            ),
             *("--no-emit-trusted-host", "--output-file", str(HERE / name), *arguments),
             str(ROOT / "pyproject.toml"),
         ],

@@ -428,7 +428,6 @@ if child == 0:
     os.read(waited, 1)
     app.put("second", 1)
     app.delete("before")
-    app.close()
     os._exit(0)
 os.read(heard, 1)
 app.close()

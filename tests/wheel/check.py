@@ -62,10 +62,14 @@ def main() -> None:
         assert "What to type next" in run(kvferry, "demo", cwd=folder)
         run(*install, "--require-hashes", "-r", LOCK / "dev.txt")
         away = folder / "away"
-        shutil.copytree(ROOT / "tests", away / "tests", ignore=shutil.ignore_patterns(*LEFT_OUT, "node_modules"))
+        shutil.copytree(
+            ROOT / "tests", away / "tests", ignore=shutil.ignore_patterns(*LEFT_OUT, "node_modules")
+        )
         for page in ("pyproject.toml", "README.md"):
             shutil.copy(ROOT / page, away / page)
-        where = run(python, "-c", "import migrate, audits; print(migrate.__file__, audits.__file__)", cwd=away)
+        where = run(
+            python, "-c", "import migrate, audits; print(migrate.__file__, audits.__file__)", cwd=away
+        )
         assert str(ROOT) not in where, where
         told = run(python, "-m", "pytest", "-q", "-n", "2", "-k", "not wrangler_kv", "tests", cwd=away)
         print(told.splitlines()[-1])
