@@ -8,6 +8,7 @@ from migrate.core.comparing import AGAINST, Kind, Rules, Stage, classify, merge
 from migrate.core.record import NEVER, Head, Key, Origin, Record, Row
 
 NOW = 1_800_000_000
+PLAIN = Rules()
 LATER = NOW + 3600
 K = Key("spotify_session:a")
 
@@ -25,9 +26,7 @@ def row(
     return Row(K, value, metadata, expiration, origin, 1, None)
 
 
-def kind(
-    a: Record | None, b: Row | None, rules: Rules = Rules(), *, quarantined: bool = False
-) -> Kind | None:
+def kind(a: Record | None, b: Row | None, rules: Rules = PLAIN, *, quarantined: bool = False) -> Kind | None:
     return classify(a, b, quarantined=quarantined, rules=rules, now=NOW)
 
 
