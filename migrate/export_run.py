@@ -70,7 +70,9 @@ class ExportRun:
             order = replace(order, sweeps=self._sweeps_left(target, exporter))
             exporter = replace(exporter, order=order)
         label = "rehearse" if self.dry_run else "export"
-        desk.progress.start(label, total=self._total())
+        begun = [] if order.fresh else [one for one in target.sweeps(order.run) if one.finished is None]
+        done = sum(exporter.result_of(one).tally[LISTED] for one in begun[-1:])
+        desk.progress.start(label, total=self._total(), done=done)
         ended: MigrateError | None = None
         state = SweepState.FAILED
         try:

@@ -77,20 +77,39 @@ def run(words: Sequence[str]) -> int:
     except click.ClickException as error:
         return _say(error.format_message(), "", Exit.USAGE)
     except (KeyboardInterrupt, click.Abort):
-        return _say("interrupted", "run the same command again: it resumes where it was", Exit.INTERRUPTED)
+        return _interrupted()
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  the reader has gone; nothing more to say
         return Exit.UNFINISHED
     except MigrateError as error:
         if debug:
             _trace(error)
+        if _followed_an_interrupt(error):
+            return _interrupted()
         return _say(error.message, error.hint, error.exit)
     except Exception as error:  # a defect of ours, which must not spill keys or values
         if debug:
             _trace(error)
+        if _followed_an_interrupt(error):
+            return _interrupted()
         name = type(error).__name__
         return _say(f"unexpected {name}, a defect of kvferry", "run it again with --debug", Exit.UNFINISHED)
     return int(code) if isinstance(code, int) else Exit.CLEAN
+
+
+def _interrupted() -> Exit:
+    return _say("interrupted", "run the same command again: it resumes where it was", Exit.INTERRUPTED)
+
+
+def _followed_an_interrupt(error: BaseException) -> bool:
+    """Did it happen while an interrupt was on its way out, in the middle of a transaction say?"""
+    behind, seen = error.__context__, {id(error)}
+    while behind is not None and id(behind) not in seen:
+        if isinstance(behind, KeyboardInterrupt):
+            return True
+        seen.add(id(behind))
+        behind = behind.__context__
+    return False
 
 
 def main() -> None:

@@ -135,3 +135,22 @@ def test_without_debug_there_is_no_traceback(
     said = capsys.readouterr().err
     assert "Traceback" not in said
     assert "planted" not in said
+
+
+def interrupted_in_a_transaction() -> NoReturn:
+    try:
+        raise KeyboardInterrupt
+    finally:
+        try:
+            raise PlantedError
+        except PlantedError:
+            raise LedgerError("the ledger is locked", "wait") from None
+
+
+def test_an_error_on_the_way_out_of_an_interrupt_is_still_an_interrupt(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = click.Command("status", callback=interrupted_in_a_transaction)
+    monkeypatch.setattr(status, "command", command)
+    assert run(["status"]) == Exit.INTERRUPTED
+    assert "interrupted" in capsys.readouterr().err

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 HEADER = ("claim", "ours", "theirs", "ratio", "limit", "verdict")
-_WIDTHS = (62, 14, 14, 7, 8, 8)
+_WIDTHS = (68, 16, 16, 7, 8, 8)
 
 
 @dataclass(frozen=True, slots=True)

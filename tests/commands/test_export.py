@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import sqlite3
 from contextlib import closing
@@ -85,6 +86,25 @@ def test_a_trial_is_not_success_and_the_next_command_finishes_it(here: Path, ask
     words = document["next"].split()[1:]
     assert run([*words, "--quiet"]) == 0
     assert rows(here) == 30
+
+
+def test_its_progress_goes_on_where_the_one_before_stopped(here: Path) -> None:
+    from migrate import runner
+    from migrate.formats.progress import Progress
+    from migrate.opening import Settings
+    from tests.flows.world import FakeClock
+
+    clock, told = FakeClock(), io.StringIO()
+    settings = Settings(clock=clock, ledger=here / "ledger.db", environ={}, cwd=here)
+    stores = (f"dump:{here}/sessions.ndjson", f"sqlite:{here}/sessions.db")
+    runner.export(*stores, settings=settings, limit=20)
+
+    class Noting(Progress):
+        def start(self, label: str, *, total: int | None = None, done: int = 0, unit: str = "key") -> None:
+            told.write(f"{done} of {total} {unit}s")
+
+    runner.export(*stores, settings=settings, progress=Noting(io.StringIO(), clock))
+    assert told.getvalue() == "20 of 30 keys"
 
 
 def test_each_call_after_a_complete_one_is_the_next_sweep(here: Path, ask: Any) -> None:

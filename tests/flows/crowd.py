@@ -114,7 +114,7 @@ def application(folder: Path, writer: str, seed: int) -> None:
     while time.time() < end:
         one = dice.choice(mine)
         known = believed[one]
-        verb = dice.choices(["put", "touch", "delete"], [70, 25, 5])[0]
+        verb = dice.choices(["put", "touch", "delete"], [73, 26, 1])[0]
         if known is None:
             _must_be_gone(store, one)
             continue

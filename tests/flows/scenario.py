@@ -1,9 +1,10 @@
 """One small migration with everything awkward in it, and what must be the same however often it dies.
 
-Two commands: `first` (a first sweep: quarantine, deleted and expired in flight, unreadable keys, a
+`first` (a first sweep: quarantine, deleted and expired in flight, unreadable keys, a
 refused cursor, empty pages, two prefixes) and `later` (a second sweep: values, metadata and
 expirations that changed, one that never stays, new keys, keys that the source lost, rows that the
-application wrote and deleted meanwhile).
+application wrote and deleted meanwhile); `parts` is `first`, cut by an alphabet; `retry` reads the
+quarantine of `first` again.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from migrate.stores.sqlite import SqliteSessions, SqliteTarget
 from tests.flows.world import LATER, ODD, RUN, START, FakeClock, Script, export
 
 PREFIXES = ("s:", "t:")
-COMMANDS = ("first", "later")
+COMMANDS = ("first", "parts", "later", "retry")
+AFTER_FIRST = ("later", "retry")
 
 
 def name(number: int, prefix: str = "s:") -> Key:
@@ -49,6 +51,10 @@ def source(command: str) -> Script:
         name(6): None,
     }
     kind = Script
+    if command == "retry":
+        changes[name(2)] = Record(name(2), b"well again", None, NEVER)
+    else:
+        changes |= {one: Record(one, b"bad", None, NEVER) for one in (name(14), name(3, "t:"))}
     if command == "later":
         kind = Flapping
         made = [one for one in made if one.key not in (name(8), name(9), name(17), name(1, "t:"))]
@@ -84,13 +90,14 @@ def prepare(target: Target | MemoryStore, write: Callable[[Key, bytes | None, Or
 
 
 def perform(command: str, source: Source, target: Target, clock: Clock) -> None:
-    export(source, target, clock, prefixes=PREFIXES, validate=ODD, horizon=120.0, rounds=2)
+    how = {"parts": {"alphabet": "hex"}, "retry": {"retry_quarantined": True}}.get(command, {})
+    export(source, target, clock, prefixes=PREFIXES, validate=ODD, horizon=120.0, rounds=2, **how)
 
 
 def finished(command: str, target: Target) -> bool:
     """Is the command's sweep complete? Then the same command would begin the next one."""
     done = [info for info in target.sweeps(RUN) if info.finished is not None]
-    return len(done) > COMMANDS.index(command)
+    return len(done) > (command in AFTER_FIRST)
 
 
 def outcome(target: Target) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from migrate.core.comparing import Rules, Stage
+from migrate.core.comparing import Rules
 from migrate.core.copying import Validate
 from migrate.core.partition import disjoint
 from migrate.core.ports import (
@@ -26,7 +26,7 @@ from migrate.core.ports import (
     Tally,
     Target,
 )
-from migrate.core.record import NEVER, Expiration, Head, Key, Record
+from migrate.core.record import Expiration, Head, Key, Record
 from migrate.core.rereading import Patience
 from migrate.desk import Ended, desk_of
 from migrate.exporting import Exporter, Order, SweepResult
@@ -187,8 +187,3 @@ def odd(value: bytes) -> str | None:
 
 
 ODD: Validate = odd
-STAGES = tuple(Stage)
-
-
-def never(number: int | str, value: bytes = b"value") -> Record:
-    return record(number, value, None, NEVER)
