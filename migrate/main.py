@@ -66,7 +66,6 @@ def cli() -> None:
 
 def run(words: Sequence[str]) -> int:
     """Run one command line and return its exit code; the only place that turns errors into codes."""
-    debug = "--debug" in words
     try:
         code = cli.main(args=list(words), prog_name="kvferry", standalone_mode=False)
     except click.exceptions.Exit as error:
@@ -81,20 +80,21 @@ def run(words: Sequence[str]) -> int:
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  the reader has gone; nothing more to say
         return Exit.UNFINISHED
-    except MigrateError as error:
-        if debug:
-            _trace(error)
-        if _followed_an_interrupt(error):
-            return _interrupted()
-        return _say(error.message, error.hint, error.exit)
-    except Exception as error:  # a defect of ours, which must not spill keys or values
-        if debug:
-            _trace(error)
-        if _followed_an_interrupt(error):
-            return _interrupted()
-        name = type(error).__name__
-        return _say(f"unexpected {name}, a defect of kvferry", "run it again with --debug", Exit.UNFINISHED)
+    except Exception as error:
+        return _failed(error, debug="--debug" in words)
     return int(code) if isinstance(code, int) else Exit.CLEAN
+
+
+def _failed(error: Exception, *, debug: bool) -> Exit:
+    if debug:
+        _trace(error)
+    if _followed_an_interrupt(error):
+        return _interrupted()
+    if isinstance(error, MigrateError):
+        return _say(error.message, error.hint, error.exit)
+    # A defect of ours: its message might hold a key or a value.
+    name = type(error).__name__
+    return _say(f"unexpected {name}, a defect of kvferry", "run it again with --debug", Exit.UNFINISHED)
 
 
 def _interrupted() -> Exit:

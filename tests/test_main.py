@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -139,11 +140,11 @@ def test_without_debug_there_is_no_traceback(
 
 def interrupted_in_a_transaction() -> NoReturn:
     try:
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
     finally:
         try:
-            raise PlantedError
-        except PlantedError:
+            lookup()
+        except KeyError:
             raise LedgerError("the ledger is locked", "wait") from None
 
 
