@@ -5,7 +5,6 @@ import pytest
 
 from tests.fake_api import FakeApi, FakeServer
 
-
 # Whoever starts the tests in the background may have had interrupts ignored, and children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
