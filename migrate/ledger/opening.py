@@ -172,9 +172,10 @@ def _open(path: Path, options: str, patience: float) -> sqlite3.Connection:
 
 def check(connection: sqlite3.Connection, path: Path, application_id: int, newest: int) -> int:
     """The schema version of a database of ours, 0 when it is empty; raises LedgerError otherwise."""
+    # Tables first: another process may make them, and with them the mark, between two questions.
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     ours = connection.execute("PRAGMA application_id").fetchone()[0]
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if ours != application_id and (ours or tables):
         raise LedgerError(f"{path} is a database, but not a kvferry ledger", _ELSEWHERE)
     if version > newest:
