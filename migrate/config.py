@@ -29,8 +29,18 @@ from migrate.errors import ConfigError
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
-COMMANDS = ("export", "verify", "status", "plan", "demo")
-_LISTS = ("prefix", "budget")
+COMMANDS = ("export", "verify", "status", "plan", "demo", "audit")
+_LISTS = (
+    "prefix",
+    "budget",
+    "select",
+    "ignore",
+    "session-prefix",
+    "bindings",
+    "forever",
+    "include",
+    "exclude",
+)
 _SECRET = re.compile(r"token|secret|passw|credential|api.?key|auth", re.IGNORECASE)
 
 

@@ -50,6 +50,8 @@ LIBRARIES = {
     "tqdm": {"migrate.formats.progress"},
     "jsonschema": {"migrate.config", "migrate.formats.report"},
     "jsonschema_rs": {"migrate.payload"},
+    "tree_sitter": {"audits.js"},
+    "pathspec": {"audits.js.collect"},
     "orjson": {"migrate.payload", "migrate.stores", "migrate.ledger"},
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -37,7 +37,11 @@ class Outputs:
         Raises ConfigError before any work is done: unknown format, no such folder, a file named
         twice.
         """
-        known = tuple(RENDERERS[name])
+        return cls.among(tuple(RENDERERS[name]), fmt, outputs)
+
+    @classmethod
+    def among(cls, known: Sequence[str], fmt: str | None, outputs: Sequence[str]) -> Outputs:
+        """The same for formats that are not of this package; the first of `known` is the default."""
         chosen = _known(fmt or known[0], known)
         files = tuple(_parse(word, known) for word in outputs)
         paths = [one.path.absolute() for one in files]
@@ -47,10 +51,14 @@ class Outputs:
 
     def emit(self, document: Document, stdout: IO[str]) -> None:
         """Write the document everywhere. Standard output comes first: it cannot be re-made."""
-        stdout.write(render(document, self.format))
+        self.write(lambda fmt: render(document, fmt), stdout)
+
+    def write(self, rendered: Callable[[str], str], stdout: IO[str]) -> None:
+        """Write everywhere what `rendered` makes for each format."""
+        stdout.write(rendered(self.format))
         stdout.flush()
         for one in self.files:
-            write_private(one.path, render(document, one.format))
+            write_private(one.path, rendered(one.format))
 
 
 def write_private(path: Path, text: str) -> None:

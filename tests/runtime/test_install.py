@@ -25,7 +25,11 @@ def test_every_package_of_this_platform_has_a_version_and_a_hash() -> None:
 
 def test_exact_versions_are_asked_for_and_no_scripts_run() -> None:
     package = json.loads((FOLDER / "package.json").read_text())
-    assert package["dependencies"] == {"wrangler": "4.164.0", "wrangler-4-86": "npm:wrangler@4.86.0"}
+    assert package["dependencies"] == {
+        "@microsoft/jest-sarif": "1.0.0-beta.0",  # brings the published schema of SARIF
+        "wrangler": "4.164.0",
+        "wrangler-4-86": "npm:wrangler@4.86.0",
+    }
     assert package["private"]
     assert "scripts" not in package
 

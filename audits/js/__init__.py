@@ -1,0 +1,1 @@
+"""Reads JavaScript and TypeScript: which Workers KV operations does a project make?"""

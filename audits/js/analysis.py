@@ -1,0 +1,139 @@
+"""The analyser's front door: a folder in, every KV operation out.
+
+collect ─▶ seeds and their neighbours ─▶ facts (cached by content) ─▶ evaluation ─▶ operations
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from audits.js import bindings as bound
+from audits.js import candidates, collect, operations
+from audits.js.cache import combined
+from audits.js.collect import Collected
+from audits.js.engine import Engine
+from audits.js.loading import Loader
+from audits.js.modules import Resolver
+from audits.js.project import File, Project
+from audits.operation import Operation
+
+_STACK = 12_000
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What was found. `operations` are sorted by place. `files`: how many were collected, how many
+    could matter, how many of those are tests. `skipped`: reason → paths. `unparsed`: files with
+    syntax errors, which were read as far as they make sense."""
+
+    operations: tuple[Operation, ...]
+    files: Mapping[str, int]
+    skipped: Mapping[str, tuple[str, ...]]
+    unparsed: tuple[str, ...] = ()
+    collected: tuple[str, ...] = field(default=(), repr=False)
+
+
+def analyse(
+    root: Path,
+    *,
+    paths: Sequence[str] = (),
+    jobs: int = 1,
+    cache: Path | None = None,
+    bindings: Iterable[str] = (),
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+) -> Analysis:
+    """Find the operations of the project in folder `root`.
+
+    `paths`: report only what is in these files or folders (the others are read all the same, they
+    decide what a wrapper is called with). `bindings`: names that are namespaces. `cache`: a folder
+    for facts. The result is the same for any `jobs`, cache, and order of files.
+    """
+    found = collect.collect(root, include, exclude)
+    loader = Loader(root, cache, jobs)
+    digests = loader.digests(list(found.files)) if cache is not None else {}
+    configuration = [*found.configurations, *found.packages, *found.tsconfigs]
+    texts = loader.digests(configuration) if cache is not None else {}
+    key = combined(
+        [
+            *(text for pair in digests.items() for text in pair),
+            *(text for pair in texts.items() for text in pair),
+            *(text for reason, held in found.skipped.items() for text in (reason, *held)),
+            "bindings",
+            *sorted(bindings),
+        ]
+    )
+    kept = loader.cache.get("analysis", key) if loader.cache is not None else None
+    whole = (
+        kept if isinstance(kept, Analysis) else _analysed(root, found, loader, digests, frozenset(bindings))
+    )
+    if loader.cache is not None and kept is None:
+        loader.cache.put("analysis", key, whole)
+    return replace(whole, operations=tuple(o for o in whole.operations if _wanted(o.place.path, paths)))
+
+
+def _analysed(
+    root: Path, found: Collected, loader: Loader, digests: Mapping[str, str], given: frozenset[str]
+) -> Analysis:
+    known = bound.read(root, found.configurations, found.packages, given)
+    for path, message in sorted(known.broken.items()):
+        found.skip(f"configuration: {message}", path)
+    sources = loader.scan(list(found.files), sorted(name.encode() for name in known.namespaces), digests)
+    for path, reason in sorted(sources.unfit.items()):
+        found.skip(reason, path)
+    usable = frozenset(path for path in found.files if path not in sources.unfit)
+    resolver = Resolver(
+        usable,
+        tuple(found.packages),
+        frozenset(found.tsconfigs),
+        lambda path: (root / path).read_text(encoding="utf-8", errors="replace"),
+    )
+    relevant = candidates.closure(sources.seeds, sources.imports, resolver.resolve)
+    with _room():
+        loaded = loader.facts(relevant)
+        for path in loaded.failed:
+            found.skip("nested too deeply", path)
+        readable = sorted(loaded.facts)
+        files = [File(i, path, loaded.facts[path], loader.reader(path)) for i, path in enumerate(readable)]
+        engine = Engine(Project(files, resolver, known))
+        every = sorted(operations.find(engine), key=lambda operation: (operation.place, operation.method))
+    counts = {
+        "collected": len(found.files),
+        "read": len(files),
+        "tests": sum(collect.is_test(path) for path in found.files),
+        "skipped": sum(map(len, found.skipped.values())),
+    }
+    return Analysis(
+        tuple(every),
+        counts,
+        {reason: tuple(sorted(held)) for reason, held in sorted(found.skipped.items())},
+        tuple(path for path in readable if loaded.facts[path].broken),
+        tuple(sorted(usable)),
+    )
+
+
+def _wanted(path: str, paths: Sequence[str]) -> bool:
+    if not paths:
+        return True
+    asked = (p.removeprefix("./").rstrip("/") for p in paths)
+    return any(p in ("", ".", path) or path.startswith(p + "/") for p in asked)
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Long chains of `else if` and `+` nest deeply in a syntax tree; and the collector of garbage
+    would walk through facts and answers again and again, of which none is garbage before the end."""
+    before, collecting = sys.getrecursionlimit(), gc.isenabled()
+    sys.setrecursionlimit(max(before, _STACK))
+    gc.disable()
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+        if collecting:
+            gc.enable()

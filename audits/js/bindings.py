@@ -1,0 +1,99 @@
+"""What the names in `env` are bound to, by every configuration of a project.
+
+The configuration nearest above a file has the first word, then those further up, then all others:
+shared packages have none of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from audits import wrangler
+
+_FLAG = re.compile(r"--kv[= ]+[\"']?([A-Za-z_]\w*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Bindings:
+    """Kinds of bindings by folder (`""` is the root): `{folder: {name: (kind, file)}}`."""
+
+    folders: Mapping[str, Mapping[str, tuple[str, str]]] = field(default_factory=dict)
+    given: frozenset[str] = frozenset()
+    durable_classes: frozenset[str] = frozenset()
+    broken: Mapping[str, str] = field(default_factory=dict)
+
+    def kind(self, path: str, name: str) -> tuple[str, str]:
+        """The kind of a name as seen from a file, with the configuration's path; `("", "")`: unbound."""
+        if name in self.given:
+            return "option", ""
+        for folder in above(path):
+            found = self.folders.get(folder, {}).get(name)
+            if found is not None:
+                return found
+        everywhere = [names[name] for _, names in sorted(self.folders.items()) if name in names]
+        spaces = [found for found in everywhere if found[0] == "kv_namespaces"]
+        return next(iter(spaces or everywhere), ("", ""))
+
+    @property
+    def namespaces(self) -> frozenset[str]:
+        """Every name that some configuration binds to a namespace."""
+        spaces = (n for names in self.folders.values() for n, k in names.items() if k[0] in _SPACES)
+        return self.given | frozenset(spaces)
+
+
+_SPACES = ("kv_namespaces", "script")
+
+
+def above(path: str) -> Iterator[str]:
+    """The folders above a path, the nearest first, the root (`""`) last."""
+    yield (path := path.rpartition("/")[0])
+    while path:
+        yield (path := path.rpartition("/")[0])
+
+
+def read(
+    root: Path, configurations: Iterable[str], packages: Iterable[str], given: Iterable[str]
+) -> Bindings:
+    """Read all of them. One that cannot be read is noted in `broken` and says nothing."""
+    folders: dict[str, dict[str, tuple[str, str]]] = {}
+    classes: set[str] = set()
+    broken: dict[str, str] = {}
+    for path in sorted(configurations):
+        names = folders.setdefault(path.rpartition("/")[0], {})
+        try:
+            config = wrangler.read(root / path)
+        except wrangler.WranglerError as error:
+            broken[path] = error.message
+            continue
+        for environment in (config.top, *config.environments):
+            _take(environment, path, names)
+            classes |= {durable.class_name for durable in environment.durable_objects}
+    for path in sorted(packages):
+        names = folders.setdefault(path.rpartition("/")[0], {})
+        for name in _flags(root / path):
+            names.setdefault(name, ("script", path))
+    return Bindings(folders, frozenset(given), frozenset(classes), broken)
+
+
+def _take(environment: wrangler.Environment, path: str, names: dict[str, tuple[str, str]]) -> None:
+    for space in environment.kv_namespaces:
+        names[space.binding] = ("kv_namespaces", path)
+    for durable in environment.durable_objects:
+        names.setdefault(durable.name, ("durable_objects", path))
+    for binding in environment.bindings:
+        names.setdefault(binding.name, (binding.kind, path))
+
+
+def _flags(path: Path) -> list[str]:
+    """Namespaces that scripts pass on the command line: `wrangler pages dev --kv SESSIONS`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        scripts = json.loads(text).get("scripts", {}) if "--kv" in text else {}
+    except (OSError, ValueError, AttributeError):
+        return []
+    lines = scripts.values() if isinstance(scripts, dict) else ()
+    return [name for line in lines if isinstance(line, str) for name in _FLAG.findall(line)]

@@ -1,0 +1,167 @@
+"""Which files of a folder are read, and why the others are not: nothing is left out without a reason.
+
+Dependencies, build output, what git ignores, links, and files that no person wrote (minified, larger
+than 1 MB) are skipped. A folder that is skipped counts as one path with a slash at its end.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pathspec
+
+from audits.js import grammar
+
+DEPENDENCIES = {"node_modules", "vendor", "bower_components", "jspm_packages", ".yarn", ".pnpm-store"}
+BUILT = {
+    "dist", "build", "out", "coverage", ".wrangler", ".next", ".svelte-kit", ".output", ".nuxt", ".vercel",
+    ".turbo", ".cache", ".open-next", ".astro",
+    ".mf", ".parcel-cache", ".vinxi", ".netlify", "storybook-static",
+    "__generated__", ".react-router", ".vite",
+}  # fmt: skip
+_HIDDEN = {".git", ".hg", ".svn", ".venv", ".idea", ".vscode", "__pycache__"}
+LARGEST = 1_000_000
+_LONG_LINE = 20_000
+_TEST = re.compile(
+    r"(?:^|/)(?:__tests__|__mocks__|tests?|e2e|specs?|fixtures|mocks)/|[._-](?:test|spec|e2e|bench|mock)s?\.\w+$"
+    r"|(?:^|/)(?:vitest|jest)[.-]"
+)
+_CONFIGS = ("wrangler.toml", "wrangler.json", "wrangler.jsonc")
+
+
+@dataclass
+class Collected:
+    """`files` are sorted paths with their sizes, relative to the root with `/`."""
+
+    files: dict[str, int] = field(default_factory=dict)
+    configurations: list[str] = field(default_factory=list)
+    packages: list[str] = field(default_factory=list)
+    tsconfigs: list[str] = field(default_factory=list)
+    skipped: dict[str, list[str]] = field(default_factory=dict)
+
+    def skip(self, reason: str, path: str) -> None:
+        """Count a path that is not read."""
+        self.skipped.setdefault(reason, []).append(path)
+
+
+def is_test(path: str) -> bool:
+    """Does a file test the project rather than belong to it?"""
+    return _TEST.search(path) is not None
+
+
+def collect(root: Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Collected:
+    """Walk the folder in a fixed order. `include` and `exclude` are patterns as in .gitignore."""
+    found = Collected()
+    wanted = pathspec.GitIgnoreSpec.from_lines(include) if include else None
+    unwanted = pathspec.GitIgnoreSpec.from_lines(exclude) if exclude else None
+    for path, entry in _walk(root, "", [], found, unwanted):
+        name = entry.name
+        if name in _CONFIGS:
+            found.configurations.append(path)
+        elif name == "package.json":
+            found.packages.append(path)
+        elif name.endswith(".json") and ("tsconfig" in name or name == "jsconfig.json"):
+            found.tsconfigs.append(path)
+        elif grammar.suffix(name):
+            if wanted is not None and not wanted.match_file(path):
+                found.skip("not included", path)
+                continue
+            size = _size(entry)
+            if size is None:
+                found.skip("unreadable", path)
+            elif size > LARGEST:
+                found.skip("larger than 1 MB", path)
+            elif ".min." in name:
+                found.skip("minified", path)
+            else:
+                found.files[path] = size
+    found.files = dict(sorted(found.files.items()))
+    return found
+
+
+_Rules = list[tuple[str, pathspec.GitIgnoreSpec]]
+
+
+def _walk(
+    folder: Path, prefix: str, rules: _Rules, found: Collected, unwanted: pathspec.GitIgnoreSpec | None
+) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    try:
+        with os.scandir(folder) as scan:
+            entries = sorted(scan, key=lambda entry: entry.name)
+    except OSError:
+        found.skip("unreadable", prefix or "./")
+        return
+    if any(entry.name == ".gitignore" for entry in entries):
+        lines = _lines(folder / ".gitignore")
+        rules = [*rules, (prefix, pathspec.GitIgnoreSpec.from_lines(lines))] if lines else rules
+    for entry in entries:
+        path = prefix + entry.name
+        is_folder = entry.is_dir()
+        interesting = (
+            is_folder or grammar.suffix(entry.name) or entry.name.endswith((".json", ".toml", ".jsonc"))
+        )
+        if not interesting or entry.name in _HIDDEN:
+            continue
+        shown = path + "/" if is_folder else path
+        reason = _reason(entry, shown, is_folder, rules, unwanted)
+        if reason:
+            found.skip(reason, shown)
+        elif is_folder:
+            yield from _walk(Path(entry.path), path + "/", rules, found, unwanted)
+        else:
+            yield path, entry
+
+
+def _reason(
+    entry: os.DirEntry[str],
+    path: str,
+    is_folder: bool,
+    rules: _Rules,
+    unwanted: pathspec.GitIgnoreSpec | None,
+) -> str:
+    """Why a path is skipped, "" when it is not."""
+    if entry.is_symlink():
+        return "symbolic link"
+    if is_folder and entry.name in DEPENDENCIES:
+        return "dependency"
+    if is_folder and entry.name in BUILT:
+        return "build output"
+    if unwanted is not None and unwanted.match_file(path):
+        return "excluded"
+    for prefix, spec in reversed(rules):
+        verdict = spec.check_file(path[len(prefix) :]).include
+        if verdict is not None:
+            return "ignored by git" if verdict else ""
+    return ""
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+
+
+def _size(entry: os.DirEntry[str]) -> int | None:
+    try:
+        return entry.stat().st_size
+    except OSError:
+        return None
+
+
+def unfit(source: bytes) -> str:
+    """Why a file's content is not read, "" when it is."""
+    if source.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in source[:4096]:
+        return "not UTF-8"
+    if not source.isascii():
+        try:
+            source.decode("utf-8")
+        except UnicodeDecodeError:
+            return "not UTF-8"
+    if len(source) > _LONG_LINE and max(map(len, source.split(b"\n"))) > _LONG_LINE:
+        return "minified"
+    return ""

@@ -1,0 +1,194 @@
+"""Judges receivers of which neither configuration nor types say what they are: by use and by name.
+
+One use that only a namespace allows speaks for every call on the same receiver, and one that a
+namespace does not allow speaks against them all.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from audits.js import properties
+from audits.js.engine import Engine
+from audits.js.facts import Call, Expr
+from audits.js.options import Where
+from audits.js.project import File
+from audits.js.types_meant import kv
+from audits.js.values import Value, Values
+
+Group = tuple[str, str]
+FOREIGN = {
+    "set", "has", "append", "getAll", "entries", "head", "createMultipartUpload", "resumeMultipartUpload",
+    "idFromName", "idFromString", "newUniqueId", "getByName", "prepare", "exec", "batch", "match", "fetch",
+    "transaction", "objectStore", "createIndex", "getSetCookie", "post", "patch", "route", "use", "setex",
+    "expire", "hget", "hset", "incr", "deleteAll",
+    "setAlarm", "getAlarm", "send", "sendBatch", "blockConcurrencyWhile",
+    "toString", "getItem", "setItem", "openCursor", "getAllKeys", "delete_", "listen", "enqueue", "atomic",
+    "clear", "size", "sort", "push", "request", "upload", "query", "insert", "update", "upsert", "peek",
+}  # fmt: skip
+_KV_NAME = re.compile(r"^[#_]*kv$|^[#_]*kv[A-Z_]|Kv$|KV$|_kv$|KV_|_KV_|^KV|[kK]vNamespace|[kK]vStore")
+_LIKELY = re.compile(
+    r"SESSION|CACHE|TOKEN|STORE|STATE|CONFIG|RATE|LIMIT|AUTH|USER|DATA|LINK|URL|FLAG|SETTING"
+)
+_BUCKET = re.compile(
+    r"R2|BUCKET|BLOB|FILES?$|IMAGES?|MEDIA|ASSETS|UPLOAD|STORAGE|ARCHIVE|BACKUP|PHOTO|AVATAR|ATTACH"
+)
+_OBJECT = re.compile(
+    r"^DB$|_DB$|DATABASE|QUEUE|_DO$|DURABLE|D1|OBJECT|ROOM|COUNTER|VECTOR|AI$|HYPERDRIVE|SERVICE"
+)
+_AS_BUCKET = re.compile(r"\.(?:httpEtag|writeHttpMetadata|httpMetadata|customMetadata|checksums)\b")
+_READ_TYPES = {"json", "text", "arrayBuffer", "stream"}
+
+
+@dataclass(slots=True)
+class Uses:
+    """What is known of one receiver from all calls on it."""
+
+    strong: list[tuple[str, int, int]] = field(default_factory=list)
+    methods: dict[str, int] = field(default_factory=dict)
+    foreign: bool = False
+    two: bool = False
+    waited: bool = False
+    keyed: bool = False
+    classic: bool = False
+
+
+def group_of(file: File, value: Value, receiver: Expr, scope: int) -> Group:
+    """Which receivers are one and the same: bindings by name everywhere, others within their file."""
+    if value[3] in ("env", "global", "process"):
+        return "", str(value[1])
+    text = properties.chain_text(receiver) or str(value[1])
+    if text.startswith("this."):
+        return f"{file.path}#{file.class_around(scope)}", text
+    head = text.partition(".")[0]
+    defines = file.defines(head, scope)
+    return f"{file.path}@{defines[0].start if defines else -1}", text
+
+
+def note(uses: Uses, where: Where, call: Call, method: str) -> None:
+    """Add what one call says of its receiver."""
+    arguments = call.expr[4]
+    uses.methods[method] = uses.methods.get(method, 0) + 1
+    if method in FOREIGN:
+        uses.foreign = True
+        return
+    if call.sink in ("awaited", "returned", "waitUntil", "chained"):
+        uses.waited = True
+    if arguments and where.values(arguments[0]) and all(v[0] == "str" for v in where.values(arguments[0])):
+        uses.keyed = True
+    if b"addEventListener(" in where.file.source:
+        uses.classic = True
+    if method == "get" and _AS_BUCKET.search(_around(where, call)):
+        uses.foreign = True
+    if method == "getWithMetadata":
+        uses.strong.append(("getWithMetadata is called on it", where.file.index, call.expr[1]))
+    elif method == "put":
+        _note_put(uses, where, call)
+    elif method == "get" and len(arguments) > 1:
+        _note_get(uses, where, call)
+    elif method == "list":
+        if "list_complete" in _around(where, call):
+            uses.strong.append(("its list is followed by list_complete", where.file.index, call.expr[1]))
+    if arguments and any(v[0] in ("fn", "other") for v in where.values(arguments[-1])):
+        uses.foreign = True  # a router's path and handler, or a cache's request
+
+
+def _around(where: Where, call: Call) -> str:
+    """The text of the function around a call."""
+    number = where.file.facts.scopes[call.scope].fn
+    function = where.file.facts.functions[number] if number >= 0 else None
+    return where.file.text(function.start, function.end) if function is not None else ""
+
+
+def _note_put(uses: Uses, where: Where, call: Call) -> None:
+    arguments = call.expr[4]
+    if len(arguments) < 2:
+        uses.foreign = True
+        return
+    uses.two = True
+    if len(arguments) < 3:
+        return
+    for value in where.values(arguments[2]):
+        if value[0] == "fn":
+            uses.foreign = True
+        if value[0] != "obj":
+            continue
+        for name in ("httpMetadata", "customMetadata", "onlyIf", "headers", "params"):
+            if _has(where.engine, value, name):
+                uses.foreign = True
+        for name in ("expirationTtl", "expiration", "metadata"):
+            if _has(where.engine, value, name):
+                uses.strong.append((f"put is given {name}", where.file.index, call.expr[1]))
+
+
+def _note_get(uses: Uses, where: Where, call: Call) -> None:
+    for value in where.values(call.expr[4][1]):
+        if value[0] == "str" and value[1] in {(name,) for name in _READ_TYPES}:
+            uses.strong.append((f"get is asked for {value[1][0]}", where.file.index, call.expr[1]))
+        elif value[0] == "obj":
+            if _has(where.engine, value, "cacheTtl"):
+                uses.strong.append(("get is given cacheTtl", where.file.index, call.expr[1]))
+            of = properties.of(where.engine, value, "type")
+            if any(v[0] == "str" and v[1] in {(name,) for name in _READ_TYPES} for v in of):
+                uses.strong.append(("get is asked for a type", where.file.index, call.expr[1]))
+            if any(_has(where.engine, value, name) for name in ("headers", "params", "range", "onlyIf")):
+                uses.foreign = True
+        elif value[0] == "fn":
+            uses.foreign = True
+
+
+def _has(engine: Engine, value: Value, name: str) -> bool:
+    return any(
+        found[0] != "nul" and found[2:4] != ("", "spread") for found in properties.of(engine, value, name)
+    )
+
+
+def judge(values: Values, group: Group, uses: Uses, method: str) -> Value | None:
+    """The namespace that an unknown receiver is taken for, None when it is not."""
+    value = next((v for v in values if v[0] in ("u", "ty")), None)
+    if value is None or uses.foreign or any(v[0] in ("other", "ext") for v in values):
+        return None
+    name = str(value[1] if value[0] == "u" else value[3])
+    last = group[1].rpartition(".")[2] or name
+    bound = value[0] == "u" and value[3] in ("env", "global", "process")
+    binding = name if (bound and value[3] != "global") or name.isupper() else ""
+    if uses.strong:
+        text, index, offset = uses.strong[0]
+        return kv(binding, 2, "usage-shape", text, (index, offset))
+    if value[0] == "ty":
+        return None
+    if value[3] == "env":
+        return _by_env(name, uses, method)
+    if _KV_NAME.search(last) and (uses.waited or uses.two):
+        return kv(binding, 1, "name", f"its name, {last}, is one that namespaces have", None)
+    if value[3] in ("global", "process") and name.isupper() and not _not_kv(name):
+        if uses.two or (uses.waited and _LIKELY.search(name)):
+            return kv(
+                name, 2 if uses.classic else 1, "name", f"{name} is a global that nothing declares", None
+            )
+    if last.isupper() and uses.waited and _LIKELY.search(last) and not _not_kv(last):
+        return kv(last, 1, "name", f"its name, {last}, is one that namespaces have", None)
+    return None
+
+
+def _by_env(name: str, uses: Uses, method: str) -> Value | None:
+    """An undeclared name in `env`: only namespaces and buckets have `put` there."""
+    if _KV_NAME.search(name):
+        return kv(name, 2, "env-name", f"{name} is in the Worker's env and is called as a namespace", None)
+    if _not_kv(name):
+        return None
+    if uses.two:
+        text = f"{name} is in the Worker's env, has put, and nothing speaks against a namespace"
+        return kv(name, 2, "env-put", text, None)
+    if uses.keyed and uses.waited:
+        text = f"{name} is in the Worker's env and asked for keys of text"
+        return kv(name, 2 if _LIKELY.search(name) else 1, "env-use", text, None)
+    if _LIKELY.search(name) and uses.waited:
+        text = f"{name} is in the Worker's env and its name is one that namespaces have"
+        return kv(name, 1, "env-name", text, None)
+    return None
+
+
+def _not_kv(name: str) -> bool:
+    return bool(_BUCKET.search(name) or _OBJECT.search(name)) and not _KV_NAME.search(name)

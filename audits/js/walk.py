@@ -1,0 +1,81 @@
+"""The walk through a syntax tree: which handler reads a node, for expressions and for statements.
+
+The handlers are in two tables that the draft carries, so that they can call the walk without being
+known to it.
+"""
+
+from __future__ import annotations
+
+from audits.js import conditions, type_forms
+from audits.js.draft import Draft
+from audits.js.facts import Expr
+from audits.js.grammar import Node
+
+
+def lower(draft: Draft, node: Node | None, sink: str = "stored") -> Expr:
+    """The tuple of an expression. `sink`: what becomes of its value, see `Call.sink`."""
+    if node is None:
+        return ("?", 0, 0)
+    handler = draft.expressions.get(node.type)
+    if handler is not None:
+        return handler(draft, node, sink)
+    if node.named_child_count:
+        for child in node.named_children:
+            if child.type != "comment":
+                lower(draft, child)
+    return ("?", node.start_byte, node.end_byte)
+
+
+def inner(draft: Draft, node: Node, sink: str) -> Expr:
+    """The first expression inside of a node that only wraps it."""
+    for child in node.named_children:
+        if child.type not in ("comment", "type_arguments"):
+            return lower(draft, child, sink)
+    return ("?", node.start_byte, node.end_byte)
+
+
+def block(draft: Draft, node: Node) -> None:
+    """The statements of a block, in the current scope."""
+    for child in node.named_children:
+        kind = child.type
+        if kind == "comment":
+            if draft.documented:
+                draft.doc = draft.slice(child)
+                if "@typedef" in draft.doc:
+                    type_forms.typedefs(draft, draft.doc)
+            continue
+        statement(draft, child)
+        draft.doc = ""
+        if kind == "if_statement" and child.child_by_field_name("alternative") is None:
+            if conditions.leaves(child.child_by_field_name("consequence")):
+                for path in conditions.proven(draft, child.child_by_field_name("condition"), False):
+                    draft.narrow(path, child.end_byte, node.end_byte)
+
+
+def statement(draft: Draft, node: Node) -> None:
+    """One statement."""
+    handler = draft.statements.get(node.type)
+    if handler is not None:
+        handler(draft, node)
+    elif node.type in _IGNORED:
+        return
+    elif node.type.endswith("_expression") or node.type in ("identifier", "object", "array"):
+        lower(draft, node, "dropped")
+    else:
+        for child in node.named_children:
+            statement(draft, child)
+
+
+_IGNORED = {
+    "comment",
+    "empty_statement",
+    "break_statement",
+    "continue_statement",
+    "debugger_statement",
+    "import_alias",
+    "hash_bang_line",
+    "string",
+    "number",
+    "jsx_text",
+    "statement_identifier",
+}

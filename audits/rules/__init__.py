@@ -1,0 +1,27 @@
+"""Every rule, listed by hand: a new one is its file, its tests, and one line here."""
+
+from __future__ import annotations
+
+from audits.rules import (
+    bad_suppression,
+    put_without_ttl,
+    session_kv_call,
+    ttl_out_of_range,
+    unused_suppression,
+)
+from audits.rules.rule import Rule
+
+RULES: tuple[Rule, ...] = (
+    session_kv_call.RULE,
+    put_without_ttl.RULE,
+    ttl_out_of_range.RULE,
+    unused_suppression.RULE,
+    bad_suppression.RULE,
+)
+"""In the order of their codes."""
+
+
+def lookup(name_or_code: str) -> Rule | None:
+    """The rule called so (`put-without-ttl`, `KV002`, `kv002`), None when there is none."""
+    word = name_or_code.strip().lower()
+    return next((rule for rule in RULES if word in (rule.name, rule.code.lower())), None)

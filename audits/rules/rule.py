@@ -1,0 +1,39 @@
+"""What a rule is: a function from all operations to findings, with its documentation beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from audits.finding import Finding, Severity
+from audits.operation import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What rules go by. `prefixes`: constant beginnings of session keys, `spotify_session:` is
+    always one. `forever`: glob patterns of keys that are meant to live for ever. `now`: Unix
+    seconds. `pedantic`: also the rules for purists."""
+
+    prefixes: tuple[str, ...] = ("spotify_session:",)
+    forever: tuple[str, ...] = ()
+    now: float = 0.0
+    pedantic: bool = False
+
+
+Check = Callable[[Sequence[Operation], Settings], Iterable[Finding]]
+"""Every operation of the project, sorted by place; findings in any order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. Its module's docstring is its documentation, with the sections what, why, bad, good
+    and remedy; `severity` is the most that it reports."""
+
+    name: str
+    code: str
+    severity: Severity
+    summary: str
+    check: Check
+    pedantic: bool = False
+    documentation: str = field(default="", repr=False)

@@ -1,0 +1,82 @@
+"""The words by which session_signals tells keys, values and names of login sessions from others."""
+
+from __future__ import annotations
+
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+TELLING = _set(
+    """
+    cookie digest handle hash hashed header hex id identifier ids key keys name namespace ns param pfx
+    prefix raw signed str token tokens uuid value
+    """
+)
+"""What may follow the word session in the name of something that tells which session it is."""
+
+CONTENT = _set(
+    """
+    context cookie data dto entry info json model obj object payload props raw record response result
+    row schema state str string text type user value
+    """
+)
+"""What may follow it in the name of a session's content."""
+
+OTHER = _set(
+    """
+    agent ai analytics attempts browser call chat checkout collab config conversation count counter
+    counts debug editor exam game interview limit limits llm lock metrics missed payment playback poker
+    prompt quiz rate ratelimit recording rpg sandbox secret settings share shell signing stats stream
+    stripe study telegram terminal tg total training transfer upload uploads version video voice webrtc
+    workout
+    """
+)
+"""Words beside `session` that make it another kind of session, or something about sessions."""
+
+FOREIGN = OTHER | _set(
+    """
+    account accounts album apikey article artist backup ban banned blacklist blocked cache cart
+    challenge code codes csrf customer denylist device domain draft email emails event events feature
+    features file files flag flags history hit hits image images index invite invites invoice ip job
+    jobs latest link links log logs magic message messages meta nonce notification onboarding order
+    orders org otp page pages pkce plan playlist post posts preview price product products profile
+    profiles project pwreset queue reset revoked rl room rooms search short site state states
+    subscription team tenant throttle track url urls user users verification verifier verify view views
+    visit visits weather webhook
+    """
+)
+"""Words of keys that are about something else; so are those of OTHER."""
+
+NEUTRAL = _set(
+    """
+    access admin api app apple auth bearer cms cookie data dev discord facebook github google id in jwt
+    key kv logged login microsoft oauth portal prefix prod refresh slack spotify staging strava test
+    token tokens twitch twitter v web
+    """
+)
+"""Words of keys that say nothing for or against."""
+
+BARE_OTHERS = _set(
+    """
+    code email filename hostname ip nonce otp path slug state url username
+    """
+)
+"""Names of variables that, alone, are the key of something else."""
+
+OWNERS = _set("auth cookie login me owner self token uid user")
+"""Whose id may well be the key of a session."""
+
+TOKENS = _set(
+    """
+    bearer cookie jwt token
+    """
+)
+"""Names that may hold the id of a session."""
+
+CONVERSATION = _set(
+    """
+    board chunks conversation history messages parts players score transcript
+    """
+)
+"""What the sessions of chats and games are made of."""

@@ -1,0 +1,208 @@
+"""Comments that excuse a finding: `// kvferry: ignore[put-without-ttl] a counter that lives for ever`.
+
+    files that hold the marker ─▶ comments (from the parser) ─▶ Suppression | bad-suppression
+    findings × suppressions ─▶ kept, suppressed, unused-suppression
+
+Behind code, a comment is about its own line; on a line of its own, about the next line of code; and
+on any line of a call, about that call. Only a comment's first words count, so prose that mentions the
+marker is prose.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audits.finding import Finding
+from audits.operation import Confidence, Place
+from audits.rules import bad_suppression, lookup, unused_suppression
+from audits.rules.rule import Rule
+
+if TYPE_CHECKING:
+    from audits.js import grammar
+
+MARKER = b"kvferry:"
+_COMMENT = re.compile(r"^(?://+|/\*+)\s*kvferry:(?P<rest>.*)$", re.DOTALL)
+_IGNORE = re.compile(r"^\s*ignore\s*\[(?P<rules>[^\]]*)\](?P<reason>.*)$", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Suppression:
+    """One rule that one comment excuses. `place` is the comment's; `line` the code's that it is about."""
+
+    place: Place
+    rule: str
+    reason: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """A finding that a comment excuses."""
+
+    finding: Finding
+    suppression: Suppression
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What the comments of some files say, and what is wrong with them."""
+
+    suppressions: tuple[Suppression, ...] = ()
+    bad: tuple[Finding, ...] = ()
+
+
+def read(root: Path, paths: Iterable[str]) -> Read:
+    """The suppressions in these files; those without the marker are not even parsed."""
+    suppressions: list[Suppression] = []
+    bad: list[Finding] = []
+    for path in paths:
+        try:
+            raw = (root / path).read_bytes()
+        except OSError:
+            continue
+        if MARKER in raw:
+            for comment in _comments(path, raw):
+                said = _said(comment)
+                suppressions += said.suppressions
+                bad += said.bad
+    return Read(tuple(sorted(suppressions)), tuple(sorted(bad, key=lambda one: one.place)))
+
+
+def apply(
+    findings: Iterable[Finding], suppressions: Sequence[Suppression], ran: Iterable[Rule]
+) -> tuple[list[Finding], list[Suppressed], list[Finding]]:
+    """Findings that stay, those that are excused, and a finding for each suppression of a rule
+    that was run and had nothing to excuse."""
+    by_file: dict[tuple[str, str], list[Suppression]] = {}
+    for one in suppressions:
+        by_file.setdefault((one.place.path, one.rule), []).append(one)
+    kept: list[Finding] = []
+    suppressed: list[Suppressed] = []
+    used: set[Suppression] = set()
+    for finding in findings:
+        matching = [
+            one for one in by_file.get((finding.place.path, finding.rule), ()) if _about(one, finding)
+        ]
+        used.update(matching)
+        if matching:
+            suppressed.append(Suppressed(finding, matching[0]))
+        else:
+            kept.append(finding)
+    judged = {rule.name for rule in ran}
+    unused = [_unused(one) for one in suppressions if one not in used and one.rule in judged]
+    return kept, suppressed, unused
+
+
+def _about(one: Suppression, finding: Finding) -> bool:
+    call = finding.call
+    first, last = min(call.line, finding.place.line), max(call.end_line, finding.place.end_line)
+    return first <= one.line <= last or first <= one.place.line <= last
+
+
+def _unused(one: Suppression) -> Finding:
+    return _finding(
+        unused_suppression.RULE, one.place, f"there is no {one.rule} here to ignore; delete the comment"
+    )
+
+
+def _finding(rule: Rule, place: Place, message: str) -> Finding:
+    return Finding(rule.name, rule.code, place, place, rule.severity, Confidence.HIGH, message)
+
+
+# ---------------------------------------------------------------- reading comments
+
+
+@dataclass(frozen=True, slots=True)
+class _Comment:
+    text: str
+    place: Place
+    line: int
+
+
+def _comments(path: str, raw: bytes) -> Iterator[_Comment]:
+    """Comments whose text holds the marker, each with the line of code that it is about."""
+    from audits.js import grammar
+
+    ending = grammar.suffix(path)
+    source = grammar.script(raw, ending)
+    if MARKER not in source:
+        return
+    lines = source.split(b"\n")
+    found = [node for node in _nodes(grammar.parse(source, ending)) if MARKER in (node.text or b"")]
+    covered: set[int] = set()  # lines that hold nothing but a comment with the marker
+    for node in found:
+        if not lines[node.start_point[0]][: node.start_point[1]].strip(b" \t{"):
+            rest = lines[node.end_point[0]][node.end_point[1] :].strip(b" \t\r}")
+            if not rest:
+                covered.update(range(node.start_point[0], node.end_point[0] + 1))
+    for node in found:
+        (row, start), (end_row, end) = node.start_point, node.end_point
+        about = row
+        if row in covered:
+            about = end_row + 1
+            while about < len(lines) and (about in covered or _blank(lines[about])):
+                about += 1
+        place = Place(
+            path,
+            row + 1,
+            _column(lines[row], start),
+            end_row + 1,
+            _column(lines[end_row], end),
+            node.start_byte,
+            node.end_byte,
+        )
+        yield _Comment((node.text or b"").decode("utf-8", "replace"), place, about + 1)
+
+
+def _blank(line: bytes) -> bool:
+    """Nothing, or one more comment on a line of its own."""
+    text = line.strip()
+    return text.startswith(b"//") or (text.startswith((b"/*", b"{/*")) and text.endswith((b"*/", b"*/}")))
+
+
+def _column(line: bytes, offset: int) -> int:
+    return len(line[:offset].decode("utf-8", "replace")) + 1
+
+
+def _nodes(root: grammar.Node) -> Iterator[grammar.Node]:
+    """Every comment of a syntax tree, in order, without recursion."""
+    cursor = root.walk()
+    while True:
+        node = cursor.node
+        if node is not None and node.type == "comment":
+            yield node
+        if cursor.goto_first_child() or cursor.goto_next_sibling():
+            continue
+        while cursor.goto_parent():
+            if cursor.goto_next_sibling():
+                break
+        else:
+            return
+
+
+def _said(comment: _Comment) -> Read:
+    match = _COMMENT.match(comment.text.removesuffix("*/"))
+    if match is None:
+        return Read()
+    ignore = _IGNORE.match(match["rest"])
+    if ignore is None:
+        return _wrong(comment, "a suppression is written: kvferry: ignore[RULE] REASON")
+    names = [name.strip() for name in ignore["rules"].split(",") if name.strip()]
+    if not names:
+        return _wrong(comment, "the suppression names no rule")
+    unknown = [name for name in names if lookup(name) is None]
+    if unknown:
+        return _wrong(comment, f"there is no rule {unknown[0]!r}; kvferry rules lists them")
+    reason = " ".join(ignore["reason"].replace("*", " ").split()).lstrip(":-–— ")
+    if not reason:
+        return _wrong(comment, "the suppression gives no reason")
+    rules = dict.fromkeys(rule.name for name in names if (rule := lookup(name)) is not None)
+    return Read(tuple(Suppression(comment.place, name, reason, comment.line) for name in rules))
+
+
+def _wrong(comment: _Comment, message: str) -> Read:
+    return Read(bad=(_finding(bad_suppression.RULE, comment.place, message),))

@@ -1,0 +1,82 @@
+"""Which files are read, and that each one that is not is counted with its reason."""
+
+import os
+
+PUT = "await env.SESSIONS.put('a', 'b');"
+
+
+def test_what_is_left_out_is_counted_with_its_reason(project, tmp_path):
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/latin.js").write_bytes(b"// caf\xe9\n" + PUT.encode())
+    (tmp_path / "src/wide.js").write_bytes(PUT.encode("utf-16"))
+    found = project(
+        {
+            "src/a.ts": PUT,
+            "node_modules/x/i.js": PUT,
+            "packages/y/node_modules/x/i.js": PUT,
+            "dist/i.js": PUT,
+            ".wrangler/tmp/i.js": PUT,
+            "src/big.js": PUT + " " * 1_000_001,
+            "src/one-line.js": PUT + "a();" * 10_000,
+            "src/x.min.js": PUT,
+            ".gitignore": "/generated\n*.gen.ts\n!keep.gen.ts\n",
+            "generated/a.ts": PUT,
+            "src/b.gen.ts": PUT,
+            "src/keep.gen.ts": PUT,
+            "sub/.gitignore": "c.ts\n",
+            "sub/c.ts": PUT,
+        }
+    )
+    assert [operation.place.path for operation in found.operations] == ["src/a.ts", "src/keep.gen.ts"]
+    assert found.skipped == {
+        "build output": (".wrangler/", "dist/"),
+        "dependency": ("node_modules/", "packages/y/node_modules/"),
+        "ignored by git": ("generated/", "src/b.gen.ts", "sub/c.ts"),
+        "larger than 1 MB": ("src/big.js",),
+        "minified": ("src/one-line.js", "src/x.min.js"),
+        "not UTF-8": ("src/latin.js", "src/wide.js"),
+    }
+    assert found.files["skipped"] == 12
+
+
+def test_links_are_not_followed(project, tmp_path):
+    (tmp_path / "src").mkdir()
+    os.symlink(tmp_path, tmp_path / "src/loop")
+    os.symlink(tmp_path / "src/a.ts", tmp_path / "src/b.ts")
+    found = project({"src/a.ts": PUT})
+    assert len(found.operations) == 1
+    assert found.skipped == {"symbolic link": ("src/b.ts", "src/loop/")}
+
+
+def test_include_and_exclude(project):
+    files = {"a/x.ts": PUT, "b/x.ts": PUT, "c/x.ts": PUT}
+    found = project(files, include=("a/", "b/"), exclude=("b/",))
+    assert [operation.place.path for operation in found.operations] == ["a/x.ts"]
+    assert found.skipped == {"excluded": ("b/",), "not included": ("c/x.ts",)}
+
+
+def test_paths_limit_the_report_and_not_the_reading(project):
+    files = {
+        "src/store.ts": "export const save = (env, k) => env.SESSIONS.put(k, 'v');",
+        "src/a.ts": "import { save } from './store'; save(env, 'a'); await env.SESSIONS.get('x');",
+    }
+    (operation,) = project(files, paths=("src/store.ts",)).operations
+    assert [str(key) for key in operation.keys] == ["a"]
+
+
+def test_a_configuration_that_cannot_be_read_is_counted(project):
+    found = project({"wrangler.toml": "x = [", "src/a.ts": PUT})
+    assert list(found.skipped.values()) == [("wrangler.toml",)]
+    assert [reason.partition(":")[0] for reason in found.skipped] == ["configuration"]
+
+
+def test_nothing_to_read(project):
+    found = project({"README.md": "x"})
+    assert found.operations == ()
+    assert found.files["collected"] == 0
+
+
+def test_syntax_errors_are_told_and_what_is_around_them_is_found(project):
+    found = project("await env.SESSIONS.put('a', 'b');\nconst = ;\nawait env.SESSIONS.get('c');")
+    assert [operation.method for operation in found.operations] == ["put", "get"]
+    assert found.unparsed == ("src/index.ts",)

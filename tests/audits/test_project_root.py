@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import pytest
+
+from audits.project_root import Area, area
+
+
+@pytest.fixture
+def tree(tmp_path):
+    for name in (
+        "mono/package.json",
+        "mono/apps/one/wrangler.toml",
+        "mono/apps/one/src/a.ts",
+        "loose/deep/b.ts",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    return tmp_path
+
+
+def test_nothing_named_is_the_current_folder(tree):
+    assert area([], tree) == area([Path(".")], tree) == Area(tree)
+
+
+def test_a_part_of_the_current_project_is_read_with_the_rest(tree):
+    one = tree / "mono" / "apps" / "one"
+    assert area([Path("src")], one) == area([one / "src"], one) == Area(one, ("src",))
+    assert area([Path("src/a.ts"), Path("wrangler.toml")], one) == Area(one, ("src/a.ts", "wrangler.toml"))
+
+
+def test_a_project_within_the_current_folder_is_one_by_itself(tree):
+    mono = tree / "mono"
+    assert area([Path("apps/one")], mono) == Area(mono / "apps" / "one")
+
+
+def test_unless_a_workspace_joins_it_to_others(tree):
+    mono = tree / "mono"
+    (mono / "package.json").write_text('{"workspaces": ["apps/*"]}')
+    assert area([Path("apps/one")], mono) == Area(mono, ("apps/one",))
+    (mono / "package.json").write_text("{}")
+    (mono / "pnpm-workspace.yaml").write_text("")
+    assert area([Path("apps/one")], mono) == Area(mono, ("apps/one",))
+
+
+def test_a_folder_elsewhere_is_a_project(tree):
+    assert area([tree / "loose"], tree / "mono") == Area(tree / "loose")
+    assert area([Path("loose")], tree) == Area(tree / "loose")
+
+
+def test_a_file_elsewhere_belongs_to_the_project_above_it(tree):
+    one = tree / "mono" / "apps" / "one"
+    assert area([one / "src" / "a.ts"], tree / "loose") == Area(one, ("src/a.ts",))
+
+
+def test_a_path_that_goes_up_is_no_part_of_the_current_folder(tree):
+    one = tree / "mono" / "apps" / "one"
+    assert area([Path("../../..") / "loose"], one) == Area(tree / "loose")
