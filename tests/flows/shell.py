@@ -53,11 +53,13 @@ def started(*words: str, cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[
 
 @dataclass(frozen=True)
 class Gate(Action):
-    """A call that is not answered before the test says so."""
+    """The first call whose body has the text is not answered before the test says so."""
 
+    text: bytes = b""
     arrived: threading.Event = field(default_factory=threading.Event)
     opened: threading.Event = field(default_factory=threading.Event)
 
     def before(self, call: Call) -> None:
-        self.arrived.set()
-        self.opened.wait(100)
+        if self.text in call.body and not self.arrived.is_set():
+            self.arrived.set()
+            self.opened.wait(100)

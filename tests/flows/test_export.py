@@ -55,7 +55,15 @@ def test_an_empty_first_page_of_a_later_sweep_makes_nothing_look_deleted(
     sweep(source, store, clock)
     source.pages = [[], [], *source.pages]
     before = sum(source.read_keys.values())
+    apply, sighted = store.apply, []
+
+    def watched(batch, checkpoint):  # type: ignore[no-untyped-def]
+        sighted.extend(batch.sightings)
+        return apply(batch, checkpoint)
+
+    store.apply = watched  # type: ignore[method-assign]
     done = sweep(source, store, clock)
+    assert sighted == []
     assert done.tally == {LISTED: 23, Outcome.EQUAL: 23}
     assert clock.slept == []
     assert sum(source.read_keys.values()) == before + 23
