@@ -1,1 +1,1 @@
-"""What is wrong in the code: today the reader of wrangler's configuration. Imports nothing from migrate."""
+"""What is wrong in the code: analyser, rules, wrangler's configuration. Imports nothing from migrate."""
