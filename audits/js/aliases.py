@@ -11,6 +11,7 @@ a file that has no name. Only files that are linked by imports can call each oth
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from audits.js.facts import Expr
@@ -25,34 +26,39 @@ _Site = tuple[int, int]
 def sources(value: Expr, depth: int = 0) -> Iterator[str]:
     """Names by which a function goes that this expression may stand for."""
     kind = value[0]
-    if depth > 6:
-        return
     if kind == "id":
         yield value[3]
     elif kind == "mem":
         yield value[4]
     elif kind == "fn":
         yield f"@{value[3]}"
-    elif kind in ("await", "as", "set", "spread"):
-        yield from sources(value[3], depth + 1)
-    elif kind in ("log", "if"):
-        yield from sources(value[4], depth + 1)
-        yield from sources(value[5], depth + 1)
     elif kind == "imp":
         yield "default"
+    elif kind == "call" and (name := _called(value)) not in ("", "bind"):
+        yield f"{name}()"
+    for part in _inside(value) if depth < 6 else ():
+        yield from sources(part, depth + 1)
+
+
+def _called(value: Expr) -> str:
+    callee = value[3]
+    return str(callee[3] if callee[0] == "id" else callee[4] if callee[0] == "mem" else "")
+
+
+def _inside(value: Expr) -> Iterator[Expr]:
+    """Expressions that the value may be, or may call."""
+    kind = value[0]
+    if kind in ("await", "as", "set", "spread"):
+        yield value[3]
+    elif kind in ("log", "if"):
+        yield from value[4:6]
     elif kind == "arr":
-        for element in value[3][:20]:
-            yield from sources(element, depth + 1)
+        yield from value[3][:20]
     elif kind == "call":
-        callee = value[3]
-        name = callee[3] if callee[0] == "id" else callee[4] if callee[0] == "mem" else ""
-        if name == "bind" and callee[0] == "mem":
-            yield from sources(callee[3], depth + 1)
-        elif name:
-            yield f"{name}()"
-        for argument in value[4][:3]:  # what wraps a function often gives something that calls it
-            if argument[0] in ("id", "fn"):
-                yield from sources(argument, depth + 1)
+        if _called(value) == "bind" and value[3][0] == "mem":
+            yield value[3][3]
+        # what wraps a function often gives something that calls it
+        yield from (argument for argument in value[4][:3] if argument[0] in ("id", "fn"))
 
 
 class _Group:
@@ -93,58 +99,68 @@ class _Group:
 
 
 def _flows(file: File) -> Iterator[tuple[str, str]]:
-    facts = file.facts
-    here = f"{file.index}:"
+    """Pairs of names as in `Facts.flows`, functions without a name told apart from those elsewhere."""
+    parts = (_of_functions, _of_variables, _of_classes, _of_exports, _of_arguments)
+    for source, target in chain(file.facts.flows, *(part(file) for part in parts)):
+        yield _local(file, source), target
 
-    def local(name: str) -> str:
-        return here + name if name.startswith("@") else name
 
-    for source, target in facts.flows:
-        yield local(source), target
-    for number, function in enumerate(facts.functions):
-        own = function.name or local(f"@{number}")
+def _local(file: File, name: str) -> str:
+    return f"{file.index}:{name}" if name.startswith("@") else name
+
+
+def _from(value: Expr | None, target: str) -> Iterator[tuple[str, str]]:
+    if value is not None:
+        yield from ((source, target) for source in sources(value))
+
+
+def _of_functions(file: File) -> Iterator[tuple[str, str]]:
+    for number, function in enumerate(file.facts.functions):
+        own = function.name or _local(file, f"@{number}")
         if function.name:
-            yield local(f"@{number}"), function.name
-        called = facts.classes[function.cls].name if function.kind == "constructor" else own
+            yield f"@{number}", function.name
+        called = file.facts.classes[function.cls].name if function.kind == "constructor" else own
         for index, define in enumerate(function.params):
             if define.key:
                 yield f"{called}#{index}", define.key
-            if define.value is not None:
-                for source in sources(define.value):
-                    yield local(source), define.key
+            yield from _from(define.value, define.key)
         for value, _ in function.returns:
-            for source in sources(value):
-                yield local(source), f"{own}()"
-    for scope in facts.scopes:
+            yield from _from(value, f"{own}()")
+
+
+def _of_variables(file: File) -> Iterator[tuple[str, str]]:
+    for scope in file.facts.scopes:
         for name, defines in scope.names.items():
             for define in defines:
                 if define.kind == "imp" and define.extra[1] not in ("*", name):
                     yield define.extra[1], name
                 elif define.path and isinstance(define.path[-1][0], str) and define.path[-1][0] != "each":
                     yield define.path[-1][0], name
-                elif define.value is not None and define.kind in ("var", "set", "for"):
-                    for source in sources(define.value):
-                        yield local(source), name
-    for made in facts.classes:
-        for source in sources(made.extends) if made.extends is not None else ():
-            yield local(source), made.name  # what has no constructor is made by the one above it
-        for fields in (made.fields, made.statics):
-            for name, defines in fields.items():
-                for define in defines:
-                    for source in sources(define.value) if define.value is not None else ():
-                        yield local(source), name
-    for public, exports in facts.exports.items():
+                elif define.kind in ("var", "set", "for"):
+                    yield from _from(define.value, name)
+
+
+def _of_classes(file: File) -> Iterator[tuple[str, str]]:
+    for made in file.facts.classes:
+        yield from _from(made.extends, made.name)  # what has no constructor is made by the one above
+        for name, defines in chain(made.fields.items(), made.statics.items()):
+            for define in defines:
+                yield from _from(define.value, name)
+
+
+def _of_exports(file: File) -> Iterator[tuple[str, str]]:
+    for public, exports in file.facts.exports.items():
         for export in exports:
             if export.local and export.local != public:
                 yield export.local, public
-            elif export.value is not None:
-                for source in sources(export.value):
-                    yield local(source), "default" if public == "*" else public
-    for call in facts.calls:
-        for index, argument in enumerate(call.expr[4][:6]) if call.expr[0] in ("call", "new") else ():
-            if call.name and argument[0] in ("id", "mem", "fn", "call", "as"):
-                for source in sources(argument):
-                    yield local(source), f"{call.name}#{index}"
+            yield from _from(export.value, "default" if public == "*" else public)
+
+
+def _of_arguments(file: File) -> Iterator[tuple[str, str]]:
+    for call in file.facts.calls:
+        for index, argument in enumerate(call.expr[4][:6]) if call.name and len(call.expr) > 4 else ():
+            if argument[0] in ("id", "mem", "fn", "call", "as"):
+                yield from _from(argument, f"{call.name}#{index}")
 
 
 class Aliases:

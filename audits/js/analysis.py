@@ -95,12 +95,12 @@ def _analysed(
     )
     relevant = candidates.closure(sources.seeds, sources.imports, resolver.resolve)
     with _room():
-        loaded = loader.facts(relevant)
+        loaded = loader.facts(relevant.paths)
         for path in loaded.failed:
             found.skip("nested too deeply", path)
         readable = sorted(loaded.facts)
         files = [File(i, path, loaded.facts[path], loader.reader(path)) for i, path in enumerate(readable)]
-        engine = Engine(Project(files, resolver, known))
+        engine = Engine(Project(files, resolver, known), relevant.near)
         every = sorted(operations.find(engine), key=lambda operation: (operation.place, operation.method))
     counts = {
         "collected": len(found.files),

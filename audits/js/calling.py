@@ -4,31 +4,18 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterable
-from itertools import product
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from audits.js import properties, types_meant
+from audits.js import builtins, entering, expression_names, types_meant
 from audits.js.facts import Expr
 from audits.js.project import File
-from audits.js.values import DEPTH, LIMIT, NOTHING, Context, Value, Values, join, trim, unknown
+from audits.js.templates import merged, parts_of
+from audits.js.values import LIMIT, NOTHING, Context, Value, Values, join, trim, unknown
 
 if TYPE_CHECKING:
     from audits.js.engine import Engine
 
-Parts = tuple[object, ...]
-_SAME = {
-    "trim",
-    "toString",
-    "valueOf",
-    "normalize",
-    "trimStart",
-    "trimEnd",
-    "String",
-    "Number",
-    "catch",
-    "finally",
-}
 _DOUBLES = {
     "Map",
     "WeakMap",
@@ -42,67 +29,6 @@ _DOUBLES = {
     "Date",
 }
 _CLIENTS = {"openKv": "Deno.Kv", "getStore": "Blobs", "useStorage": "Storage", "createStorage": "Storage"}
-
-
-def parts_of(value: Value, name: str = "") -> Parts:
-    """A value as text with holes."""
-    kind = value[0]
-    if kind == "str":
-        return tuple(value[1])
-    if kind == "num":
-        return (plain(value[1]),)
-    if kind == "bool":
-        return ("true" if value[1] else "false",)
-    if kind == "nul":
-        return ("undefined",)
-    if kind == "u":
-        return (("h", value[1] or name, value[2]),)
-    if kind == "ty":
-        return (("h", value[3] or name, ""),)
-    return (("h", name, ""),)
-
-
-def plain(number: float) -> str:
-    """A number as the language writes it."""
-    return str(int(number)) if math.isfinite(number) and number == int(number) else repr(number)
-
-
-def merged(parts: Iterable[object]) -> Parts:
-    """Neighbouring texts made one."""
-    result: list[object] = []
-    for part in parts:
-        if isinstance(part, str) and result and isinstance(result[-1], str):
-            result[-1] += part
-        elif part != "":
-            result.append(part)
-    return tuple(result[:24])
-
-
-def template(engine: Engine, file: File, expr: Expr, scope: int, context: Context) -> Values:
-    """A template string: the product of what its parts can be."""
-    choices: list[tuple[Parts, ...]] = []
-    for part in expr[3]:
-        if isinstance(part, str):
-            choices.append(((part,),))
-        else:
-            found = _texts(engine.values(file, part, scope, context), properties.text_of(part))
-            choices.append(found)
-    return _texts_joined(choices)
-
-
-def _texts(values: Values, name: str) -> tuple[Parts, ...]:
-    kept = [value for value in values if value[0] != "nul"] or list(values)
-    found = {parts_of(value, name): None for value in kept}
-    return tuple(sorted(found, key=repr)[:LIMIT]) or ((("h", name, ""),),)
-
-
-def _texts_joined(choices: list[tuple[Parts, ...]]) -> Values:
-    result: list[Value] = []
-    for combination in product(*choices):
-        result.append(("str", merged(part for parts in combination for part in parts)))
-        if len(result) >= LIMIT * 2:
-            break
-    return join(result)
 
 
 def binary(engine: Engine, file: File, expr: Expr, scope: int, context: Context) -> Values:
@@ -121,12 +47,15 @@ def _combined(sign: str, first: Value, second: Value, expr: Expr) -> Value:
     if first[0] == "num" and second[0] == "num":
         return _number(sign, first[1], second[1])
     if sign == "+" and (first[0] == "str" or second[0] == "str" or "num" not in (first[0], second[0])):
-        names = properties.text_of(expr[4]), properties.text_of(expr[5])
+        names = expression_names.text_of(expr[4]), expression_names.text_of(expr[5])
         return ("str", merged((*parts_of(first, names[0]), *parts_of(second, names[1]))))
-    if sign in ("===", "==", "!==", "!=") and first[0] in _PLAIN and second[0] in _PLAIN:
-        if not (first[0] == second[0] == "str" and any(not isinstance(p, str) for p in first[1] + second[1])):
-            return ("bool", (first == second) == (sign[0] == "="))
+    if sign in ("===", "==", "!==", "!=") and _known(first) and _known(second):
+        return ("bool", (first == second) == (sign[0] == "="))
     return unknown()
+
+
+def _known(value: Value) -> bool:
+    return value[0] in _PLAIN and (value[0] != "str" or all(isinstance(part, str) for part in value[1]))
 
 
 _PLAIN = ("str", "num", "bool", "nul")
@@ -178,14 +107,14 @@ def call(engine: Engine, file: File, expr: Expr, scope: int, context: Context) -
 
 def _called(engine: Engine, file: File, expr: Expr, scope: int, context: Context) -> Values:
     callee, arguments = expr[3], expr[4]
-    name = properties.text_of(callee).rpartition(".")[2]
-    known = _builtin(engine, file, expr, scope, context, name)
+    name = expression_names.text_of(callee).rpartition(".")[2]
+    known = builtins.result(engine, file, expr, scope, context, name)
     if known is not None:
         return known
     groups: list[Values] = []
     for value in engine.values(file, callee, scope, context):
         if value[0] == "fn":
-            groups.append(entered(engine, file, expr, value, context, name))
+            groups.append(entering.entered(engine, file, expr, value, context, name))
         elif value[0] == "kvm":
             groups.append((unknown("", value[2], "kv"),))
         elif value[0] == "cls" and callee[0] == "super":
@@ -204,7 +133,7 @@ def _called(engine: Engine, file: File, expr: Expr, scope: int, context: Context
 def _argument_name(arguments: tuple[Expr, ...], name: str) -> str:
     """`encodeURIComponent(email)` is filled by `email`, `req.param("id")` by `id`."""
     if len(arguments) == 1 and name in _TEXTUAL:
-        return properties.text_of(arguments[0])
+        return expression_names.text_of(arguments[0])
     if name in _ASKING and arguments and arguments[-1][0] == "str" and len(arguments[-1][3]) < 40:
         return str(arguments[-1][3])
     return ""
@@ -223,24 +152,6 @@ _TEXTUAL = {
 }
 
 
-def entered(engine: Engine, file: File, expr: Expr, function: Value, context: Context, name: str) -> Values:
-    """What a function gives when it is called from here; holes remember which helper made them."""
-    site = (file.index, expr[5])
-    frame = (function[1], function[2], *site, trim(context, DEPTH - 1), function[4])
-    found = types_meant.returned(engine, function, (frame,))
-    said = engine.file(function[1]).facts.functions[function[2]].name or name
-    return join(_helped(value, said) for value in found)
-
-
-def _helped(value: Value, name: str) -> Value:
-    if value[0] == "str":
-        parts = tuple(p if isinstance(p, str) or p[2] else ("h", p[1], name) for p in value[1])
-        return ("str", parts)
-    if value[0] == "u" and not value[2]:
-        return ("u", value[1], name, value[3], value[4])
-    return value
-
-
 def _outside(engine: Engine, file: File, value: Value, expr: Expr, name: str) -> Values:
     """A library's function."""
     if name in _CLIENTS:
@@ -254,108 +165,10 @@ def _outside(engine: Engine, file: File, value: Value, expr: Expr, name: str) ->
     return (unknown(_argument_name(expr[4], name), name, "call"),)
 
 
-def _builtin(
-    engine: Engine, file: File, expr: Expr, scope: int, context: Context, name: str
-) -> Values | None:
-    """Functions of the language that we follow, None for any other."""
-    callee, arguments = expr[3], expr[4]
-    holder = callee[3] if callee[0] == "mem" else None
-    held = holder[3] if holder is not None and holder[0] == "id" else ""
-    if holder is not None and name == "bind":
-        return engine.values(file, holder, scope, context)
-    if name in _SAME and not (held and file.defines(name, scope)):
-        if holder is not None and name not in ("String", "Number"):
-            found = engine.values(file, holder, scope, context)
-            if not any(v[0] in ("inst", "obj", "mod") for v in found):
-                return tuple(
-                    v if v[0] in ("str", "num", "u") else unknown(properties.text_of(holder)) for v in found
-                )
-        elif callee[0] == "id" and len(arguments) == 1 and file.defines(name, scope) is None:
-            return engine.values(file, arguments[0], scope, context)
-    if held == "Math" and name in ("max", "min", "floor", "round", "ceil", "trunc", "abs"):
-        return _math(engine, file, arguments, scope, context, name)
-    if held == "Object" and name in ("freeze", "seal") and arguments:
-        return engine.values(file, arguments[0], scope, context)
-    if held == "Object" and name == "assign":
-        return engine.values(file, _assigned(file, expr), scope, context)
-    if held == "Reflect" and name == "get" and len(arguments) > 1:
-        keys = engine.values(file, arguments[1], scope, context)
-        return properties.at_all(engine, engine.values(file, arguments[0], scope, context), keys, "")
-    if held == "Deno" and name == "openKv":
-        return (("other", "Deno.Kv"),)
-    if held == "Promise" and name == "resolve" and arguments:
-        return engine.values(file, arguments[0], scope, context)
-    if name in ("toLowerCase", "toUpperCase") and holder is not None:
-        found = engine.values(file, holder, scope, context)
-        return join(_cased(value, name, properties.text_of(holder)) for value in found)
-    if name == "join" and holder is not None:
-        return _joined(engine, file, expr, scope, context)
-    if name == "concat" and holder is not None:
-        pieces = [engine.values(file, part, scope, context) for part in (holder, *arguments)]
-        if any(v[0] == "str" for v in pieces[0]):
-            return _texts_joined([_texts(found, "") for found in pieces])
-    return None
-
-
-def _math(
-    engine: Engine, file: File, arguments: tuple[Expr, ...], scope: int, context: Context, name: str
-) -> Values:
-    sets = [engine.values(file, argument, scope, context) for argument in arguments]
-    if not sets or any(value[0] != "num" for found in sets for value in found):
-        return (unknown(next((n for a in arguments if (n := properties.text_of(a))), ""), name),)
-    result: list[Value] = []
-    for combination in product(*sets):
-        numbers = [value[1] for value in combination]
-        if name in ("max", "min"):
-            result.append(("num", float(max(numbers) if name == "max" else min(numbers))))
-        elif math.isfinite(numbers[0]):
-            result.append(("num", float(_ROUNDED[name](numbers[0]))))
-    return join(result) or (unknown(),)
-
-
-_ROUNDED: dict[str, Callable[[float], float]] = {
-    "floor": math.floor,
-    "ceil": math.ceil,
-    "trunc": math.trunc,
-    "round": round,
-    "abs": abs,
-}
-
-
-def _assigned(file: File, expr: Expr) -> Expr:
-    """`Object.assign(a, b)` as `{ ...a, ...b }`, made once."""
-    return file.made(expr, lambda: ("obj", expr[1], expr[2], tuple(("s", part) for part in expr[4])))
-
-
-def _cased(value: Value, name: str, text: str) -> Value:
-    if value[0] != "str":
-        return value if value[0] == "u" else unknown(text)
-    change = str.lower if name == "toLowerCase" else str.upper
-    return ("str", tuple(change(p) if isinstance(p, str) else p for p in value[1]))
-
-
-def _joined(engine: Engine, file: File, expr: Expr, scope: int, context: Context) -> Values | None:
-    """`["a", id].join(":")`."""
-    holders = engine.values(file, expr[3][3], scope, context)
-    if len(holders) != 1 or holders[0][0] != "arr":
-        return None
-    glue = engine.values(file, expr[4][0], scope, context) if expr[4] else (("str", (",",)),)
-    array, inner = engine.nodes[(holders[0][1], holders[0][2], holders[0][3])]
-    if len(glue) != 1 or glue[0][0] != "str" or not array[3] or any(e[0] == "spread" for e in array[3]):
-        return None
-    choices: list[tuple[Parts, ...]] = []
-    for index, element in enumerate(array[3]):
-        if index:
-            choices.append((glue[0][1],))
-        found = engine.values(engine.file(holders[0][1]), element, inner, holders[0][4])
-        choices.append(_texts(found, properties.text_of(element)))
-    return _texts_joined(choices)
-
-
 def new(engine: Engine, file: File, expr: Expr, scope: int, context: Context) -> Values:
     """`new X(…)`: an instance that remembers where it was made."""
     context = engine.restrict(file, scope, context)
-    name = properties.text_of(expr[3]).rpartition(".")[2]
+    name = expression_names.text_of(expr[3]).rpartition(".")[2]
 
     def compute() -> Values:
         groups: list[Value] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 _METHOD = re.compile(
     rb"\b(?:get|put|delete|list|getWithMetadata)\b[\"']?\]?\)?!?\s*(?:\?\.)?[(<,;})]|\b(?:get|put|delete|list)\s*\?\."
@@ -31,13 +32,14 @@ def any_of(names: Iterable[bytes]) -> re.Pattern[bytes] | None:
 
 
 def rank(source: bytes, names: re.Pattern[bytes] | None) -> int:
-    """2: the file is likely to touch a namespace; 1: it may; 0: it cannot. `names`: known bindings."""
+    """How likely the file is to touch a namespace: 3 it says so, or uses one of `names`, the bindings
+    that are known; 2 it has calls and an `env`; 1 only a name speaks for it; 0 it cannot."""
     if any(word in source for word in _SURE):
-        return 2
+        return 3
     if not any(word in source for word in _CALLS):
         return 0
     if names is not None and names.search(source):
-        return 2
+        return 3
     if (b"env" in source or b"Env" in source) and _METHOD.search(source) and _ENV.search(source):
         return 2
     if (
@@ -64,13 +66,21 @@ def specs(source: bytes) -> tuple[str, ...]:
     return tuple(found)
 
 
+@dataclass(frozen=True, slots=True)
+class Relevant:
+    """`paths`: the files to read, sorted. `near`: those of them that stand so close to a file which
+    certainly is about KV that they are worth any effort."""
+
+    paths: list[str]
+    near: frozenset[str]
+
+
 def closure(
     ranks: Mapping[str, int],
     imports: Mapping[str, tuple[str, ...]],
     resolve: Callable[[str, str], str | None],
-) -> list[str]:
-    """The seeds, whatever imports the likely ones however indirectly, and what all of these import;
-    sorted."""
+) -> Relevant:
+    """The seeds, what imports the likely ones, and what all of these import."""
     targets = {
         path: [target for spec in written if (target := resolve(path, spec)) is not None]
         for path, written in imports.items()
@@ -79,17 +89,24 @@ def closure(
     for path, found in targets.items():
         for target in found:
             into.setdefault(target, []).append(path)
-    likely = {path for path, rank_ in ranks.items() if rank_ > 1}
-    _spread(likely, lambda path: into.get(path, ()))
-    relevant = likely | set(ranks)
-    _spread(relevant, lambda path: targets.get(path, ()))
-    return sorted(relevant)
+    sure = {path for path, rank_ in ranks.items() if rank_ == 3}
+    likely = {path for path, rank_ in ranks.items() if rank_ == 2}
+    reached = _spread(sure, into, _EVERY) | _spread(likely, into, _FEW)
+    relevant = _spread(reached | set(ranks), targets, _MANY)
+    near = _spread(sure, into, _MANY) | _spread(sure, targets, _FEW)
+    return Relevant(sorted(relevant), frozenset(near))
 
 
-def _spread(found: set[str], nexts: Callable[[str], Iterable[str]]) -> None:
-    pending = sorted(found)
-    while pending:
-        for path in nexts(pending.pop()):
-            if path not in found:
-                found.add(path)
-                pending.append(path)
+_EVERY, _MANY, _FEW = 1_000, 4, 2
+"""How many imports away."""
+
+
+def _spread(start: set[str], nexts: Mapping[str, list[str]], steps: int) -> set[str]:
+    """The paths that are reached from `start` in so many steps."""
+    found = set(start)
+    level = found
+    while level and steps > 0:
+        level = {other for path in level for other in nexts.get(path, ())} - found
+        found |= level
+        steps -= 1
+    return found

@@ -19,9 +19,8 @@ from audits.js import grammar
 DEPENDENCIES = {"node_modules", "vendor", "bower_components", "jspm_packages", ".yarn", ".pnpm-store"}
 BUILT = {
     "dist", "build", "out", "coverage", ".wrangler", ".next", ".svelte-kit", ".output", ".nuxt", ".vercel",
-    ".turbo", ".cache", ".open-next", ".astro",
-    ".mf", ".parcel-cache", ".vinxi", ".netlify", "storybook-static",
-    "__generated__", ".react-router", ".vite",
+    ".turbo", ".cache", ".open-next", ".astro", ".mf", ".parcel-cache", ".vinxi", ".netlify",
+    "storybook-static", "__generated__", ".react-router", ".vite",
 }  # fmt: skip
 _HIDDEN = {".git", ".hg", ".svn", ".venv", ".idea", ".vscode", "__pycache__"}
 LARGEST = 1_000_000

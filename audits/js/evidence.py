@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from audits.js import properties
+from audits.js import expression_names, properties
 from audits.js.engine import Engine
-from audits.js.facts import Call, Expr
+from audits.js.facts import Call, Define, Expr
 from audits.js.options import Where
 from audits.js.project import File
 from audits.js.types_meant import kv
@@ -20,19 +20,20 @@ from audits.js.values import Value, Values
 Group = tuple[str, str]
 FOREIGN = {
     "set", "has", "append", "getAll", "entries", "head", "createMultipartUpload", "resumeMultipartUpload",
-    "idFromName", "idFromString", "newUniqueId", "getByName", "prepare", "exec", "batch", "match", "fetch",
-    "transaction", "objectStore", "createIndex", "getSetCookie", "post", "patch", "route", "use", "setex",
-    "expire", "hget", "hset", "incr", "deleteAll",
-    "setAlarm", "getAlarm", "send", "sendBatch", "blockConcurrencyWhile",
-    "toString", "getItem", "setItem", "openCursor", "getAllKeys", "delete_", "listen", "enqueue", "atomic",
-    "clear", "size", "sort", "push", "request", "upload", "query", "insert", "update", "upsert", "peek",
+    "idFromName", "idFromString", "newUniqueId", "getByName", "prepare", "exec", "batch", "match",
+    "fetch", "transaction", "objectStore", "createIndex", "getSetCookie", "post", "patch", "route", "use",
+    "setex", "expire", "hget", "hset", "incr", "deleteAll", "setAlarm", "getAlarm", "send", "sendBatch",
+    "blockConcurrencyWhile", "toString", "getItem", "setItem", "openCursor", "getAllKeys", "listen",
+    "enqueue", "atomic", "clear", "size", "sort", "push", "request", "upload", "query", "insert",
+    "update", "upsert", "peek",
 }  # fmt: skip
 _KV_NAME = re.compile(r"^[#_]*kv$|^[#_]*kv[A-Z_]|Kv$|KV$|_kv$|KV_|_KV_|^KV|[kK]vNamespace|[kK]vStore")
 _LIKELY = re.compile(
     r"SESSION|CACHE|TOKEN|STORE|STATE|CONFIG|RATE|LIMIT|AUTH|USER|DATA|LINK|URL|FLAG|SETTING"
 )
 _BUCKET = re.compile(
-    r"R2|BUCKET|BLOB|FILES?$|IMAGES?|MEDIA|ASSETS|UPLOAD|STORAGE|ARCHIVE|BACKUP|PHOTO|AVATAR|ATTACH"
+    r"R2|BUCKET|BLOB|FILES?$|IMAGES?|MEDIA|ASSETS|UPLOAD|STORAGE|ARCHIVE|BACKUP|PHOTO|AVATAR|ATTACH",
+    re.IGNORECASE,
 )
 _OBJECT = re.compile(
     r"^DB$|_DB$|DATABASE|QUEUE|_DO$|DURABLE|D1|OBJECT|ROOM|COUNTER|VECTOR|AI$|HYPERDRIVE|SERVICE"
@@ -58,12 +59,22 @@ def group_of(file: File, value: Value, receiver: Expr, scope: int) -> Group:
     """Which receivers are one and the same: bindings by name everywhere, others within their file."""
     if value[3] in ("env", "global", "process"):
         return "", str(value[1])
-    text = properties.chain_text(receiver) or str(value[1])
+    text = expression_names.chain_text(receiver) or str(value[1])
     if text.startswith("this."):
         return f"{file.path}#{file.class_around(scope)}", text
     head = text.partition(".")[0]
     defines = file.defines(head, scope)
+    if defines and head == text and (maker := _maker(defines)):
+        return "", f"{maker}()"
     return f"{file.path}@{defines[0].start if defines else -1}", text
+
+
+def _maker(defines: list[Define]) -> str:
+    """The function whose result a variable is: `const binding = getBinding(options)`."""
+    value = defines[0].value if len(defines) == 1 and not defines[0].path else None
+    while value is not None and value[0] in ("await", "as"):
+        value = value[3]
+    return str(value[3][3]) if value is not None and value[0] == "call" and value[3][0] == "id" else ""
 
 
 def note(uses: Uses, where: Where, call: Call, method: str) -> None:
@@ -73,25 +84,26 @@ def note(uses: Uses, where: Where, call: Call, method: str) -> None:
     if method in FOREIGN:
         uses.foreign = True
         return
-    if call.sink in ("awaited", "returned", "waitUntil", "chained"):
-        uses.waited = True
-    if arguments and where.values(arguments[0]) and all(v[0] == "str" for v in where.values(arguments[0])):
-        uses.keyed = True
-    if b"addEventListener(" in where.file.source:
-        uses.classic = True
-    if method == "get" and _AS_BUCKET.search(_around(where, call)):
-        uses.foreign = True
+    _note_manner(uses, where, call)
     if method == "getWithMetadata":
         uses.strong.append(("getWithMetadata is called on it", where.file.index, call.expr[1]))
     elif method == "put":
         _note_put(uses, where, call)
     elif method == "get" and len(arguments) > 1:
         _note_get(uses, where, call)
-    elif method == "list":
-        if "list_complete" in _around(where, call):
-            uses.strong.append(("its list is followed by list_complete", where.file.index, call.expr[1]))
-    if arguments and any(v[0] in ("fn", "other") for v in where.values(arguments[-1])):
-        uses.foreign = True  # a router's path and handler, or a cache's request
+    elif method == "list" and "list_complete" in _around(where, call):
+        uses.strong.append(("its list is followed by list_complete", where.file.index, call.expr[1]))
+
+
+def _note_manner(uses: Uses, where: Where, call: Call) -> None:
+    arguments = call.expr[4]
+    keys = where.values(arguments[0]) if arguments else ()
+    uses.waited |= call.sink in ("awaited", "returned", "waitUntil", "chained")
+    uses.keyed |= bool(keys) and all(value[0] == "str" for value in keys)
+    uses.classic |= b"addEventListener(" in where.file.source
+    uses.foreign |= call.name == "get" and _AS_BUCKET.search(_around(where, call)) is not None
+    # a router is given a path and a handler, a cache a request
+    uses.foreign |= bool(arguments) and any(v[0] in ("fn", "other") for v in where.values(arguments[-1]))
 
 
 def _around(where: Where, call: Call) -> str:
@@ -144,7 +156,7 @@ def _has(engine: Engine, value: Value, name: str) -> bool:
     )
 
 
-def judge(values: Values, group: Group, uses: Uses, method: str) -> Value | None:
+def judge(values: Values, group: Group, uses: Uses) -> Value | None:
     """The namespace that an unknown receiver is taken for, None when it is not."""
     value = next((v for v in values if v[0] in ("u", "ty")), None)
     if value is None or uses.foreign or any(v[0] in ("other", "ext") for v in values):
@@ -159,20 +171,18 @@ def judge(values: Values, group: Group, uses: Uses, method: str) -> Value | None
     if value[0] == "ty":
         return None
     if value[3] == "env":
-        return _by_env(name, uses, method)
+        return _by_env(name, uses)
     if _KV_NAME.search(last) and (uses.waited or uses.two):
         return kv(binding, 1, "name", f"its name, {last}, is one that namespaces have", None)
-    if value[3] in ("global", "process") and name.isupper() and not _not_kv(name):
-        if uses.two or (uses.waited and _LIKELY.search(name)):
-            return kv(
-                name, 2 if uses.classic else 1, "name", f"{name} is a global that nothing declares", None
-            )
+    seen = uses.two or (uses.waited and _LIKELY.search(name) is not None)
+    if value[3] in ("global", "process") and name.isupper() and seen and not _not_kv(name):
+        return kv(name, 2 if uses.classic else 1, "name", f"{name} is a global that nothing declares", None)
     if last.isupper() and uses.waited and _LIKELY.search(last) and not _not_kv(last):
         return kv(last, 1, "name", f"its name, {last}, is one that namespaces have", None)
     return None
 
 
-def _by_env(name: str, uses: Uses, method: str) -> Value | None:
+def _by_env(name: str, uses: Uses) -> Value | None:
     """An undeclared name in `env`: only namespaces and buckets have `put` there."""
     if _KV_NAME.search(name):
         return kv(name, 2, "env-name", f"{name} is in the Worker's env and is called as a namespace", None)

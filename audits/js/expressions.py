@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from audits.js import assignments, classes, conditions, functions, type_forms, walk
+from audits.js import assignments, classes, conditions, functions, objects, type_forms, walk
 from audits.js.draft import Draft
 from audits.js.facts import Expr
 from audits.js.grammar import Node
-
-
-def _identifier(draft: Draft, node: Node, sink: str) -> Expr:
-    name = draft.slice(node)
-    if name == "undefined":
-        return ("nul", node.start_byte, node.end_byte, name)
-    return ("id", node.start_byte, node.end_byte, name)
 
 
 def _number(draft: Draft, node: Node, sink: str) -> Expr:
@@ -70,43 +63,6 @@ def _subscript(draft: Draft, node: Node, sink: str) -> Expr:
     if index[0] == "str" and index_node is not None:
         return ("mem", node.start_byte, node.end_byte, obj, index[3], index_node.start_byte)
     return ("idx", node.start_byte, node.end_byte, obj, index)
-
-
-def _object(draft: Draft, node: Node, sink: str) -> Expr:
-    entries: list[tuple[object, ...]] = []
-    owned: list[int] = []
-    for child in node.named_children:
-        kind = child.type
-        if kind == "pair":
-            key, value = (
-                child.child_by_field_name("key"),
-                walk.lower(draft, child.child_by_field_name("value")),
-            )
-            if value[0] == "fn":
-                owned.append(value[3])
-            if key is not None and key.type == "computed_property_name":
-                entries.append(("c", walk.inner(draft, key, "stored"), value))
-            elif key is not None:
-                name = draft.slice(key).strip("\"'")
-                entries.append(("p", name, value))
-                if value[0] == "fn" and not draft.facts.functions[value[3]].name:
-                    draft.facts.functions[value[3]].name = name
-                draft.flow(value, name)
-        elif kind == "shorthand_property_identifier":
-            entries.append(("p", draft.slice(child), _identifier(draft, child, sink)))
-        elif kind == "spread_element":
-            entries.append(("s", walk.inner(draft, child, "stored")))
-        elif kind == "method_definition":
-            before, draft.cls = draft.cls, -1
-            number, role, name = functions.method(draft, child)
-            draft.cls = before
-            owned.append(number)
-            value = ("fn", child.start_byte, child.end_byte, number)
-            entries.append(("g", name, number) if role == "get" else ("p", name, value))
-    made = ("obj", node.start_byte, node.end_byte, tuple(entries))
-    for number in owned:
-        draft.facts.functions[number].owner = made
-    return made
 
 
 def _array(draft: Draft, node: Node, sink: str) -> Expr:
@@ -210,8 +166,8 @@ def _nothing(draft: Draft, node: Node, sink: str) -> Expr:
 
 
 HANDLERS: dict[str, Callable[[Draft, Node, str], Expr]] = {
-    "identifier": _identifier,
-    "shorthand_property_identifier": _identifier,
+    "identifier": objects.identifier,
+    "shorthand_property_identifier": objects.identifier,
     "number": _number,
     "true": _constant,
     "false": _constant,
@@ -225,7 +181,7 @@ HANDLERS: dict[str, Callable[[Draft, Node, str], Expr]] = {
     "sequence_expression": _sequence,
     "member_expression": _member,
     "subscript_expression": _subscript,
-    "object": _object,
+    "object": objects.lower,
     "array": _array,
     "spread_element": _spread,
     "function_expression": _function,

@@ -23,7 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-VERSION = 1
+VERSION = 2
 """Part of the name of cached facts: raise it when the same file would give other facts."""
 
 Expr = tuple[Any, ...]  # Any: the forms differ in shape, and a class for each costs half the speed
@@ -59,7 +59,7 @@ class Scope:
     """A stretch of code with names of its own, or one that runs only on a condition.
 
     `kind`: module, fn, block, if, loop, case, catch. `group` and `branch` tell the arms of one
-    `if` or `switch` apart, `arms` is their number when one of them always runs (else 0); `about` is
+    `if` or `switch` apart, `arms` is their number when one of them always runs (else 0). `about` is
     where the condition or the iterated value stands, `test` the condition.
     """
 

@@ -6,48 +6,22 @@ calls by method name ─▶ receiver's values ─▶ namespace? ─▶ one conte
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from audits.js import evidence, names, options, properties, surroundings
-from audits.js.engine import Engine, Site
+from audits.js import evidence, expression_names, options, properties, surroundings, value_names, ways
+from audits.js.engine import Engine
 from audits.js.evidence import Group, Uses
 from audits.js.facts import Call, Expr
 from audits.js.options import Where
 from audits.js.project import File
-from audits.js.values import Context, Frame, Value, Values, trim
-from audits.operation import Confidence, Evidence, Has, Method, Number, Operation, Place, Template, Ttl
-
-_MOST_PATHS = 96
-_MOST_CALLERS = 40
-_LEVELS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    file: File
-    call: Call
-    method: str
-    receiver: Expr | None
-    kv: Value | None
-    group: Group | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Leaf:
-    """What holds when the call is reached by one way."""
-
-    spaces: Values
-    keys: tuple[Template, ...]
-    ttl: Ttl | None
-    cache_ttl: Number | None
-    option: Has
-    reached: bool = True
+from audits.js.values import Context, Value
+from audits.js.ways import Candidate, Leaf
+from audits.operation import Confidence, Evidence, Has, Method, Operation, Place, Ttl
 
 
 def find(engine: Engine) -> Iterator[Operation]:
     """Every operation, in no order."""
     uses: dict[Group, Uses] = {}
-    candidates: list[_Candidate] = []
+    candidates: list[Candidate] = []
     for file in engine.project.files:
         for number, call in enumerate(file.facts.calls):
             candidate = _candidate(engine, file, number, call, uses)
@@ -60,7 +34,7 @@ def find(engine: Engine) -> Iterator[Operation]:
             yield operation
 
 
-def _note_others(engine: Engine, candidates: list[_Candidate], uses: dict[Group, Uses]) -> None:
+def _note_others(engine: Engine, candidates: list[Candidate], uses: dict[Group, Uses]) -> None:
     """Calls of methods that a namespace does not have speak against their receiver."""
     unknown = [candidate for candidate in candidates if candidate.group is not None]
     names = {candidate.group[1].rpartition(".")[2] for candidate in unknown if candidate.group is not None}
@@ -69,7 +43,7 @@ def _note_others(engine: Engine, candidates: list[_Candidate], uses: dict[Group,
             callee = call.expr[3]
             if callee[0] != "mem" or callee[4] not in evidence.FOREIGN or callee[3][0] not in ("id", "mem"):
                 continue
-            if properties.text_of(callee[3]).rpartition(".")[2] not in names:
+            if callee[3][0] == "mem" and expression_names.text_of(callee[3]).rpartition(".")[2] not in names:
                 continue
             for value in engine.ask(file, callee[3], call.scope):
                 if value[0] == "u":
@@ -80,7 +54,7 @@ def _note_others(engine: Engine, candidates: list[_Candidate], uses: dict[Group,
 
 def _candidate(
     engine: Engine, file: File, number: int, call: Call, uses: dict[Group, Uses]
-) -> _Candidate | None:
+) -> Candidate | None:
     callee = call.expr[3]
     if call.expr[0] != "call":
         return None
@@ -89,13 +63,13 @@ def _candidate(
             return None
         for value in engine.ask(file, callee, call.scope):
             if value[0] == "kvm":
-                return _Candidate(file, call, value[2], None, value[1], None)
+                return Candidate(file, call, value[2], None, value[1], None)
         return None
     receiver, method = callee[3], callee[4]
     values = engine.ask(file, receiver, call.scope)
     spaces = [value for value in values if value[0] == "kv"]
     if spaces:
-        return _Candidate(file, call, method, receiver, spaces[0], None)
+        return Candidate(file, call, method, receiver, spaces[0], None)
     unknown = [value for value in values if value[0] in ("u", "ty")]
     if not unknown or any(value[0] in ("inst", "obj", "mod", "cls", "fn", "arr", "str") for value in values):
         return None
@@ -104,19 +78,19 @@ def _candidate(
     group = evidence.group_of(file, (*unknown[0], "", "", "")[:5], receiver, call.scope)
     where = Where(engine, file, call.scope, ())
     evidence.note(uses.setdefault(group, Uses()), where, call, method)
-    return _Candidate(file, call, method, receiver, None, group)
+    return Candidate(file, call, method, receiver, None, group)
 
 
-def _operation(engine: Engine, found: _Candidate, uses: dict[Group, Uses]) -> Operation | None:
+def _operation(engine: Engine, found: Candidate, uses: dict[Group, Uses]) -> Operation | None:
     file, call = found.file, found.call
     guessed = None
     if found.kv is None and found.receiver is not None and found.group is not None:
         values = engine.ask(file, found.receiver, call.scope)
-        guessed = evidence.judge(values, found.group, uses[found.group], found.method)
+        guessed = evidence.judge(values, found.group, uses[found.group])
         if guessed is None:
             return None
-    ways = list(_ways(engine, found))
-    leaves = [(context, leaf) for context, leaf in ways if leaf.reached] or ways
+    every = list(ways.reaching(engine, found))
+    leaves = [(context, leaf) for context, leaf in every if leaf.reached] or every
     other = guessed or found.kv
     spaces = {space for _, leaf in leaves for space in leaf.spaces} or {other} - {None}
     named = sorted({space[1] for space in spaces if space is not None and space[1]})
@@ -132,11 +106,11 @@ def _operation(engine: Engine, found: _Candidate, uses: dict[Group, Uses]) -> Op
         binding="|".join(named),
         confidence=Confidence(max(s[2] for s in best)),
         evidence=tuple(dict.fromkeys(_evidence(engine, space) for space in best)),
-        keys=tuple(sorted({key for _, leaf in leaves for key in leaf.keys}, key=str)),
+        keys=options.in_order(key for _, leaf in leaves for key in leaf.keys),
         ttl=verdict,
         cache_ttl=next((leaf.cache_ttl for _, leaf in leaves if leaf.cache_ttl is not None), None),
         metadata=option if found.method == "put" else Has.NO,
-        value_names=surroundings.value_names(engine, file, call, found.method),
+        value_names=value_names.of_call(file, call, found.method),
         awaited=surroundings.awaited(call.sink),
         enclosing=surroundings.enclosing(engine, file, call),
         bulk=_bulk(arguments) if found.method in ("get", "getWithMetadata") else None,
@@ -189,7 +163,7 @@ def _worst(kinds: list[Has]) -> Has:
     return Has.MAYBE if Has.NO in found or Has.MAYBE in found else Has.UNKNOWN
 
 
-def _verdict(engine: Engine, leaves: list[tuple[Context, _Leaf]]) -> Ttl | None:
+def _verdict(engine: Engine, leaves: list[tuple[Context, Leaf]]) -> Ttl | None:
     given = [(context, leaf.ttl) for context, leaf in leaves if leaf.ttl is not None]
     if not given:
         return None
@@ -215,86 +189,3 @@ def _outermost(engine: Engine, context: Context) -> list[Place]:
         expr = caller.facts.calls[frame[3]].expr
         found.append(place(caller, expr[1], expr[2]))
     return found
-
-
-# ---------------------------------------------------------------- one way per caller
-
-
-def _ways(engine: Engine, found: _Candidate) -> Iterator[tuple[Context, _Leaf]]:
-    """The operation as it is reached by each of its callers, over two levels of calls."""
-    pending: list[Context] = [()]
-    made = 0
-    while pending:
-        context = pending.pop()
-        leaf, touched = _leaf(engine, found, context)
-        further = None
-        if made + len(pending) < _MOST_PATHS:
-            further = _entered(engine, found.file, found.call.scope, context, touched, _LEVELS)
-        if further:
-            pending.extend(reversed(further))
-        else:
-            made += 1
-            yield context, leaf
-
-
-def _leaf(engine: Engine, found: _Candidate, context: Context) -> tuple[_Leaf, set[Site]]:
-    before, engine.touched = engine.touched, set()
-    where = Where(engine, found.file, found.call.scope, context)
-    arguments = found.call.expr[4]
-    first = arguments[0] if arguments else None
-    spread = first is not None and first[0] == "spread"
-    spaces: Values = ()
-    if found.receiver is not None:
-        spaces = tuple(value for value in where.values(found.receiver) if value[0] == "kv")
-    method = found.method
-    verdict, cache_ttl, option = None, None, Has.NO
-    if method == "list":
-        keys = options.prefixes(where, first)
-        option = options.option(where, first, "cursor")[1]
-    else:
-        keys = (Template(unknown=True),) if spread else options.templates(where, first)
-    if method == "put":
-        verdict = options.ttl(where, arguments)
-        option = options.option(where, arguments[2] if len(arguments) > 2 else None, "metadata")[1]
-    elif method in ("get", "getWithMetadata") and len(arguments) > 1:
-        cache_ttl = options.option(where, arguments[1], "cacheTtl")[0]
-    around = found.file.around(found.call.scope)
-    reached = not any(names.holds_in(engine, found.file, number, context) is False for number in around)
-    touched, engine.touched = engine.touched, before
-    return _Leaf(spaces, keys, verdict, cache_ttl, option, reached), touched
-
-
-def _entered(
-    engine: Engine, file: File, scope: int, context: Context, touched: set[Site], levels: int
-) -> list[Context] | None:
-    """The context once for each caller of a function whose parameters decided something."""
-    if levels == 0:
-        return None
-    there = {(frame[0], frame[1]) for frame in context}
-    for function in sorted((touched & engine.chain(file, scope)) - there):
-        sites = engine.callers(function)
-        if 0 < len(sites) <= _MOST_CALLERS:
-            return [(*context, _frame(engine, function, site)) for site in sites]
-    for index, frame in enumerate(context):
-        caller = engine.file(frame[2])
-        inner = caller.facts.calls[frame[3]].scope
-        found = _entered(engine, caller, inner, frame[4], touched, levels - 1)
-        if found:
-            return [
-                (*context[:index], (*frame[:4], trim(outer), frame[5]), *context[index + 1 :])
-                for outer in found
-            ]
-    return None
-
-
-def _frame(engine: Engine, function: Site, site: Site) -> Frame:
-    """How the call at a site enters a function, with the `this` that it passes."""
-    caller = engine.file(site[0])
-    call = caller.facts.calls[site[1]]
-    this = None
-    if call.expr[0] == "call":
-        for value in engine.ask(caller, call.expr[3], call.scope):
-            if value[0] == "fn" and (value[1], value[2]) == function and value[4] is not None:
-                this = value[4]
-                break
-    return (*function, *site, (), this)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from audits.js import calling, properties, types_meant
+from audits.js import expression_names, properties, templates, type_members
 from audits.js.engine import Engine
 from audits.js.facts import Expr
 from audits.js.project import File
@@ -29,14 +29,19 @@ class Where:
         return self.engine.values(self.file, expr, self.scope, self.context)
 
 
-def templates(where: Where, expr: Expr | None) -> tuple[Template, ...]:
+def keys(where: Where, expr: Expr | None) -> tuple[Template, ...]:
     """Every template that a key can be."""
     if expr is None:
         return (Template(unknown=True),)
     values = where.values(expr)
     if any(value[0] == "arr" for value in values):
         values = properties.of_each(where.engine, values)
-    return of_values(values, properties.text_of(expr))
+    return of_values(values, expression_names.text_of(expr))
+
+
+def in_order(found: Iterable[Template]) -> tuple[Template, ...]:
+    """Without doubles, sorted as they read; some differ only in what made their holes."""
+    return tuple(sorted(set(found), key=lambda template: (str(template), repr(template))))
 
 
 def of_values(values: Values, name: str) -> tuple[Template, ...]:
@@ -45,11 +50,11 @@ def of_values(values: Values, name: str) -> tuple[Template, ...]:
     found = {_template(value, name) for value in kept}
     if len(found) > 1:
         found.discard(Template(unknown=True))
-    return tuple(sorted(found, key=str))[:LIMIT] or (Template(unknown=True),)
+    return in_order(found)[:LIMIT] or (Template(unknown=True),)
 
 
 def _template(value: Value, name: str) -> Template:
-    parts = calling.merged(calling.parts_of(value, name))
+    parts = templates.merged(templates.parts_of(value, name))
     made = tuple(part if isinstance(part, str) else _hole(part) for part in parts)
     if len(made) == 1 and made[0] == Hole():
         return Template(unknown=True)
@@ -102,7 +107,7 @@ def _of_type(where: Where, value: Value) -> Ttl:
     """Options of which only the type is known: one that it requires is there."""
     file = where.engine.file(value[2])
     for name in ("expirationTtl", "expiration"):
-        said = types_meant.members(where.engine, file, value[1], name)
+        said = type_members.members(where.engine, file, value[1], name)
         if said and not any(optional for _, _, optional in said):
             return Ttl(
                 Has.YES,
@@ -235,4 +240,4 @@ def prefixes(where: Where, expr: Expr | None) -> tuple[Template, ...]:
     if not values:
         return (Template(unknown=True),)
     found = of_values(values, "prefix") if any(v[0] != "nul" for v in values) else ()
-    return tuple(sorted({*found, *([Template()] if NOTHING in values else [])}, key=str))
+    return in_order({*found, *([Template()] if NOTHING in values else [])})

@@ -20,18 +20,22 @@ def bound(draft: Draft, node: Node | None, path: Path = ()) -> Iterator[tuple[st
     elif kind in ("object_pattern", "object"):
         yield from _object(draft, node, path)
     elif kind in ("array_pattern", "array"):
-        index = 0
-        for child in node.children:
-            if child.type == ",":
-                index += 1
-            elif child.type == "rest_pattern":
-                yield from bound(draft, child.named_children[0], (*path, (("rest", ()), None)))
-            elif child.is_named and child.type != "comment":
-                yield from _element(draft, child, path, index)
+        yield from _array(draft, node, path)
     elif kind in ("assignment_pattern", "object_assignment_pattern", "assignment_expression"):
         yield from bound(draft, node.child_by_field_name("left"), path)
     elif kind in ("rest_pattern", "spread_element"):
         yield from bound(draft, node.named_children[0], path)
+
+
+def _array(draft: Draft, node: Node, path: Path) -> Iterator[tuple[str, Path, int]]:
+    index = 0
+    for child in node.children:
+        if child.type == ",":
+            index += 1
+        elif child.type == "rest_pattern":
+            yield from bound(draft, child.named_children[0], (*path, (("rest", ()), None)))
+        elif child.is_named and child.type != "comment":
+            yield from _element(draft, child, path, index)
 
 
 def _object(draft: Draft, node: Node, path: Path) -> Iterator[tuple[str, Path, int]]:

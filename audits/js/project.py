@@ -9,8 +9,8 @@ from functools import cached_property
 
 from audits.js.bindings import Bindings
 from audits.js.facts import Declared, Define, Expr, Facts
+from audits.js.known_types import KV_TYPE, OTHERS
 from audits.js.modules import Resolver
-from audits.js.type_names import KV_TYPE, OTHERS
 from audits.js.values import Value, Values
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from audits.js import collect, properties
+from audits.js import collect
 from audits.js.engine import Engine, Site
-from audits.js.facts import Call, Expr, Function, Type
+from audits.js.facts import Call, Function
 from audits.js.project import File
 from audits.operation import Awaited, Enclosing, Has
 
@@ -26,11 +26,6 @@ _GUARD = re.compile(
     r"[<>]|!==?|===?|Date\.now|changed|dirty|stale|expired|last|age|since|modified|updated|exists|existing|!\w",
     re.IGNORECASE,
 )
-_TARGET = re.compile(
-    r"(?:(?:const|let|var)\s+|(?:^|[;{}\n])\s*)(?P<name>[\w$.]+|\{[^{}]*\}|\[[^\[\]]*\])"
-    r"\s*(?::\s*(?P<type>[\w$.<>\[\]| ]+?))?\s*=\s*(?:\(?\s*await\s+)?\(?$"
-)
-_TYPE_WORD = re.compile(r"[A-Z][\w$]*")
 
 
 def enclosing(engine: Engine, file: File, call: Call) -> Enclosing:
@@ -90,7 +85,7 @@ def _loop(file: File, scope: int) -> str:
     while scope >= 0:
         here = file.facts.scopes[scope]
         if here.kind == "loop":
-            return " ".join(file.text(*here.about).split())[:80] or "loop"
+            return " ".join(file.text(*here.about).split())[:80].strip(";") or "loop"
         if here.kind == "fn" and here.fn >= 0:
             function = file.facts.functions[here.fn]
             callee = file.text(*function.passed)
@@ -115,74 +110,6 @@ def _guarded(file: File, scope: int) -> bool:
 def awaited(sink: str) -> Awaited:
     """The sink that was noted as the seam calls it."""
     return Awaited(sink)
-
-
-def value_names(engine: Engine, file: File, call: Call, method: str) -> tuple[str, ...]:
-    """Names and types of what is written, or of what the result is assigned to."""
-    names: dict[str, None] = {}
-    if method == "put":
-        if len(call.expr[4]) > 1:
-            _collect(file, call.expr[4][1], call.scope, names, 0)
-    elif method in ("get", "getWithMetadata"):
-        for type_ in call.expr[6]:
-            _types(type_, names)
-        before = file.text(max(0, call.expr[1] - 160), call.expr[1])
-        match = _TARGET.search(before.rstrip(" \n\t"))
-        if match is None:
-            match = _TARGET.search(before)
-        if match is not None:
-            for word in re.findall(r"[\w$]+", match["name"]):
-                names[word] = None
-            for word in _TYPE_WORD.findall(match["type"] or ""):
-                names[word] = None
-    return tuple(sorted(names))
-
-
-def _collect(file: File, expr: Expr, scope: int, names: dict[str, None], depth: int) -> None:
-    kind = expr[0]
-    if depth > 4:
-        return
-    if kind == "id":
-        names[expr[3]] = None
-        for define in file.defines(expr[3], scope) or ():
-            if define.type is not None:
-                _types(define.type, names)
-    elif kind == "mem":
-        names[properties.text_of(expr)] = None
-    elif kind in ("await", "set"):
-        _collect(file, expr[3], scope, names, depth + 1)
-    elif kind == "as":
-        _types(expr[4], names)
-        _collect(file, expr[3], scope, names, depth + 1)
-    elif kind in ("call", "new"):
-        for argument in expr[4][:1]:
-            _collect(file, argument, scope, names, depth + 1)
-        for type_ in expr[6]:
-            _types(type_, names)
-    elif kind == "obj":
-        for entry in expr[3]:
-            if entry[0] == "p":
-                names[entry[1]] = None
-            elif entry[0] == "s":
-                _collect(file, entry[1], scope, names, depth + 1)
-    elif kind == "tpl":
-        for part in expr[3]:
-            if not isinstance(part, str):
-                _collect(file, part, scope, names, depth + 1)
-
-
-def _types(type_: Type | None, names: dict[str, None]) -> None:
-    if type_ is None:
-        return
-    if type_[0] == "ref":
-        names[type_[1]] = None
-        for part in type_[2]:
-            _types(part, names)
-    elif type_[0] in ("union", "all"):
-        for part in type_[1]:
-            _types(part, names)
-    elif type_[0] == "list":
-        _types(type_[1], names)
 
 
 def cursor_followed(file: File, call: Call, option: Has) -> Has:

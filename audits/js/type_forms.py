@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from audits.js.draft import Draft
 from audits.js.facts import Declared, Type
@@ -27,31 +28,39 @@ def form(draft: Draft, node: Node | None) -> Type | None:
     if kind in _WRAPPERS:
         inner = [child for child in node.named_children if child.type != "comment"]
         return form(draft, inner[0]) if inner else None
-    if kind in ("type_identifier", "identifier", "nested_type_identifier", "nested_identifier"):
-        return ("ref", draft.slice(node), ())
-    if kind == "member_expression":  # import("x").Name
-        name = node.child_by_field_name("property")
-        return ("ref", draft.slice(name), ()) if name is not None else None
-    if kind == "predefined_type":
-        return ("word", draft.slice(node))
-    if kind == "generic_type":
-        return _generic(draft, node)
-    if kind in ("union_type", "intersection_type"):
-        parts = tuple(t for child in node.named_children if (t := form(draft, child)) is not None)
-        return ("union" if kind == "union_type" else "all", parts)
-    if kind == "literal_type":
-        return _literal(draft, node)
-    if kind in ("object_type", "interface_body"):
-        return members(draft, node)
-    if kind == "array_type":
-        return ("list", form(draft, node.named_children[0])) if node.named_children else None
-    if kind == "lookup_type":
-        return _lookup(draft, node)
-    if kind == "function_type":
-        return ("fn", form(draft, node.child_by_field_name("return_type")), draft.slice(node)[:400])
-    if kind == "type_query":
-        return ("typeof", draft.slice(node.named_children[0])) if node.named_children else None
-    return None
+    handler = _HANDLERS.get(kind)
+    return handler(draft, node) if handler is not None else None
+
+
+def _name(draft: Draft, node: Node) -> Type:
+    return ("ref", draft.slice(node), ())
+
+
+def _imported(draft: Draft, node: Node) -> Type | None:
+    """`import("x").Name`."""
+    name = node.child_by_field_name("property")
+    return ("ref", draft.slice(name), ()) if name is not None else None
+
+
+def _word(draft: Draft, node: Node) -> Type:
+    return ("word", draft.slice(node))
+
+
+def _several(draft: Draft, node: Node) -> Type:
+    parts = tuple(t for child in node.named_children if (t := form(draft, child)) is not None)
+    return ("union" if node.type == "union_type" else "all", parts)
+
+
+def _list(draft: Draft, node: Node) -> Type | None:
+    return ("list", form(draft, node.named_children[0])) if node.named_children else None
+
+
+def _function(draft: Draft, node: Node) -> Type:
+    return ("fn", form(draft, node.child_by_field_name("return_type")), draft.slice(node)[:400])
+
+
+def _query(draft: Draft, node: Node) -> Type | None:
+    return ("typeof", draft.slice(node.named_children[0])) if node.named_children else None
 
 
 def arguments(draft: Draft, node: Node | None) -> tuple[Type, ...]:
@@ -103,6 +112,26 @@ def members(draft: Draft, node: Node) -> Type:
         else:
             found.append((text, form(draft, child.child_by_field_name("type")), optional))
     return ("obj", tuple(found))
+
+
+_HANDLERS: dict[str, Callable[[Draft, Node], Type | None]] = {
+    "type_identifier": _name,
+    "identifier": _name,
+    "nested_type_identifier": _name,
+    "nested_identifier": _name,
+    "member_expression": _imported,
+    "predefined_type": _word,
+    "generic_type": _generic,
+    "union_type": _several,
+    "intersection_type": _several,
+    "literal_type": _literal,
+    "object_type": members,
+    "interface_body": members,
+    "array_type": _list,
+    "lookup_type": _lookup,
+    "function_type": _function,
+    "type_query": _query,
+}
 
 
 def parameters(draft: Draft, node: Node | None) -> tuple[str, ...]:

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from audits.js.facts import Declared, Type
+from audits.js.known_types import KV_TYPE, OTHERS
 from audits.js.project import File
-from audits.js.type_names import KV_TYPE, OTHERS, SHIM, THROUGH
-from audits.js.values import GENERIC, NOTHING, Context, Value, Values, join, trim, unknown
+from audits.js.values import NOTHING, Value, Values, join, unknown
 
 if TYPE_CHECKING:
     from audits.js.engine import Engine
+
+_SHIM = re.compile(r"KV", re.IGNORECASE)
+THROUGH = {
+    "Promise",
+    "Readonly",
+    "Partial",
+    "Required",
+    "NonNullable",
+    "Awaited",
+    "Pick",
+    "Omit",
+    "PromiseLike",
+}
 
 
 def kv(binding: str, confidence: int, kind: str, text: str, place: tuple[int, int] | None) -> Value:
@@ -79,7 +92,7 @@ def of_type(
 
 
 def _member_of(engine: Engine, value: Value, name: str, env: bool) -> Values:
-    return member(engine, value, name) if value[0] == "ty" else (unknown(name),)
+    return engine.property_of(value, name) if value[0] == "ty" else (unknown(name),)
 
 
 def _reference(
@@ -113,7 +126,7 @@ def class_of(engine: Engine, file: File, name: str) -> Values:
     defines = file.facts.scopes[0].names.get(name)
     if not defines or not any(define.kind in ("cls", "imp") for define in defines):
         return ()
-    return tuple(v for v in engine.look_up(file, name) if v[0] == "cls")
+    return tuple(v for v in engine.look_up(file, name, 1 << 40, 0, ()) if v[0] == "cls")
 
 
 def _is_shim(name: str, type_: Type) -> bool:
@@ -124,7 +137,7 @@ def _is_shim(name: str, type_: Type) -> bool:
     if not {"get", "put"} <= members.keys():
         return False
     said = " ".join(m[2] for m in members.values() if m is not None and m[0] == "fn" and len(m) > 2)
-    return "expirationTtl" in said or "list_complete" in said or bool(SHIM.search(name))
+    return "expirationTtl" in said or "list_complete" in said or bool(_SHIM.search(name))
 
 
 def _namespace(file: File, name: str, origin: str, env: bool, text: str) -> Value:
@@ -176,122 +189,3 @@ def _as_namespaces(values: Values, space: Value) -> Values:
     if all(value[0] == "nul" for value in values):
         result.append(space)
     return join(result)
-
-
-def members(
-    engine: Engine, file: File, type_: Type, name: str, seen: int = 0
-) -> list[tuple[File, Type | None, bool]]:
-    """What the type says of one member: `(file, type, optional)`, several when it is merged."""
-    kind = type_[0]
-    if seen > 10:
-        return []
-    if kind == "obj":
-        return [(file, m[1], m[2]) for m in type_[1] if m[0] == name]
-    if kind in ("all", "union"):
-        return [found for part in type_[1] for found in members(engine, file, part, name, seen + 1)]
-    if kind == "at":
-        inner = members(engine, file, type_[1], type_[2], seen + 1)
-        return [
-            f for owner, t, _ in inner if t is not None for f in members(engine, owner, t, name, seen + 1)
-        ]
-    if kind != "ref":
-        return []
-    if type_[1] in THROUGH and type_[2]:
-        return members(engine, file, type_[2][0], name, seen + 1)
-    found = declared(engine, file, type_[1])
-    if found is None:
-        return []
-    owner, said = found
-    inner = members(engine, owner, said.type, name, seen + 1)
-    for above in () if inner else said.extends:
-        inner += members(engine, owner, above, name, seen + 1)
-    if inner and said.params and type_[2]:
-        given = dict(zip(said.params, type_[2], strict=False))
-        inner = [
-            (file, given[t[1]], o) if t and t[0] == "ref" and t[1] in given else (f, t, o)
-            for f, t, o in inner
-        ]
-    return inner
-
-
-def member(engine: Engine, value: Value, name: str) -> Values:
-    """A property of something of which only the type is known."""
-    type_, file = value[1], engine.file(value[2])
-    found = members(engine, file, type_, name)
-    if name == "env" and not found:
-        return (("env", _bindings_type(engine, file, type_), value[2]),)
-    if type_[0] == "ref" and name in ("Bindings",) and not found:
-        return (("env", None, value[2]),)
-    groups: list[Values] = []
-    for owner, said, optional in found:
-        if said is None:
-            groups.append((unknown(name, "", "member", False),))
-        elif name == "env" and said[0] in ("ref", "obj", "all"):
-            groups.append((("env", said, owner.index),))
-        else:
-            groups.append(of_type(engine, owner, said, name, "member"))
-        if optional:
-            groups.append((NOTHING,))
-    if not groups:
-        text = name if not value[3] or name.lower() not in GENERIC else f"{value[3]}.{name}"
-        return (unknown(text, "", "prop", False),)
-    found_values = join(*groups)
-    if value[3] and name.lower() in GENERIC:
-        text = f"{value[3]}.{name}"
-        return join(("u", text, *v[2:]) if v[0] == "u" else v for v in found_values)
-    return found_values
-
-
-def _bindings_type(engine: Engine, file: File, type_: Type) -> Type | None:
-    """`Context<{ Bindings: Env }>`, `EventContext<Env, …>`, `PagesFunction<Env>`."""
-    for argument in type_[2] if type_[0] == "ref" else ():
-        inner = members(engine, file, argument, "Bindings")
-        if inner:
-            owner, said, _ = inner[0]
-            return cast(Type, said) if owner is file else None
-        if argument[0] in ("ref", "obj"):
-            return cast(Type, argument)
-    return None
-
-
-def binding(engine: Engine, env: Value, name: str) -> Values:
-    """A name in the Worker's `env`: what its type, the configuration, or the project says of it."""
-    file = engine.file(env[2]) if env[2] >= 0 else None
-    if file is not None and env[1] is not None:
-        for owner, said, _ in members(engine, file, env[1], name):
-            if said is None:
-                continue
-            meant = of_type(engine, owner, said, name, "env", env=True)
-            strong = tuple(v for v in meant if v[0] in ("kv", "other", "inst"))
-            if strong:
-                return strong
-            if name in ("env", "Bindings", "cloudflare"):
-                return (("env", said, owner.index),)
-    known = engine.project.binding(file, name, "env")
-    if known is not None:
-        return (known,)
-    if name in ("env", "Bindings"):
-        return (env,)
-    return (unknown(name, "", "env", False),)
-
-
-def returned(engine: Engine, function: Value, frame: Context) -> Values:
-    """What a call of the function gives. `frame`: how it was entered, empty when that is unknown."""
-    file = engine.file(function[1])
-    facts = file.facts.functions[function[2]]
-    context = trim((*frame, *function[3]))
-    if not frame and function[4] is not None:
-        context = trim(((function[1], function[2], -1, -1, (), function[4]), *function[3]))
-    groups = [engine.values(file, expr, scope, context) for expr, scope in facts.returns]
-    if facts.generator:
-        return (unknown(facts.name),)
-    found = join(*groups)
-    if facts.falls and facts.returns:
-        found = join(found, (NOTHING,))
-    if facts.type is not None:
-        found = (
-            coerce(engine, file, found, facts.type, "")
-            if found
-            else of_type(engine, file, facts.type, "", "call")
-        )
-    return found

@@ -108,3 +108,7 @@ def _truth(value: Value) -> bool | None:
     if kind in ("u", "other", "ext", "ty"):
         return None
     return True
+
+
+ENV_NAMES = {"env", "bindings", "environment", "cfEnv", "workerEnv", "cloudflareEnv", "runtimeEnv"}
+"""What people call the bindings of a Worker."""

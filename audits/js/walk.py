@@ -46,10 +46,16 @@ def block(draft: Draft, node: Node) -> None:
             continue
         statement(draft, child)
         draft.doc = ""
-        if kind == "if_statement" and child.child_by_field_name("alternative") is None:
-            if conditions.leaves(child.child_by_field_name("consequence")):
-                for path in conditions.proven(draft, child.child_by_field_name("condition"), False):
-                    draft.narrow(path, child.end_byte, node.end_byte)
+        if kind == "if_statement":
+            _after_if(draft, child, node.end_byte)
+
+
+def _after_if(draft: Draft, node: Node, end: int) -> None:
+    """`if (!ttl) return;` proves that there is a ttl up to the end of the block."""
+    arm, other = node.child_by_field_name("consequence"), node.child_by_field_name("alternative")
+    if other is None and conditions.leaves(arm):
+        for path in conditions.proven(draft, node.child_by_field_name("condition"), False):
+            draft.narrow(path, node.end_byte, end)
 
 
 def statement(draft: Draft, node: Node) -> None:

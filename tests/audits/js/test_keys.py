@@ -1,3 +1,4 @@
+# ruff: noqa: E501 -- the code of examples stands on one line
 """Key templates: what is constant, what fills the holes, and which helper made them."""
 
 import pytest
@@ -60,6 +61,11 @@ def test_holes_remember_their_helper(project):
     first, second = project(source).operations
     assert [part.helper for part in first.keys[0].parts if not isinstance(part, str)] == ["key"]
     assert [part.helper for part in second.keys[0].parts if not isinstance(part, str)] == ["makeKey"]
+
+
+def test_a_text_that_grows_in_a_loop_has_an_end(said):
+    source = "let k = 'a:'; for (const p of parts) k += p; await env.SESSIONS.get(k);"
+    assert said(source) == ["get SESSIONS a:,a:{p}"]
 
 
 def test_a_list_has_the_template_of_its_prefix(said):

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 -- the code of examples stands on one line
 """Values followed across files, by every kind of import."""
 
 import pytest

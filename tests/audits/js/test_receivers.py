@@ -1,3 +1,4 @@
+# ruff: noqa: E501 -- the code of examples stands on one line
 """Which values are KV namespaces: every shape that defeats a text search, and what is none."""
 
 import pytest
@@ -366,6 +367,13 @@ GUESSED = {
         "export const onRequestGet = async ({ env, params }) => Response.redirect(await env.GOTO.get(`slug:${params.slug}`));",
         ["get GOTO slug:{slug}"],
         1,
+    ),
+    "what one function gives": (
+        "import { open } from 'somewhere';\n"
+        "export async function a(o) { const s = open(o); await s.put('k', 'v', { expirationTtl: 60 }); }\n"
+        "export async function b(o) { const t = open(o); return t.get('k'); }",
+        ["put - k ttl=yes(60)", "get - k"],
+        2,
     ),
     "private field by its name": (
         "export class C { #kv; constructor(o) { this.#kv = o.something; } async f() { return this.#kv.get('a'); } }",

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 -- the code of examples stands on one line
 """The verdict on a put: with a TTL, without one, or on some ways only."""
 
 import pytest
@@ -224,6 +225,11 @@ WRAPPERS = {
         "async function save(k, ttl) { await env.SESSIONS.put(k, 'v', ttl ? { expirationTtl: ttl } : {}); } save('a', cfg.ttl);",
         "yes",
         0,
+    ),
+    "a part of what is passed": (
+        "async function save(s) { await env.SESSIONS.put('a', 'v', s.ttl ? { expirationTtl: s.ttl } : {}); } save(session);",
+        "maybe",
+        1,
     ),
     "options of a maker of handlers": (
         "const limit = (o) => async (c) => { await c.env.SESSIONS.put(o.prefix, '1', { expirationTtl: o.seconds }); };\n"

@@ -1,0 +1,47 @@
+# ruff: noqa: E501 -- the code of examples stands on one line
+"""Which files are worth a parse, judged by their bytes."""
+
+import pytest
+
+from audits.js.candidates import any_of, closure, rank, specs
+
+NAMES = any_of([b"SESSIONS"])
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        (b"function f(kv: KVNamespace) {}", 3),
+        (b"x.put(a, b, { expirationTtl: 1 })", 3),
+        (b"SESSIONS.get(a)", 3),
+        (b"env.THING.get(a)", 2),
+        (b"const { THING } = c.env; THING?.get(a)", 2),
+        (b"kv.get(a)", 1),
+        (b"LINKS.put(a, b)", 1),
+        (b"const LINKS = new Map(); LINKS.get(a)", 0),
+        (b"process.env.HOME; map.get(a)", 0),
+        (b"import.meta.env.MODE; map.get(a)", 0),
+        (b"map.get(a); headers.delete(b)", 0),
+        (b"env.THING", 0),
+        (b"MY_SESSIONS_OLD.x; widget(a)", 0),
+    ],
+)
+def test_the_rank_of_a_file(source, wanted):
+    assert rank(source, NAMES) == wanted
+
+
+def test_what_a_file_imports():
+    source = b"import a from './a'; export * from \"./b\"; const c = require('./c'); await import('./d'); import './e'"
+    assert sorted(specs(source)) == ["./a", "./b", "./c", "./d", "./e"]
+
+
+def test_callers_of_wrappers_and_what_they_import_are_relevant():
+    imports = {"page": ("store", "keys"), "app": ("page",), "store": (), "other": ("style",)}
+    found = closure({"store": 3}, imports, lambda _, spec: spec)
+    assert found.paths == ["app", "keys", "page", "store"]
+    assert "other" not in found.near
+
+
+def test_importers_of_what_is_only_a_guess_are_not():
+    imports = {"page": ("store",), "store": ("keys",)}
+    assert closure({"store": 1}, imports, lambda _, spec: spec).paths == ["keys", "store"]
