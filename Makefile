@@ -4,7 +4,7 @@ BIN := .venv/bin
 LOCKED := $(BIN)/python -m pip install --quiet --require-hashes -r
 OURS := $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation
 
-.PHONY: help demo test check lint types documents wheel bench lock clean
+.PHONY: help demo test check lint types documents pages wheel bench lock clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -40,6 +40,9 @@ types: .venv/dev ## types, strictly
 
 documents: .venv/dev ## README, help texts, exit codes and links against the code
 	$(BIN)/python -m pytest -q tests/documents
+
+pages: .venv/runtime ## write the pages of the audits' rules anew, from their docstrings
+	$(BIN)/python tests/documents/pages.py
 
 wheel: .venv/dev ## build the wheel and test it installed, away from the sources
 	$(BIN)/python tests/wheel/check.py

@@ -14,7 +14,7 @@ from migrate.errors import ConfigError, Exit
 from migrate.main import COMMANDS, cli
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("runbooks/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("runbooks/**/*.md")])
 README = (ROOT / "README.md").read_text()
 
 
@@ -36,7 +36,7 @@ def command_lines(text: str) -> list[list[str]]:
     return [shlex.split(line, comments=True) for line in lines if line.startswith("kvferry ")]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_documented_command_line_is_one(page: Path) -> None:
     for words in command_lines(page.read_text()):
         name, rest = words[1], words[2:]
@@ -104,7 +104,7 @@ def test_every_address_form_is_documented() -> None:
         assert f"| `{scheme}" in table, scheme
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_path_that_a_page_names_exists(page: Path) -> None:
     text = page.read_text()
     paths = re.findall(r"`((?:migrate|audits|tests|runbooks)/[\w./*-]+)`", text)
@@ -114,7 +114,7 @@ def test_every_path_that_a_page_names_exists(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_make_target_that_a_page_names_exists(page: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for target in re.findall(r"`make ([a-z]+)`|^make ([a-z]+)$", page.read_text(), re.MULTILINE):
