@@ -1,0 +1,68 @@
+"""How `kvferry audit` ends: its exit code, and what it says on standard error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from migrate.errors import Exit
+
+if TYPE_CHECKING:
+    from audits.auditing import Audit
+    from audits.report import Report
+    from audits.revision import Revision
+    from migrate.formats.outputs import Outputs
+
+_WITHOUT_REVISION = {"text", "concise", "jsonl", "csv", "junit", "markdown"}
+
+
+def exit_of(found: Audit, fail_on: str) -> Exit:
+    """The same whatever the format. `fail_on`: a severity, or `never`."""
+    from audits.finding import Severity
+
+    if not found.collected:
+        return Exit.UNFINISHED
+    if fail_on == "never":
+        return Exit.CLEAN
+    least = Severity[fail_on.upper()]
+    return Exit.AGAINST if any(one.finding.severity >= least for one in found.findings) else Exit.CLEAN
+
+
+def revision_for(root: Path, where: Outputs) -> Revision:
+    """Asked for only by formats that say it: git takes its time."""
+    from audits.revision import Revision, revision
+
+    names = {where.format, *(one.format for one in where.files)}
+    return revision(root) if names - _WITHOUT_REVISION else Revision()
+
+
+def tell_account(report: Report, *, inventory: bool) -> None:
+    """What text ends with, for the formats that leave it out."""
+    from audits.formats.wording import account, verdict
+
+    for line in account(report):
+        click.echo(line, err=True)
+    if not inventory:
+        click.echo(verdict(report), err=True)
+
+
+def show_files(found: Audit) -> Exit:
+    """List what was read, and why the rest was not."""
+    from audits.formats.wording import one_line
+
+    for path in found.collected:
+        click.echo(one_line(path))
+    for reason, paths in found.analysis.skipped.items():
+        for path in paths:
+            click.echo(f"skipped: {one_line(reason)}: {one_line(path)}", err=True)
+    return Exit.CLEAN if found.collected else Exit.UNFINISHED
+
+
+def why_nothing(found: Audit) -> str:
+    """What to do when there was nothing to audit."""
+    skipped = sum(map(len, found.analysis.skipped.values()))
+    return (
+        "see what is skipped and why: kvferry audit --show-files" if skipped else "name the project's folder"
+    )

@@ -1,0 +1,148 @@
+"""The options of `kvferry audit`, by what they are about: the rules, the code, the files, the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SEVERITIES = ("error", "warning", "note")
+CONFIDENCES = ("high", "medium", "low")
+
+
+def rule_options(command: F) -> F:
+    """Which rules speak, what of it is shown, and what of it fails."""
+    return _all(
+        command,
+        click.option(
+            "--select", multiple=True, metavar="RULE", help="Only this rule, by name or code. Repeatable."
+        ),
+        click.option(
+            "--ignore", multiple=True, metavar="RULE", help="Not this rule, by name or code. Repeatable."
+        ),
+        click.option(
+            "--severity",
+            type=click.Choice(SEVERITIES),
+            default="note",
+            show_default=True,
+            help="The least that is shown.",
+        ),
+        click.option(
+            "--confidence",
+            type=click.Choice(CONFIDENCES),
+            default="low",
+            show_default=True,
+            help="How certain a finding must be.",
+        ),
+        click.option(
+            "--fail-on",
+            type=click.Choice((*SEVERITIES, "never")),
+            default="warning",
+            show_default=True,
+            help="Exit with 1 when a finding is at least so bad.",
+        ),
+        click.option("--exit-zero", is_flag=True, help="The same as --fail-on never."),
+    )
+
+
+def code_options(command: F) -> F:
+    """What is true of the code and cannot be read in it."""
+    return _all(
+        command,
+        click.option(
+            "--session-prefix",
+            multiple=True,
+            metavar="PREFIX",
+            help="What keys of sessions begin with, besides spotify_session:. Repeatable.",
+        ),
+        click.option(
+            "--binding",
+            multiple=True,
+            metavar="NAME",
+            help="A KV binding that no configuration shows. Repeatable.",
+        ),
+        click.option(
+            "--forever",
+            multiple=True,
+            metavar="GLOB",
+            help="Keys that are meant to live for ever, e.g. 'config:*'. Repeatable.",
+        ),
+    )
+
+
+def file_options(command: F) -> F:
+    """Which files are read, and how."""
+    return _all(
+        command,
+        click.option("--include", multiple=True, metavar="GLOB", help="Only these files. Repeatable."),
+        click.option(
+            "--exclude", multiple=True, metavar="GLOB", help="Not these files or folders. Repeatable."
+        ),
+        click.option("--tests", is_flag=True, help="Also report on test files."),
+    )
+
+
+def report_options(command: F) -> F:
+    """What is told besides the findings, or instead of them."""
+    return _all(
+        command,
+        click.option("--inventory", is_flag=True, help="List every KV operation instead: text, json or csv."),
+        click.option("--statistics", is_flag=True, help="End the text with how often each rule spoke."),
+        click.option(
+            "--show-files", is_flag=True, help="List the files that are read, and why others are not."
+        ),
+    )
+
+
+def speed_options(command: F) -> F:
+    """How much of the machine, and what is remembered."""
+    return _all(
+        command,
+        click.option(
+            "--jobs",
+            type=click.IntRange(1),
+            metavar="N",
+            help="Processes at most (default: one per processor).",
+        ),
+        click.option(
+            "--cache-dir",
+            type=click.Path(path_type=Path, file_okay=False),
+            metavar="DIR",
+            help="Where parsed files are remembered (default: kvferry in the user's cache folder).",
+        ),
+        click.option("--no-cache", is_flag=True, help="Remember nothing, and read everything anew."),
+    )
+
+
+def config_option(command: F) -> F:
+    """`--config`: read before every other option."""
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        is_eager=True,
+        callback=_load_config,
+        expose_value=False,
+        help="Configuration file (default: kvferry.toml, or [tool.kvferry] in pyproject.toml).",
+    )(command)
+
+
+def _load_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
+    """Defaults from the configuration; what it says of keys and bindings in general is meant here too."""
+    from migrate.config import load
+
+    found = load(path, Path.cwd()).get("audit", {})
+    found["session_prefix"] = found.get("session_prefix", found.get("prefix", ()))
+    found["binding"] = found.get("bindings", [found["binding"]] if "binding" in found else ())
+    ctx.default_map = {**(ctx.default_map or {}), **found}
+    return path
+
+
+def _all(command: F, *options: Callable[[F], F]) -> F:
+    """The options in the order in which help shows them."""
+    for option in reversed(options):
+        command = option(command)
+    return command
