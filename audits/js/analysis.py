@@ -127,7 +127,10 @@ def _wanted(path: str, paths: Sequence[str]) -> bool:
 @contextmanager
 def _room() -> Iterator[None]:
     """Long chains of `else if` and `+` nest deeply in a syntax tree; and the collector of garbage
-    would walk through facts and answers again and again, of which none is garbage before the end."""
+    would walk through facts and answers again and again, of which none is garbage before the end.
+
+    At the end all that is new counts as old (what is frozen and thawed does), so that enabling the
+    collector does not make it walk through everything at once."""
     before, collecting = sys.getrecursionlimit(), gc.isenabled()
     sys.setrecursionlimit(max(before, _STACK))
     gc.disable()
@@ -136,4 +139,6 @@ def _room() -> Iterator[None]:
     finally:
         sys.setrecursionlimit(before)
         if collecting:
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()

@@ -15,7 +15,7 @@ _METHOD = re.compile(
 )
 _ENV = re.compile(rb"(?<!process\.)(?<!meta\.)(?<![-\w$@/\"'])env(?![-\w$\"'/])|\bEnv\b")
 _NAMED = re.compile(rb"\b(?:kv|KV)\b|_KV\b|[a-z]K[Vv]\b(?!\s*\()|\bkv[A-Z]|KV_")
-_GLOBAL = re.compile(rb"(?<![\w$.])([A-Z][A-Z0-9_]{2,})\s*\??\.\s*(?:get|put|list|delete)\s*\(")
+_GLOBAL = re.compile(rb"[A-Z](?<![\w$.].)[A-Z0-9_]{2,}(?=\s*\??\.\s*(?:get|put|list|delete)\s*\()")
 _SPEC = (
     re.compile(rb"from\s*[\"']([^\"'\n]+)[\"']"),
     re.compile(rb"import\s*\(?\s*[\"']([^\"'\n]+)[\"']"),
@@ -23,12 +23,26 @@ _SPEC = (
 )
 _SURE = (b"KVNamespace", b"getWithMetadata", b"expirationTtl", b"list_complete")
 _CALLS = (b"put", b"get", b"list", b"delete")
+_CALLED = tuple(word + open_ for word in _CALLS for open_ in (b"(", b" ("))
 
 
 def any_of(names: Iterable[bytes]) -> re.Pattern[bytes] | None:
-    """A pattern for any of the bindings that are known, None when there are none."""
-    words = [re.escape(name) for name in names]
-    return re.compile(rb"(?<![\w$])(?:" + b"|".join(words) + rb")(?![\w$])") if words else None
+    """A pattern for any of the bindings that are known, None when there are none.
+
+    It begins with a set of bytes, and looks behind only where one of them stands: so the search skips
+    the rest of a file at the speed of a loop in C.
+    """
+    tails: dict[bytes, list[bytes]] = {}
+    for name in names:
+        if name:
+            tails.setdefault(name[:1], []).append(re.escape(name[1:]))
+    if not tails:
+        return None
+    firsts = b"".join(map(re.escape, tails))
+    rests = (
+        rb"(?<=" + re.escape(first) + rb")(?:" + b"|".join(rest) + rb")" for first, rest in tails.items()
+    )
+    return re.compile(rb"[" + firsts + rb"](?<![\w$].)(?:" + b"|".join(rests) + rb")(?![\w$])", re.DOTALL)
 
 
 def rank(source: bytes, names: re.Pattern[bytes] | None) -> int:
@@ -48,6 +62,8 @@ def rank(source: bytes, names: re.Pattern[bytes] | None) -> int:
         and _NAMED.search(source)
     ):
         return 1
+    if not any(word in source for word in _CALLED):
+        return 0
     return 1 if any(_undeclared(source, name) for name in set(_GLOBAL.findall(source))) else 0
 
 

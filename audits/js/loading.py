@@ -22,6 +22,9 @@ from audits.js.facts import Facts
 
 _RUNTIME_TYPES = b"// Begin runtime types"
 _STACK = 12_000
+_SLICE, _WORTH = 100, 2_000
+"""Files that one process turns into facts at a time, and how many it takes before processes pay:
+facts come back through a pipe, which costs about as much as half of the parse."""
 _START = "fork" if sys.platform == "linux" else "spawn"
 Part = TypeVar("Part")
 Look = tuple[str, int, tuple[str, ...]]
@@ -70,7 +73,7 @@ class Loader:
         known: dict[str, Look] = kept if isinstance(kept, dict) else {}
         unknown = [path for path in paths if digests.get(path, "") not in known]
         looks = {path: known[digests[path]] for path in paths if digests.get(path, "") in known}
-        for part in self._spread(partial(_scan, self.root, tuple(names)), unknown, 400):
+        for part in self._spread(partial(_scan, self.root, tuple(names)), unknown, 400, 400):
             looks.update(part)
         if self.cache is not None and unknown:
             self.cache.put(
@@ -90,14 +93,16 @@ class Loader:
     def facts(self, paths: Sequence[str]) -> Loaded:
         """The facts of these files, from the cache or by parsing."""
         total = Loaded()
-        for part in self._spread(partial(_facts, self.root, self.cache), paths, 25):
+        for part in self._spread(partial(_facts, self.root, self.cache), paths, _SLICE, _WORTH):
             total.facts.update(part.facts)
             total.failed += part.failed
         return total
 
-    def _spread(self, work: Callable[[Sequence[str]], Part], paths: Sequence[str], size: int) -> list[Part]:
-        """The work on slices of the paths, in processes when there is enough of it."""
-        if self.jobs == 1 or len(paths) <= size:
+    def _spread(
+        self, work: Callable[[Sequence[str]], Part], paths: Sequence[str], size: int, worth: int
+    ) -> list[Part]:
+        """The work on slices of the paths, in processes when there are more of them than `worth`."""
+        if self.jobs == 1 or len(paths) <= worth:
             return [work(paths)] if paths else []
         slices = [paths[at : at + size] for at in range(0, len(paths), size)]
         with ProcessPoolExecutor(min(self.jobs, len(slices)), get_context(_START)) as pool:
