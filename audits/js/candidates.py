@@ -13,7 +13,9 @@ from dataclasses import dataclass
 _METHOD = re.compile(
     rb"\b(?:get|put|delete|list|getWithMetadata)\b[\"']?\]?\)?!?\s*(?:\?\.)?[(<,;})]|\b(?:get|put|delete|list)\s*\?\."
 )
-_ENV = re.compile(rb"(?<!process\.)(?<!meta\.)(?<![-\w$@/\"'])env(?![-\w$\"'/])|\bEnv\b")
+_ENV = re.compile(
+    rb"env(?<!process\.env)(?<!meta\.env)(?<![-\w$@/\"']env)(?![-\w$\"'/])|Env(?<!\wEnv)\b"
+)  # a search for a text that begins with a letter skips the rest; one that begins by looking back does not
 _NAMED = re.compile(rb"\b(?:kv|KV)\b|_KV\b|[a-z]K[Vv]\b(?!\s*\()|\bkv[A-Z]|KV_")
 _GLOBAL = re.compile(rb"[A-Z](?<![\w$.].)[A-Z0-9_]{2,}(?=\s*\??\.\s*(?:get|put|list|delete)\s*\()")
 _SPEC = (
@@ -23,7 +25,6 @@ _SPEC = (
 )
 _SURE = (b"KVNamespace", b"getWithMetadata", b"expirationTtl", b"list_complete")
 _CALLS = (b"put", b"get", b"list", b"delete")
-_CALLED = tuple(word + open_ for word in _CALLS for open_ in (b"(", b" ("))
 
 
 def any_of(names: Iterable[bytes]) -> re.Pattern[bytes] | None:
@@ -62,8 +63,6 @@ def rank(source: bytes, names: re.Pattern[bytes] | None) -> int:
         and _NAMED.search(source)
     ):
         return 1
-    if not any(word in source for word in _CALLED):
-        return 0
     return 1 if any(_undeclared(source, name) for name in set(_GLOBAL.findall(source))) else 0
 
 
@@ -107,10 +106,10 @@ def closure(
             into.setdefault(target, []).append(path)
     sure = {path for path, rank_ in ranks.items() if rank_ == 3}
     likely = {path for path, rank_ in ranks.items() if rank_ == 2}
-    reached = _spread(sure, into, _EVERY) | _spread(likely, into, _FEW)
-    relevant = _spread(reached | set(ranks), targets, _MANY)
+    certain = _spread(_spread(sure, into, _EVERY), targets, _MANY)
+    guessed = _spread(_spread(likely, into, _FEW) | set(ranks), targets, _FEW)
     near = _spread(sure, into, _MANY) | _spread(sure, targets, _FEW)
-    return Relevant(sorted(relevant), frozenset(near))
+    return Relevant(sorted(certain | guessed), frozenset(near))
 
 
 _EVERY, _MANY, _FEW = 1_000, 4, 2
