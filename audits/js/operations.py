@@ -13,7 +13,7 @@ from audits.js.evidence import Group, Uses
 from audits.js.facts import Call, Expr
 from audits.js.options import Where
 from audits.js.project import File
-from audits.js.values import Context, Value
+from audits.js.values import Context, Frame, Value
 from audits.js.ways import Candidate, Leaf
 from audits.operation import Confidence, Evidence, Has, Method, Operation, Place, Ttl
 
@@ -171,10 +171,24 @@ def _verdict(engine: Engine, leaves: list[tuple[Context, Leaf]]) -> Ttl | None:
     if verdict.has != Has.MAYBE:
         return verdict
     lacking = [context for context, ttl in given if ttl.has in (Has.NO, Has.MAYBE)]
-    places = {where for context in lacking for where in _outermost(engine, context)}
-    fine = {where for context, ttl in given if ttl.has == Has.YES for where in _outermost(engine, context)}
-    places = places - fine or places  # a class's maker does not decide what its method was passed
+    fine = {where for context, ttl in given if ttl.has == Has.YES for where in _passed(engine, context)}
+    places = {where for context in lacking for where in _nearest(engine, context, fine)}
+    places = places or {where for context in lacking for where in _outermost(engine, context)}
     return Ttl(verdict.has, verdict.ttl, verdict.expiration, tuple(sorted(places)), verdict.why)
+
+
+def _passed(engine: Engine, context: Context) -> list[Place]:
+    """Every call by which the operation is reached."""
+    return [where for frame in context for where in (_site(engine, frame), *_passed(engine, frame[4]))]
+
+
+def _nearest(engine: Engine, context: Context, fine: set[Place]) -> list[Place]:
+    """The calls closest to the operation by which only ways without a TTL go: there it was left out."""
+    found: list[Place] = []
+    for frame in context:
+        where = _site(engine, frame)
+        found += _nearest(engine, frame[4], fine) if where in fine else [where]
+    return found
 
 
 def _outermost(engine: Engine, context: Context) -> list[Place]:
@@ -185,7 +199,12 @@ def _outermost(engine: Engine, context: Context) -> list[Place]:
         if inner:
             found += inner
             continue
-        caller = engine.file(frame[2])
-        expr = caller.facts.calls[frame[3]].expr
-        found.append(place(caller, expr[1], expr[2]))
+        found.append(_site(engine, frame))
     return found
+
+
+def _site(engine: Engine, frame: Frame) -> Place:
+    """The call that entered a function."""
+    caller = engine.file(frame[2])
+    expr = caller.facts.calls[frame[3]].expr
+    return place(caller, expr[1], expr[2])

@@ -90,8 +90,11 @@ def _of_options(where: Where, value: Value) -> Ttl:
     expiration_values = properties.of(where.engine, value, "expiration")
     first, second = _given(ttl_values), _given(expiration_values)
     has = _either(first, second)
+    written = [name for name in ("expirationTtl", "expiration") if _source(where.engine, value, name)]
     why = {
-        Has.NO: "the options have neither expirationTtl nor expiration",
+        Has.NO: f"{written[0]} is undefined"
+        if written
+        else "the options have neither expirationTtl nor expiration",
         Has.MAYBE: "the option can be undefined",
         Has.UNKNOWN: "the options are not known",
     }

@@ -47,6 +47,29 @@ def test_a_warning_names_the_callers_that_pass_none(audited):
     assert [(why.place.line, why.kind) for why in one.finding.related] == [(4, "without-ttl")]
 
 
+def test_the_caller_that_leaves_it_out_is_named_not_those_further_out(audited):
+    source = """
+        const save = (kv: KVNamespace, k: string, expirationTtl?: number) => kv.put(k, "1", { expirationTtl });
+        const remembered = (env: Env) => save(env.STORE, "a", 60);
+        const forgotten = (env: Env) => save(env.STORE, "b");
+        export default { fetch: (request, env) => request.url ? remembered(env) : forgotten(env) };
+    """
+    (one,) = audited(source, select=("put-without-ttl",)).findings
+    assert [why.place.line for why in one.finding.related] == [3]
+    assert one.finding.message.endswith(" on some way: expirationTtl is undefined")
+
+
+def test_a_caller_further_out_is_named_when_only_it_decides(audited):
+    source = """
+        const save = (kv: KVNamespace, k: string, expirationTtl?: number) => kv.put(k, "1", { expirationTtl });
+        const handed = (env: Env, ttl?: number) => save(env.STORE, "a", ttl);
+        export const a = (env: Env) => handed(env, 60);
+        export const b = (env: Env) => handed(env);
+    """
+    (one,) = audited(source, select=("put-without-ttl",)).findings
+    assert [why.place.line for why in one.finding.related] == [4]
+
+
 def test_keys_that_live_for_ever_are_allowed_only_if_every_key_is(found):
     source = "const k = x ? 'config:a' : `config:${b}`; await env.STORE.put(k, v);"
     other = "const k = x ? 'config:a' : 'session:a'; await env.STORE.put(k, v);"
