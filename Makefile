@@ -23,7 +23,7 @@ help: ## what can be made
 	$(BIN)/python tests/runtime/install.py
 	@touch $@
 
-demo: .venv/runtime ## install, and show on sample sessions what kvferry does
+demo: .venv/runtime ## install, and show on a sample Worker and sample sessions what kvferry does
 	@$(BIN)/kvferry demo
 
 test: .venv/npm ## install what the tests need and run them all, the local Cloudflare runtime included

@@ -25,7 +25,7 @@ COMMANDS = {
     "export": "Copy the sessions from the source into the target; run it again to resume.",
     "verify": "Read both stores afresh and say whether they agree.",
     "status": "Show what the ledger remembers, and what comes next.",
-    "demo": "Show on sample sessions what kvferry does.",
+    "demo": "Show on a sample Worker and sample sessions what kvferry does.",
 }
 """Every command, in the order of a migration; each lives in migrate/commands/NAME.py."""
 

@@ -1,4 +1,4 @@
-"""`kvferry demo`: show on sample sessions what kvferry does."""
+"""`kvferry demo`: show on a sample Worker and sample sessions what kvferry does."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from migrate.commands import options
 @click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback when it fails.")
 @options.config_option
 def command(keep: Path | None) -> int:
-    """Show on sample sessions what kvferry does: copy, verify, tamper with one row, verify again.
+    """Show what kvferry does: audit a sample Worker, copy sample sessions, verify them, tamper with one
+    row, and verify again.
 
     Needs no account and no network, and leaves nothing behind.
     """

@@ -62,7 +62,9 @@ def main() -> None:
         run(python, "-m", "pip", "check")
         kvferry = folder / "env" / "bin" / "kvferry"
         assert run(kvferry, "--version", cwd=folder).startswith("kvferry, version ")
-        assert "What to type next" in run(kvferry, "demo", cwd=folder)
+        told = run(kvferry, "demo", cwd=folder)
+        assert "put-without-ttl" in told, "the wheel lacks the sample Worker"
+        assert "What to type next" in told
         run(*install, "--require-hashes", "-r", LOCK / "dev.txt")
         away = folder / "away"
         shutil.copytree(ROOT / "tests", away / "tests", ignore=shutil.ignore_patterns("node_modules"))
