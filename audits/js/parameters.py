@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from audits.js import instances, pattern_values, types_meant
-from audits.js.facts import Define, Function
+from audits.js.facts import Define, Function, Type
 from audits.js.project import File
 from audits.js.values import ENV_NAMES, NOTHING, Context, Frame, Value, Values, join, unknown
 
@@ -55,7 +55,7 @@ def _parameter(
         inner = engine.restrict(file, function.scope, (frame,) if frame is not None else ())
         default = engine.values(file, whole.value, function.scope, inner)
         found = join((v for v in found if v != NOTHING), default)
-    if whole.type is not None:
+    if whole.type is not None and not _says_nothing(whole.type):
         found = types_meant.coerce(engine, file, found, whole.type, name)
     elif name in ENV_NAMES or _entry_env(engine, file, function, index):
         found = join(("env", None, file.index) if v[0] == "u" else v for v in found)
@@ -79,7 +79,7 @@ def _uncalled(engine: Engine, file: File, function: Function, whole: Define, ind
     """No call of the function was seen."""
     if function.call >= 0 and (found := _called_back(engine, file, function, index)):
         return found
-    if whole.type is not None:
+    if whole.type is not None and not (_says_nothing(whole.type) and name in ENV_NAMES):
         found = types_meant.of_type(engine, file, whole.type, name, "param")
         found = join(
             ("env", whole.type, file.index) if v[0] == "ty" and _is_env(v, name) else v for v in found
@@ -92,6 +92,11 @@ def _uncalled(engine: Engine, file: File, function: Function, whole: Define, ind
         found = tuple((*v[:4], False) if v[0] == "u" else v for v in found)
         return join(found, engine.values(file, whole.value, function.scope, ()))
     return join(found, (NOTHING,)) if whole.optional else found
+
+
+def _says_nothing(type_: Type) -> bool:
+    """`env: any` is as good as no annotation."""
+    return type_[0] == "word" and type_[1] in ("any", "unknown", "object")
 
 
 def _is_env(value: Value, name: str) -> bool:
