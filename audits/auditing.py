@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from audits import fingerprint, suppression
 from audits.finding import Finding, Severity
 from audits.js.analysis import Analysis, analyse
 from audits.js.collect import is_test
+from audits.js.folder import Folder
 from audits.operation import Confidence, Has, Operation
 from audits.rules import RULES
 from audits.rules.rule import Rule, Settings
@@ -28,7 +29,8 @@ class Request:
     """What is asked. `paths`: parts of `root` that are reported on, relative, empty for all of it.
 
     `select` and `ignore`: names of rules, an empty `select` means every rule. `severity` and
-    `confidence`: the least that is shown. `tests`: also report on test files.
+    `confidence`: the least that is shown. `tests`: also report on test files. `replaced`: texts that
+    are read instead of files.
     """
 
     root: Path
@@ -44,6 +46,12 @@ class Request:
     tests: bool = False
     jobs: int = 1
     cache: Path | None = None
+    replaced: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Folder:
+        """Where everything is read from."""
+        return Folder(self.root, self.replaced)
 
     @property
     def digest(self) -> str:
@@ -91,12 +99,14 @@ def audit(request: Request) -> Audit:
         bindings=request.bindings,
         include=request.include,
         exclude=request.exclude,
+        replaced=request.replaced,
     )
     collected = tuple(path for path in analysis.collected if _asked(path, request))
     operations = tuple(one for one in analysis.operations if _meant(one.place.path, request))
     ran = tuple(_ran(request))
     found = {finding for rule in ran for finding in rule.check(operations, request.settings)}
-    comments = suppression.read(request.root, (path for path in collected if _meant(path, request)))
+    marked = (path for path in analysis.marked if _asked(path, request) and _meant(path, request))
+    comments = suppression.read(request.folder, marked)
     names = {rule.name for rule in ran}
     kept, suppressed, unused = suppression.apply(sorted(found, key=order), comments.suppressions, ran)
     every = [*kept, *(one for one in (*unused, *comments.bad) if one.rule in names)]
@@ -105,7 +115,7 @@ def audit(request: Request) -> Audit:
     ]
     shown.sort(key=order)
     prints = fingerprint.fingerprints(shown, operations)
-    sources = dict(_sources(request.root, shown))
+    sources = dict(_sources(request.folder, shown))
     return Audit(
         request,
         analysis,
@@ -146,14 +156,14 @@ def _meant(path: str, request: Request) -> bool:
     return request.tests or path in request.paths or not is_test(path)
 
 
-def _sources(root: Path, findings: list[Finding]) -> Iterator[tuple[tuple[str, int], str]]:
+def _sources(folder: Folder, findings: list[Finding]) -> Iterator[tuple[tuple[str, int], str]]:
     """The lines on which findings begin."""
     wanted: dict[str, set[int]] = {}
     for finding in findings:
         wanted.setdefault(finding.place.path, set()).add(finding.place.line)
     for path, numbers in wanted.items():
         try:
-            lines = (root / path).read_bytes().split(b"\n")
+            lines = folder.read(path).split(b"\n")
         except OSError:
             continue
         for number in numbers:

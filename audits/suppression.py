@@ -13,10 +13,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audits.finding import Finding
+from audits.js.candidates import MARKER
+from audits.js.folder import Folder
 from audits.operation import Confidence, Place
 from audits.rules import bad_suppression, lookup, unused_suppression
 from audits.rules.rule import Rule
@@ -24,7 +25,6 @@ from audits.rules.rule import Rule
 if TYPE_CHECKING:
     from audits.js import grammar
 
-MARKER = b"kvferry:"
 _COMMENT = re.compile(r"^(?://+|/\*+)\s*kvferry:(?P<rest>.*)$", re.DOTALL)
 _IGNORE = re.compile(r"^\s*ignore\s*\[(?P<rules>[^\]]*)\](?P<reason>.*)$", re.DOTALL)
 
@@ -55,20 +55,19 @@ class Read:
     bad: tuple[Finding, ...] = ()
 
 
-def read(root: Path, paths: Iterable[str]) -> Read:
-    """The suppressions in these files; those without the marker are not even parsed."""
+def read(folder: Folder, paths: Iterable[str]) -> Read:
+    """The suppressions in these files, which should be those that hold the marker."""
     suppressions: list[Suppression] = []
     bad: list[Finding] = []
     for path in paths:
         try:
-            raw = (root / path).read_bytes()
+            raw = folder.read(path)
         except OSError:
             continue
-        if MARKER in raw:
-            for comment in _comments(path, raw):
-                said = _said(comment)
-                suppressions += said.suppressions
-                bad += said.bad
+        for comment in _comments(path, raw):
+            said = _said(comment)
+            suppressions += said.suppressions
+            bad += said.bad
     return Read(tuple(sorted(suppressions)), tuple(sorted(bad, key=lambda one: one.place)))
 
 

@@ -51,7 +51,7 @@ LIBRARIES = {
     "jsonschema": {"migrate.config", "migrate.formats.report"},
     "jsonschema_rs": {"migrate.payload"},
     "tree_sitter": {"audits.js"},
-    "pathspec": {"audits.js.collect"},
+    "pathspec": {"audits.js.collect", "audits.js.gitignore"},
     "orjson": {"migrate.payload", "migrate.stores", "migrate.ledger"},
 }
 

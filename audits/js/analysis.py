@@ -17,6 +17,7 @@ from audits.js import candidates, collect, operations
 from audits.js.cache import combined
 from audits.js.collect import Collected
 from audits.js.engine import Engine
+from audits.js.folder import Folder
 from audits.js.loading import Loader
 from audits.js.modules import Resolver
 from audits.js.project import File, Project
@@ -29,13 +30,15 @@ _STACK = 12_000
 class Analysis:
     """What was found. `operations` are sorted by place. `files`: how many were collected, how many
     could matter, how many of those are tests. `skipped`: reason → paths. `unparsed`: files with
-    syntax errors, which were read as far as they make sense."""
+    syntax errors, which were read as far as they make sense. `marked`: files that may hold comments of
+    ours."""
 
     operations: tuple[Operation, ...]
     files: Mapping[str, int]
     skipped: Mapping[str, tuple[str, ...]]
     unparsed: tuple[str, ...] = ()
     collected: tuple[str, ...] = field(default=(), repr=False)
+    marked: tuple[str, ...] = ()
 
 
 def analyse(
@@ -47,15 +50,18 @@ def analyse(
     bindings: Iterable[str] = (),
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
+    replaced: Mapping[str, bytes] | None = None,
 ) -> Analysis:
     """Find the operations of the project in folder `root`.
 
     `paths`: report only what is in these files or folders (the others are read all the same, they
     decide what a wrapper is called with). `bindings`: names that are namespaces. `cache`: a folder
-    for facts. The result is the same for any `jobs`, cache, and order of files.
+    for facts. `replaced`: texts that stand in for files. The result is the same for any `jobs`, cache,
+    and order of files.
     """
-    found = collect.collect(root, include, exclude)
-    loader = Loader(root, cache, jobs)
+    folder = Folder(root, replaced or {})
+    found = collect.collect(folder, include, exclude)
+    loader = Loader(folder, cache, jobs)
     digests = loader.digests(list(found.files)) if cache is not None else {}
     configuration = [*found.configurations, *found.packages, *found.tsconfigs]
     texts = loader.digests(configuration) if cache is not None else {}
@@ -114,6 +120,7 @@ def _analysed(
         {reason: tuple(sorted(held)) for reason, held in sorted(found.skipped.items())},
         tuple(path for path in readable if loaded.facts[path].broken),
         tuple(sorted(usable)),
+        tuple(sources.marked),
     )
 
 

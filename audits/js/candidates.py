@@ -25,6 +25,8 @@ _SPEC = (
 )
 _SURE = (b"KVNamespace", b"getWithMetadata", b"expirationTtl", b"list_complete")
 _CALLS = (b"put", b"get", b"list", b"delete")
+MARKER = b"kvferry:"
+"""What comments begin with that are meant for us."""
 
 
 def any_of(names: Iterable[bytes]) -> re.Pattern[bytes] | None:

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pathspec
 
-from audits.js import grammar
+from audits.js import gitignore, grammar
+from audits.js.folder import Folder
+from audits.js.gitignore import Rules
 
 DEPENDENCIES = {"node_modules", "vendor", "bower_components", "jspm_packages", ".yarn", ".pnpm-store"}
 BUILT = {
@@ -52,12 +54,13 @@ def is_test(path: str) -> bool:
     return _TEST.search(path) is not None
 
 
-def collect(root: Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Collected:
+def collect(folder: Folder, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Collected:
     """Walk the folder in a fixed order. `include` and `exclude` are patterns as in .gitignore."""
     found = Collected()
     wanted = pathspec.GitIgnoreSpec.from_lines(include) if include else None
     unwanted = pathspec.GitIgnoreSpec.from_lines(exclude) if exclude else None
-    for path, entry in _walk(root, "", [], found, unwanted):
+    above = gitignore.above(folder.root)
+    for path, entry in _walk(folder.root, "", above, found, unwanted):
         name = entry.name
         if name in _CONFIGS:
             found.configurations.append(path)
@@ -66,27 +69,33 @@ def collect(root: Path, include: Sequence[str] = (), exclude: Sequence[str] = ()
         elif name.endswith(".json") and ("tsconfig" in name or name == "jsconfig.json"):
             found.tsconfigs.append(path)
         elif grammar.suffix(name):
-            if wanted is not None and not wanted.match_file(path):
-                found.skip("not included", path)
-                continue
-            size = _size(entry)
-            if size is None:
-                found.skip("unreadable", path)
-            elif size > LARGEST:
-                found.skip("larger than 1 MB", path)
-            elif ".min." in name:
-                found.skip("minified", path)
-            else:
-                found.files[path] = size
+            given = folder.replaced.get(path)
+            _take(path, _size(entry) if given is None else len(given), found, wanted)
+    for path, given in folder.replaced.items():
+        if not os.path.lexists(folder.root / path) and _reached(folder.root, path, above, found, unwanted):
+            _take(path, len(given), found, wanted)
     found.files = dict(sorted(found.files.items()))
     return found
 
 
-_Rules = list[tuple[str, pathspec.GitIgnoreSpec]]
+def _take(path: str, size: int | None, found: Collected, wanted: pathspec.GitIgnoreSpec | None) -> None:
+    """Decide on a file of code that the walk has reached."""
+    if not grammar.suffix(path):
+        return
+    if wanted is not None and not wanted.match_file(path):
+        found.skip("not included", path)
+    elif size is None:
+        found.skip("unreadable", path)
+    elif size > LARGEST:
+        found.skip("larger than 1 MB", path)
+    elif ".min." in path.rpartition("/")[2]:
+        found.skip("minified", path)
+    else:
+        found.files[path] = size
 
 
 def _walk(
-    folder: Path, prefix: str, rules: _Rules, found: Collected, unwanted: pathspec.GitIgnoreSpec | None
+    folder: Path, prefix: str, rules: Rules, found: Collected, unwanted: pathspec.GitIgnoreSpec | None
 ) -> Iterator[tuple[str, os.DirEntry[str]]]:
     try:
         with os.scandir(folder) as scan:
@@ -95,8 +104,7 @@ def _walk(
         found.skip("unreadable", prefix or "./")
         return
     if any(entry.name == ".gitignore" for entry in entries):
-        lines = _lines(folder / ".gitignore")
-        rules = [*rules, (prefix, pathspec.GitIgnoreSpec.from_lines(lines))] if lines else rules
+        rules = gitignore.within(folder, prefix, rules)
     for entry in entries:
         path = prefix + entry.name
         is_folder = entry.is_dir()
@@ -106,7 +114,7 @@ def _walk(
         if not interesting or entry.name in _HIDDEN:
             continue
         shown = path + "/" if is_folder else path
-        reason = _reason(entry, shown, is_folder, rules, unwanted)
+        reason = "symbolic link" if entry.is_symlink() else _reason(entry.name, shown, rules, unwanted)
         if reason:
             found.skip(reason, shown)
         elif is_folder:
@@ -115,34 +123,33 @@ def _walk(
             yield path, entry
 
 
-def _reason(
-    entry: os.DirEntry[str],
-    path: str,
-    is_folder: bool,
-    rules: _Rules,
-    unwanted: pathspec.GitIgnoreSpec | None,
-) -> str:
-    """Why a path is skipped, "" when it is not."""
-    if entry.is_symlink():
-        return "symbolic link"
-    if is_folder and entry.name in DEPENDENCIES:
-        return "dependency"
-    if is_folder and entry.name in BUILT:
-        return "build output"
+def _reached(
+    root: Path, path: str, rules: Rules, found: Collected, unwanted: pathspec.GitIgnoreSpec | None
+) -> bool:
+    """Would the walk reach a file that is not there yet? Counts the reason when it would not."""
+    prefix = ""
+    for name in path.split("/"):
+        rules = gitignore.within(root / prefix, prefix, rules)
+        shown = prefix + name if prefix + name == path else f"{prefix}{name}/"
+        reason = "hidden" if name in _HIDDEN else _reason(name, shown, rules, unwanted)
+        if reason:
+            if shown not in found.skipped.get(reason, ()):
+                found.skip(reason, shown)
+            return False
+        prefix = shown
+    return True
+
+
+def _reason(name: str, path: str, rules: Rules, unwanted: pathspec.GitIgnoreSpec | None) -> str:
+    """Why a path is skipped, "" when it is not; a folder's ends with a slash."""
+    if path.endswith("/"):
+        if name in DEPENDENCIES:
+            return "dependency"
+        if name in BUILT:
+            return "build output"
     if unwanted is not None and unwanted.match_file(path):
         return "excluded"
-    for prefix, spec in reversed(rules):
-        verdict = spec.check_file(path[len(prefix) :]).include
-        if verdict is not None:
-            return "ignored by git" if verdict else ""
-    return ""
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
+    return "ignored by git" if gitignore.ignores(rules, path) else ""
 
 
 def _size(entry: os.DirEntry[str]) -> int | None:

@@ -23,8 +23,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-VERSION = 2
-"""Part of the name of cached facts: raise it when the same file would give other facts."""
+VERSION = 3
+"""Part of the name of cached facts: raise it when the same file would give others, or looks."""
 
 Expr = tuple[Any, ...]  # Any: the forms differ in shape, and a class for each costs half the speed
 Type = tuple[Any, ...]

@@ -19,6 +19,7 @@ from typing import TypeVar
 from audits.js import candidates, collect, grammar
 from audits.js.cache import Cache, combined, digest
 from audits.js.facts import Facts
+from audits.js.folder import Folder
 
 _RUNTIME_TYPES = b"// Begin runtime types"
 _STACK = 12_000
@@ -27,18 +28,21 @@ _SLICE, _WORTH = 100, 2_000
 facts come back through a pipe, which costs about as much as half of the parse."""
 _START = "fork" if sys.platform == "linux" else "spawn"
 Part = TypeVar("Part")
-Look = tuple[str, int, tuple[str, ...]]
-"""Why a file is not read or "", how likely it is to touch a namespace, what it imports."""
+Look = tuple[str, int, tuple[str, ...], bool]
+"""Why a file is not read or "", how likely it is to touch a namespace, what it imports, whether it
+holds the word with which our comments begin."""
 
 
 @dataclass(slots=True)
 class Scanned:
     """`seeds`: how likely a file is to touch a namespace, if at all; `imports`: what each file
-    imports; `unfit`: files that are not read, with the reason."""
+    imports; `unfit`: files that are not read, with the reason; `marked`: files that may hold
+    comments of ours."""
 
     seeds: dict[str, int] = field(default_factory=dict)
     imports: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unfit: dict[str, str] = field(default_factory=dict)
+    marked: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -52,18 +56,18 @@ class Loaded:
 class Loader:
     """Everything that opens files of code. `jobs`: processes at most."""
 
-    def __init__(self, root: Path, cache: Path | None, jobs: int) -> None:
-        self.root = root
+    def __init__(self, folder: Folder, cache: Path | None, jobs: int) -> None:
+        self.folder = folder
         self.cache = Cache(cache) if cache is not None else None
         self.jobs = max(1, jobs)
 
     def reader(self, path: str) -> Callable[[], bytes]:
         """How to get the bytes of a file as they are parsed, when they are asked for."""
-        return partial(source_of, self.root, path)
+        return partial(source_of, self.folder, path)
 
     def digests(self, paths: Sequence[str]) -> dict[str, str]:
         """The hash of each file's content, "" for one that cannot be read."""
-        return {path: _digest(self.root, path) for path in paths}
+        return {path: _digest(self.folder, path) for path in paths}
 
     def scan(self, paths: Sequence[str], names: Sequence[bytes], digests: Mapping[str, str]) -> Scanned:
         """Look at the bytes of every file; what is in the cache under its digest is not read."""
@@ -73,14 +77,14 @@ class Loader:
         known: dict[str, Look] = kept if isinstance(kept, dict) else {}
         unknown = [path for path in paths if digests.get(path, "") not in known]
         looks = {path: known[digests[path]] for path in paths if digests.get(path, "") in known}
-        for part in self._spread(partial(_scan, self.root, tuple(names)), unknown, 400, 400):
+        for part in self._spread(partial(_scan, self.folder, tuple(names)), unknown, 400, 400):
             looks.update(part)
         if self.cache is not None and unknown:
             self.cache.put(
                 kind, key, {digests[path]: look for path, look in looks.items() if digests.get(path)}
             )
         for path in paths:
-            reason, rank, written = looks[path]
+            reason, rank, written, marked = looks[path]
             if reason:
                 total.unfit[path] = reason
                 continue
@@ -88,12 +92,14 @@ class Loader:
                 total.imports[path] = written
             if rank:
                 total.seeds[path] = rank
+            if marked:
+                total.marked.append(path)
         return total
 
     def facts(self, paths: Sequence[str]) -> Loaded:
         """The facts of these files, from the cache or by parsing."""
         total = Loaded()
-        for part in self._spread(partial(_facts, self.root, self.cache), paths, _SLICE, _WORTH):
+        for part in self._spread(partial(_facts, self.folder, self.cache), paths, _SLICE, _WORTH):
             total.facts.update(part.facts)
             total.failed += part.failed
         return total
@@ -109,41 +115,39 @@ class Loader:
             return list(pool.map(work, slices))
 
 
-def source_of(root: Path, path: str) -> bytes:
+def source_of(folder: Folder, path: str) -> bytes:
     """A file's bytes as they are parsed: scripts only, generated runtime types left out."""
-    with open(f"{root}/{path}", "rb") as stream:
-        source = stream.read()
+    source = folder.read(path)
     at = source.find(_RUNTIME_TYPES)
     if at >= 0:
         source = source[:at]
     return grammar.script(source, grammar.suffix(path))
 
 
-def _digest(root: Path, path: str) -> str:
+def _digest(folder: Folder, path: str) -> str:
     try:
-        with open(f"{root}/{path}", "rb") as stream:
-            return digest(stream.read())
+        return digest(folder.read(path))
     except OSError:
         return ""
 
 
-def _scan(root: Path, names: Sequence[bytes], paths: Sequence[str]) -> dict[str, Look]:
+def _scan(folder: Folder, names: Sequence[bytes], paths: Sequence[str]) -> dict[str, Look]:
     known = candidates.any_of(names)
-    return {path: _look(root, path, known) for path in paths}
+    return {path: _look(folder, path, known) for path in paths}
 
 
-def _look(root: Path, path: str, known: re.Pattern[bytes] | None) -> Look:
+def _look(folder: Folder, path: str, known: re.Pattern[bytes] | None) -> Look:
     try:
-        source = source_of(root, path)
+        source = source_of(folder, path)
     except OSError:
-        return "unreadable", 0, ()
+        return "unreadable", 0, (), False
     reason = collect.unfit(source)
     if reason:
-        return reason, 0, ()
-    return "", candidates.rank(source, known), candidates.specs(source)
+        return reason, 0, (), False
+    return "", candidates.rank(source, known), candidates.specs(source), candidates.MARKER in source
 
 
-def _facts(root: Path, cache: Cache | None, paths: Sequence[str]) -> Loaded:
+def _facts(folder: Folder, cache: Cache | None, paths: Sequence[str]) -> Loaded:
     found = Loaded()
     collecting = gc.isenabled()
     gc.disable()  # facts hold no cycles, and a collection walks through all of them
@@ -151,7 +155,7 @@ def _facts(root: Path, cache: Cache | None, paths: Sequence[str]) -> Loaded:
     try:
         for path in paths:
             try:
-                found.facts[path] = _one(root, cache, path)
+                found.facts[path] = _one(folder, cache, path)
             except (RecursionError, OSError):
                 found.failed.append(path)
     finally:
@@ -160,8 +164,8 @@ def _facts(root: Path, cache: Cache | None, paths: Sequence[str]) -> Loaded:
     return found
 
 
-def _one(root: Path, cache: Cache | None, path: str) -> Facts:
-    source, ending = source_of(root, path), grammar.suffix(path)
+def _one(folder: Folder, cache: Cache | None, path: str) -> Facts:
+    source, ending = source_of(folder, path), grammar.suffix(path)
     if cache is None:
         return _parsed(source, ending)
     key = digest(ending.encode() + b" " + source)

@@ -3,6 +3,7 @@
 import pytest
 
 from audits import suppression
+from audits.js.folder import Folder
 
 IGNORE = "kvferry: ignore[put-without-ttl] lives for ever"
 
@@ -97,4 +98,4 @@ def test_one_comment_in_jsx(audited):
 
 
 def test_a_file_that_went_away_is_no_error(tmp_path):
-    assert suppression.read(tmp_path, ["src/gone.ts"]) == suppression.Read()
+    assert suppression.read(Folder(tmp_path), ["src/gone.ts"]) == suppression.Read()

@@ -2,6 +2,9 @@
 
 import os
 
+from audits.js.collect import collect
+from audits.js.folder import Folder
+
 PUT = "await env.SESSIONS.put('a', 'b');"
 
 
@@ -80,3 +83,46 @@ def test_syntax_errors_are_told_and_what_is_around_them_is_found(project):
     found = project("await env.SESSIONS.put('a', 'b');\nconst = ;\nawait env.SESSIONS.get('c');")
     assert [operation.method for operation in found.operations] == ["put", "get"]
     assert found.unparsed == ("src/index.ts",)
+
+
+def test_the_rules_of_the_repository_hold_in_a_part_of_it(tmp_path):
+    part = tmp_path / "apps" / "one"
+    part.mkdir(parents=True)
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".gitignore").write_text("/apps/one/made.ts\n")
+    for name in ("a.ts", "made.ts"):
+        (part / name).write_text(PUT)
+    found = collect(Folder(part))
+    assert (list(found.files), found.skipped) == (["a.ts"], {"ignored by git": ["made.ts"]})
+
+
+def test_a_text_stands_in_for_a_file_that_need_not_be_there(tmp_path):
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "a.ts").write_text(PUT * 100_000)
+    (tmp_path / ".gitignore").write_text("made/\n")
+    replaced = {"src/a.ts": b"1", "src/new/b.ts": b"22"}
+    found = collect(Folder(tmp_path, replaced))
+    assert found.files == {"src/a.ts": 1, "src/new/b.ts": 2}
+    for path, reason, shown in (
+        ("made/x.ts", "ignored by git", "made/"),
+        ("src/node_modules/x/x.ts", "dependency", "src/node_modules/"),
+        ("src/dist/x.ts", "build output", "src/dist/"),
+        (".git/x.ts", "hidden", ".git/"),
+        ("src/x.min.js", "minified", "src/x.min.js"),
+        ("no/x.ts", "excluded", "no/"),
+    ):
+        found = collect(Folder(tmp_path, {path: b"1"}), exclude=("no/",))
+        assert path not in found.files
+        assert shown in found.skipped[reason]
+    assert collect(Folder(tmp_path, {"README.md": b"1"})).files == {}
+
+
+def test_files_that_may_hold_comments_of_ours_are_told(project, tmp_path):
+    files = {
+        "a.ts": "// kvferry: x",
+        "b.ts": "x('kvferry:')",
+        "c.ts": "kvferry",
+        "d.vue": "<p>kvferry:</p>\n<script>x</script>",
+    }
+    for asked in ({}, {"cache": tmp_path / "cache"}, {"cache": tmp_path / "cache"}):
+        assert project(files, **asked).marked == ("a.ts", "b.ts")
