@@ -156,6 +156,38 @@ class Enclosing:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A member of an object literal, by its name; the bytes `start`..`end` are its value's."""
+
+    name: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """What stands as an argument of a call in the file: the bytes `start`..`end`.
+
+    `text`: its source, if it is an object literal with nothing but named members, or `undefined` or
+    `null`; "" for everything else. `members`: those of the object.
+    """
+
+    start: int
+    end: int
+    text: str = ""
+    members: tuple[Member, ...] = ()
+
+    def member(self, name: str) -> Member | None:
+        """The member of that name, None when there is none or more than one."""
+        found = [one for one in self.members if one.name == name]
+        return found[0] if len(found) == 1 else None
+
+    def source(self, member: Member) -> str:
+        """The source of a member's value."""
+        return self.text.encode()[member.start - self.start : member.end - self.start].decode()
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One call of a KV namespace's method in the code.
 
@@ -164,6 +196,7 @@ class Operation:
     for a list, of its prefix. `value_names`: names and type names of what is written or what the
     result is assigned to. `bulk`: how many keys a bulk get is given, None when it is no bulk get
     or not known. `callers`: where a wrapper was called from, when that decided something.
+    `arguments`: where they stand, () when some are spread or the method goes by another name.
     """
 
     method: Method
@@ -184,3 +217,4 @@ class Operation:
     callers: tuple[Place, ...] = ()
     receiver: str = ""
     options_text: str = ""
+    arguments: tuple[Argument, ...] = ()

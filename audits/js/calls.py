@@ -79,9 +79,20 @@ def _made(draft: Draft, node: Node, callee: Node | None, sink: str) -> Expr:
     types = type_forms.arguments(draft, node.child_by_field_name("type_arguments"))
     given_arguments = _arguments(draft, arguments, given_sink, lowered, number)
     made = ("call", start, node.end_byte, lowered, given_arguments, number, types)
-    draft.call(made, sink, name)
+    draft.call(made, sink, name, _spans(arguments) if name in _WRITTEN else ())
     return made
 
+
+def _spans(arguments: Node | None) -> tuple[tuple[int, int], ...]:
+    """Where the arguments stand, with the parentheses and casts that their expressions leave out."""
+    if arguments is None or arguments.type != "arguments":
+        return ()
+    given = (child for child in arguments.named_children if child.type != "comment")
+    return tuple((child.start_byte, child.end_byte) for child in given)
+
+
+_WRITTEN = frozenset(("get", "getWithMetadata", "put", "delete", "list"))
+"""Methods whose calls may be rewritten, and so must know where their arguments stand."""
 
 _PENDING = Call(("?", 0, 0), 0, "stored", "")
 """What stands for a call while its arguments are being read."""

@@ -76,9 +76,9 @@ class Draft:
         self.facts.classes.append(Class(name, self.scope, node.start_byte))
         return len(self.facts.classes) - 1
 
-    def call(self, expr: Expr, sink: str, name: str) -> None:
+    def call(self, expr: Expr, sink: str, name: str, spans: tuple[tuple[int, int], ...] = ()) -> None:
         """Note a call under the number that its expression holds."""
-        self.facts.calls[expr[5]] = Call(expr, self.scope, sink, name)
+        self.facts.calls[expr[5]] = Call(expr, self.scope, sink, name, spans)
 
     def flow(self, value: Expr | None, name: str) -> None:
         """What the value is a function of can be called by that name."""

@@ -23,7 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-VERSION = 3
+VERSION = 4
 """Part of the name of cached facts: raise it when the same file would give others, or looks."""
 
 Expr = tuple[Any, ...]  # Any: the forms differ in shape, and a class for each costs half the speed
@@ -121,12 +121,14 @@ class Class:
 @dataclass(slots=True)
 class Call:
     """One call. `name` is the last name of its callee; `sink` what becomes of the result:
-    awaited, returned, waitUntil, chained, stored, dropped."""
+    awaited, returned, waitUntil, chained, stored, dropped. `spans`: where the arguments stand, noted
+    only for names of a namespace's methods."""
 
     expr: Expr
     scope: int
     sink: str
     name: str
+    spans: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(slots=True)

@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from audits.js import evidence, expression_names, options, properties, surroundings, value_names, ways
+from audits.js import (
+    evidence,
+    expression_names,
+    options,
+    properties,
+    surroundings,
+    value_names,
+    ways,
+    written,
+)
 from audits.js.engine import Engine
 from audits.js.evidence import Group, Uses
 from audits.js.facts import Call, Expr
@@ -120,6 +129,7 @@ def _operation(engine: Engine, found: Candidate, uses: dict[Group, Uses]) -> Ope
         callers=callers,
         receiver=_shown(file, found.receiver if found.receiver is not None else call.expr[3]),
         options_text=_shown(file, arguments[2]) if found.method == "put" and len(arguments) > 2 else "",
+        arguments=written.arguments(found),
     )
 
 
