@@ -65,10 +65,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
-from audits.finding import Finding, Severity
-from audits.operation import Has, Method, Operation
+from audits.finding import Edit, Finding, Severity
+from audits.operation import Confidence, Has, Method, Operation
 from audits.rules.rule import Rule, Settings
 from audits.rules.wording import at_callers, called, found
+
+_ENDS = ("expirationTtl", "expiration")
 
 
 def check(operations: Sequence[Operation], settings: Settings) -> Iterator[Finding]:
@@ -86,7 +88,33 @@ def check(operations: Sequence[Operation], settings: Settings) -> Iterator[Findi
         why = verdict.why.removeprefix("on some way ") or "the key never expires"
         message = f"{called(operation)} has no expirationTtl or expiration{where}: {why}"
         related = at_callers("without-ttl", "reached from here without an expiration", verdict.without)
-        yield found(RULE, operation, message, severity=severity, related=related)
+        fixes = tuple(_fixes(operation, settings.ttl)) if verdict.has is Has.NO else ()
+        yield found(RULE, operation, message, severity=severity, related=related, fixes=fixes)
+
+
+def _fixes(operation: Operation, ttl: int | None) -> Iterator[Edit]:
+    """Give the key an end. Unsafe for a constant key and for one of which nothing is known: such data
+    may well be meant to stay."""
+    given = operation.arguments
+    if ttl is None or len(given) not in (2, 3):
+        return
+    made = f"expirationTtl: {ttl}"
+    path, safe = operation.place.path, operation.confidence is Confidence.HIGH and _of_many(operation)
+    if len(given) == 2:
+        yield Edit(path, given[1].end, given[1].end, f", {{ {made} }}", safe)
+        return
+    options = given[2]
+    if options.text in ("undefined", "null") or (options.text and not options.text.strip("{} \t\r\n")):
+        yield Edit(path, options.start, options.end, f"{{ {made} }}", safe)
+    elif options.text and not any(one.name in _ENDS for one in options.members):
+        gap = options.text[1 : len(options.text) - len(options.text[1:].lstrip())]
+        text = f"{gap}{made}," if gap else f"{made}, "
+        yield Edit(path, options.start + 1, options.start + 1, text, safe)
+
+
+def _of_many(operation: Operation) -> bool:
+    """Is every key one of many of a kind: text with something variable in it?"""
+    return all(key.prefix and key.constant is None for key in operation.keys)
 
 
 def _forever(operation: Operation, globs: Sequence[str]) -> bool:

@@ -13,12 +13,14 @@ from audits.operation import Operation
 class Settings:
     """What rules go by. `prefixes`: constant beginnings of session keys, `spotify_session:` is
     always one. `forever`: glob patterns of keys that are meant to live for ever. `now`: Unix
-    seconds. `pedantic`: also the rules for purists."""
+    seconds. `pedantic`: also the rules for purists. `ttl`: seconds that a fix may give to a put that
+    has no end, None: none may."""
 
     prefixes: tuple[str, ...] = ("spotify_session:",)
     forever: tuple[str, ...] = ()
     now: float = 0.0
     pedantic: bool = False
+    ttl: int | None = None
 
 
 Check = Callable[[Sequence[Operation], Settings], Iterable[Finding]]

@@ -62,7 +62,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from audits.finding import Finding, Severity
+from audits.finding import Edit, Finding, Severity
 from audits.operation import Confidence, Method, Number, Operation
 from audits.rules.rule import Rule, Settings
 from audits.rules.wording import called, found
@@ -75,6 +75,15 @@ _MILLISECONDS = 100_000_000_000
 """Seconds reach this number in the year 5138, milliseconds reached it in 1973."""
 
 _CLOCK = re.compile(r"\bDate\.now\(\)|\.getTime\(\)|\.valueOf\(\)|\+new Date\b")
+
+_NUMERIC = re.compile(r"[\d_.\s*+()]+")
+_MADE_OF_MILLISECONDS = re.compile(
+    r"Date\.now\(\)\s*\+\s*(?:[\w.]+\s*\*\s*)*(?:1000|1_000|1e3)(?:\s*\*\s*[\w.]+)*"
+)
+"""The clock and a product with a factor of 1000: there is no second way to read it."""
+
+_LEAST = {"expirationTtl": LEAST_TTL, "cacheTtl": LEAST_CACHE_TTL}
+_OPTION = {"expiration-milliseconds": "expiration"}
 
 Claim = tuple[str, str, bool]
 """What is wrong, the signal's name, and whether it is certain."""
@@ -91,7 +100,25 @@ def check(operations: Sequence[Operation], settings: Settings) -> Iterator[Findi
                 severity=Severity.ERROR if certain else Severity.WARNING,
                 confidence=Confidence.HIGH if certain else Confidence.MEDIUM,
                 signals=(signal,),
+                fixes=_fixes(operation, signal),
             )
+
+
+def _fixes(operation: Operation, signal: str) -> Iterator[Edit]:
+    """Mend what stands in the call itself. A number that Workers KV refuses makes every call throw, so
+    the least that it takes is safe; a key that never ended and then does is not, nor is a 0, by which
+    some mean for ever."""
+    at = 2 if operation.method is Method.PUT else 1
+    options = operation.arguments[at] if len(operation.arguments) > at else None
+    member = options.member(_OPTION.get(signal, signal)) if options is not None else None
+    if options is None or member is None:
+        return
+    text, path = options.source(member), operation.place.path
+    if signal in _LEAST and _NUMERIC.fullmatch(text):
+        safe = operation.confidence is Confidence.HIGH and text.strip("0_.()+* ") != ""
+        yield Edit(path, member.start, member.end, str(_LEAST[signal]), safe)
+    elif signal == "expiration-milliseconds" and _MADE_OF_MILLISECONDS.fullmatch(text):
+        yield Edit(path, member.start, member.end, f"Math.floor(({text}) / 1000)")
 
 
 def _claims(operation: Operation, now: float) -> Iterator[Claim]:

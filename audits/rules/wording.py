@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from audits.finding import Finding, Severity
+from audits.finding import Edit, Finding, Severity
 from audits.operation import Confidence, Evidence, Method, Operation, Place, Template
 from audits.rules.rule import Rule
 
@@ -37,6 +37,7 @@ def found(
     confidence: Confidence | None = None,
     signals: Iterable[str] = (),
     related: Iterable[Evidence] = (),
+    fixes: Iterable[Edit] = (),
 ) -> Finding:
     """The finding of a rule at an operation; never more certain than the operation itself."""
     sure = operation.confidence if confidence is None else min(confidence, operation.confidence)
@@ -50,6 +51,7 @@ def found(
         message=message,
         signals=tuple(sorted(set(signals))),
         related=tuple(related),
+        fixes=tuple(fixes),
     )
 
 

@@ -1,0 +1,82 @@
+"""What the fixes of an audit's findings would make of the files: planned here, written by replacing.py.
+
+findings with fixes ─▶ wanted, and not in each other's way ─▶ edited ─▶ parsed again ─▶ Plan
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from audits import editing
+from audits.editing import Changed
+from audits.finding import Edit, Finding, Severity
+from audits.js import soundness
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`changed`: the files as they would be, sorted. `made`: findings that this mends; `unsafe`: those
+    whose fix was not asked for; `left`: those whose fix gets into the way of another one, or would
+    break the file, with the reason."""
+
+    changed: tuple[Changed, ...] = ()
+    made: tuple[Finding, ...] = ()
+    unsafe: tuple[Finding, ...] = ()
+    left: tuple[tuple[Finding, str], ...] = ()
+
+
+def is_safe(finding: Finding) -> bool:
+    """Has it a fix, all of whose edits are safe?"""
+    return bool(finding.fixes) and all(edit.safe for edit in finding.fixes)
+
+
+def without_end(findings: Iterable[Finding]) -> int:
+    """How many puts have no end that a fix could give them, were it told one."""
+    return sum(
+        one.rule == "put-without-ttl" and not one.fixes and one.severity is Severity.ERROR for one in findings
+    )
+
+
+def plan(findings: Iterable[Finding], read: Callable[[str], bytes], *, unsafe: bool = False) -> Plan:
+    """Choose the fixes and make them. `read` gives the bytes of a file; `unsafe`: also those that are."""
+    fixable = [finding for finding in findings if finding.fixes]
+    wanted = [finding for finding in fixable if unsafe or is_safe(finding)]
+    verdicts = editing.compatible(finding.fixes for finding in wanted)
+    made = [finding for finding, fits in zip(wanted, verdicts, strict=True) if fits]
+    left = [
+        (one, "another fix changes the same code")
+        for one, fits in zip(wanted, verdicts, strict=True)
+        if not fits
+    ]
+    changed = _changed(made, read)
+    broken = {one.path for one in changed if _breaks(one)}
+    while broken:  # without these, others of the same finding are not whole either
+        left += [(one, "the file would not parse any more") for one in made if _paths(one) & broken]
+        made = [one for one in made if not _paths(one) & broken]
+        changed = _changed(made, read)
+        broken = {one.path for one in changed if _breaks(one)}
+    return Plan(
+        tuple(changed),
+        tuple(made),
+        tuple(one for one in fixable if not unsafe and not is_safe(one)),
+        tuple(left),
+    )
+
+
+def _changed(findings: Iterable[Finding], read: Callable[[str], bytes]) -> list[Changed]:
+    edits: dict[str, dict[tuple[int, int, str], Edit]] = {}
+    for edit in (edit for finding in findings for edit in finding.fixes):
+        edits.setdefault(edit.path, {})[(edit.start, edit.end, edit.text)] = edit
+    sources = {path: read(path) for path in sorted(edits)}
+    return [
+        Changed(path, source, editing.apply(source, edits[path].values())) for path, source in sources.items()
+    ]
+
+
+def _breaks(one: Changed) -> bool:
+    return soundness.broken(one.after, one.path) > soundness.broken(one.before, one.path)
+
+
+def _paths(finding: Finding) -> set[str]:
+    return {edit.path for edit in finding.fixes}
