@@ -23,6 +23,9 @@ from audits.rules import RULES
 from audits.rules.rule import Rule, Settings
 from audits.suppression import Suppressed
 
+_INDIFFERENT = ("now", "ttl")
+"""Settings that say when the audit is made and what may be done about findings, not what is found."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -56,7 +59,7 @@ class Request:
     @property
     def digest(self) -> str:
         """16 hexadecimal digits that change with everything that can change the findings."""
-        settings = {name: value for name, value in asdict(self.settings).items() if name != "now"}
+        settings = {name: value for name, value in asdict(self.settings).items() if name not in _INDIFFERENT}
         decisive = (
             *(self.paths, sorted(self.select), sorted(self.ignore), self.severity, self.confidence, settings),
             *(sorted(self.bindings), self.include, self.exclude, self.tests),

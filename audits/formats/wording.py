@@ -11,9 +11,9 @@ from audits.report import Report, word
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def plural(number: int, noun: str) -> str:
-    """`1 finding`, `1,234 findings`."""
-    return f"{number:,} {noun if number == 1 else noun + 's'}"
+def plural(number: int, noun: str, many: str = "") -> str:
+    """`1 finding`, `1,234 findings`; `many` where an s does not make it."""
+    return f"{number:,} {noun if number == 1 else many or noun + 's'}"
 
 
 def one_line(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from migrate import __version__
-from migrate.commands import audit_options, options
+from migrate.commands import audit_fixes, audit_options, options
 from migrate.errors import ConfigError, Exit, MigrateError
 
 
@@ -17,6 +17,7 @@ from migrate.errors import ConfigError, Exit, MigrateError
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @audit_options.rule_options
 @audit_options.code_options
+@audit_options.fix_options
 @audit_options.file_options
 @audit_options.report_options
 @audit_options.speed_options
@@ -33,18 +34,22 @@ def command(
     quiet: bool,
     fail_on: str,
     exit_zero: bool,
+    diff: bool,
+    fix: bool,
+    unsafe_fixes: bool,
     **words: Any,
 ) -> int:
     """Find in the code every session that touches KV, and every put without an expiration.
 
     Reads the JavaScript and TypeScript under PATHS (default: the current folder); needs no
-    configuration, no Node.js, no network and no credentials, and changes nothing.
+    configuration, no Node.js, no network and no credentials, and changes nothing without --fix.
 
     \b
       kvferry audit
       kvferry audit src --select put-without-ttl
       kvferry audit --output sarif=audit.sarif --output markdown=summary.md
       kvferry audit --inventory --format csv
+      kvferry audit --diff --ttl 604800
     """
     from audits import formats
     from audits.auditing import audit
@@ -55,7 +60,10 @@ def command(
 
     if as_json and fmt not in (None, "json"):
         raise ConfigError(f"--json and --format {fmt} exclude each other", "leave one out")
-    if show_files and (inventory or as_json or outputs or fmt not in (None, "text")):
+    wanted = audit_fixes.Wanted(diff, fix, unsafe_fixes, words["ttl"])
+    another = as_json or bool(outputs) or fmt not in (None, "text")
+    wanted.check(listing=inventory or show_files, report=another)
+    if show_files and (inventory or another):
         raise ConfigError("--show-files lists files as text, and nothing else", "leave the other options out")
     known = tuple(formats.INVENTORY if inventory else formats.FORMATS)
     where = Outputs.among(known, "json" if as_json else fmt, outputs)
@@ -63,7 +71,13 @@ def command(
     found = audit(request)
     if show_files:
         return ending.show_files(found)
+    if fix:
+        audit_fixes.make(found, wanted, quiet=quiet)
+        found = audit(request)
     code = ending.exit_of(found, "never" if exit_zero or inventory else fail_on)
+    if diff and code != Exit.UNFINISHED:
+        audit_fixes.show(found, wanted, quiet=quiet)
+        return code
     report = Report(found, ending.revision_for(request.root, where), __version__, code, statistics)
     where.write(lambda name: formats.render(report, name, inventory=inventory), sys.stdout)
     if not quiet and where.format != "text":

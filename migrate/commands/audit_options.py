@@ -74,6 +74,24 @@ def code_options(command: F) -> F:
     )
 
 
+def fix_options(command: F) -> F:
+    """What may be done about the findings."""
+    return _all(
+        command,
+        click.option("--diff", is_flag=True, help="Show what --fix would change, as a diff; change nothing."),
+        click.option("--fix", is_flag=True, help="Mend what can be mended safely, then audit again."),
+        click.option(
+            "--unsafe-fixes", is_flag=True, help="With --diff or --fix: also what may change behaviour."
+        ),
+        click.option(
+            "--ttl",
+            type=click.IntRange(60),
+            metavar="SECONDS",
+            help="With --diff or --fix: give this expirationTtl to puts that have no expiration.",
+        ),
+    )
+
+
 def file_options(command: F) -> F:
     """Which files are read, and how."""
     return _all(

@@ -32,7 +32,10 @@ def request_of(paths: tuple[Path, ...], words: dict[str, Any]) -> Request:
         severity=Severity[words["severity"].upper()],
         confidence=Confidence[words["confidence"].upper()],
         settings=Settings(
-            prefixes=tuple(dict.fromkeys(prefixes)), forever=tuple(words["forever"]), now=time.time()
+            prefixes=tuple(dict.fromkeys(prefixes)),
+            forever=tuple(words["forever"]),
+            now=time.time(),
+            ttl=words["ttl"],
         ),
         bindings=tuple(words["binding"]),
         include=tuple(words["include"]),

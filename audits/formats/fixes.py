@@ -1,0 +1,43 @@
+"""What fixes would change, as a diff that `git apply` takes, with a line above for each fix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from audits.editing import unified
+from audits.finding import Finding
+from audits.fixing import Plan, is_safe
+from audits.formats.wording import one_line, plural
+
+
+def diff(plan: Plan) -> bytes:
+    """Per file the fixes, those that are unsafe marked so, and what they change together."""
+    parts: list[bytes] = [_line("unsafe, left out", one).encode() for one in plan.unsafe]
+    for changed in plan.changed:
+        for one in plan.made:
+            if any(edit.path == changed.path for edit in one.fixes):
+                parts.append(_line("fix" if is_safe(one) else "unsafe fix", one).encode())
+        parts.append(unified(changed))
+    return b"".join(parts)
+
+
+def account(plan: Plan, *, written: bool, without_end: int) -> Iterator[str]:
+    """What is done, what is not, and what would do it. `without_end`: puts that could be given a TTL."""
+    verb = "fixed" if written else "could fix"
+    yield f"{verb} {plural(len(plan.made), 'finding')} in {plural(len(plan.changed), 'file')}"
+    if plan.unsafe:
+        many = plural(len(plan.unsafe), "unsafe fix", "unsafe fixes")
+        yield f"{many} left out: --unsafe-fixes takes them too"
+    if without_end:
+        yield f"no fix for {plural(without_end, 'put')} without an expiration: --ttl SECONDS offers one"
+    for one, reason in plan.left:
+        yield f"not fixed: {_named(one)}: {reason}"
+
+
+def _line(kind: str, finding: Finding) -> str:
+    return f"# {kind}: {_named(finding)}: {one_line(finding.message)}\n"
+
+
+def _named(finding: Finding) -> str:
+    place = finding.place
+    return f"{finding.code} {finding.rule} {one_line(place.path)}:{place.line}:{place.column}"
