@@ -132,24 +132,11 @@ def _called(engine: Engine, file: File, expr: Expr, scope: int, context: Context
 
 def _argument_name(arguments: tuple[Expr, ...], name: str) -> str:
     """`encodeURIComponent(email)` is filled by `email`, `req.param("id")` by `id`."""
-    if len(arguments) == 1 and name in _TEXTUAL:
+    if len(arguments) == 1 and name in entering.TEXTUAL:
         return expression_names.text_of(arguments[0])
-    if name in _ASKING and arguments and arguments[-1][0] == "str" and len(arguments[-1][3]) < 40:
+    if name in entering.ASKING and arguments and arguments[-1][0] == "str" and len(arguments[-1][3]) < 40:
         return str(arguments[-1][3])
     return ""
-
-
-_ASKING = {"param", "query", "get", "getCookie", "header", "cookie", "parseCookie", "getParam", "getHeader"}
-_TEXTUAL = {
-    "encodeURIComponent",
-    "decodeURIComponent",
-    "escape",
-    "hash",
-    "sha256",
-    "hashToken",
-    "md5",
-    "btoa",
-}
 
 
 def _outside(engine: Engine, file: File, value: Value, expr: Expr, name: str) -> Values:

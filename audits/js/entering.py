@@ -12,6 +12,24 @@ from audits.js.values import DEPTH, NOTHING, Context, Value, Values, join, trim,
 if TYPE_CHECKING:
     from audits.js.engine import Engine
 
+ASKING = {"param", "query", "get", "getCookie", "header", "cookie", "parseCookie", "getParam", "getHeader"}
+"""Functions that are asked for something by its name."""
+
+TEXTUAL = {
+    "encodeURIComponent",
+    "decodeURIComponent",
+    "escape",
+    "hash",
+    "sha256",
+    "hashToken",
+    "md5",
+    "btoa",
+}
+"""Functions that give their argument in another form."""
+
+PASSING = ASKING | TEXTUAL
+"""Functions that do not make a key: the helper that is given what they give does."""
+
 
 def returned(engine: Engine, function: Value, frame: Context) -> Values:
     """What a call of the function gives. `frame`: how it was entered, empty when that is unknown."""
@@ -46,7 +64,10 @@ def entered(engine: Engine, file: File, expr: Expr, function: Value, context: Co
 
 def _helped(value: Value, name: str) -> Value:
     if value[0] == "str":
-        parts = tuple(p if isinstance(p, str) or p[2] else ("h", p[1], name) for p in value[1])
+        made = (
+            p if isinstance(p, str) or (p[2] and p[2] not in PASSING) else ("h", p[1], name) for p in value[1]
+        )
+        parts = tuple(made)
         return ("str", parts)
     if value[0] == "u" and not value[2]:
         return ("u", value[1], name, value[3], value[4])

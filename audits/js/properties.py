@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 METHODS = {"get", "getWithMetadata", "put", "delete", "list"}
 _NO_ENV = {"process", "Deno", "Bun"}
+_GLOBAL = {"globalThis", "self"}
 
 
 def of_all(engine: Engine, values: Values, name: str, holder: str = "") -> Values:
@@ -42,7 +43,7 @@ def of(engine: Engine, value: Value, name: str, holder: str = "") -> Values:
     if kind == "other":
         return (unknown(name, "", "other"),)
     if kind == "u":
-        return _of_unknown(value, name, holder)
+        return _of_unknown(engine, value, name, holder)
     if kind == "nul":
         return ()
     return (unknown(name),)
@@ -67,9 +68,12 @@ def _external(value: Value, name: str) -> Values:
     return (unknown(name, "", "ext"),)
 
 
-def _of_unknown(value: Value, name: str, holder: str) -> Values:
+def _of_unknown(engine: Engine, value: Value, name: str, holder: str) -> Values:
     if name == "env" and value[1] not in _NO_ENV:
         return (("env", None, -1),)
+    if value[1] in _GLOBAL and value[3] == "global":
+        known = engine.project.binding(None, name, "global")
+        return (known,) if known is not None else (unknown(name, "", "global"),)
     text = name
     if name.lower() in GENERIC and (holder or value[1]):
         text = f"{(holder or value[1]).rpartition('.')[2]}.{name}"
