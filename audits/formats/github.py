@@ -22,8 +22,8 @@ def workflow(report: Report) -> str:
         lines.append(f"{plural(len(every) - MOST, 'more finding')}, without annotations:")
     for one in every[MOST:]:
         found = one.finding
-        place = f"{one_line(prefix + found.place.path)}:{found.place.line}:{found.place.column}"
-        lines.append(f"  {place}: {found.code} {word(found.severity)} {one_line(found.message)}")
+        place = f"{prefix}{found.place.path}:{found.place.line}:{found.place.column}"
+        lines.append(_plain(f"{place}: {found.code} {word(found.severity)} {found.message}"))
     lines.append(f"kvferry audit: {verdict(report)}")
     return "\n".join(lines) + "\n"
 
@@ -36,6 +36,12 @@ def _annotation(one: Reported, prefix: str) -> str:
     place["title"] = f"{found.code} {found.rule}"
     told = ",".join(f"{name}={_property(str(value))}" for name, value in place.items())
     return f"::{_COMMAND[found.severity]} {told}::{_data(one_line(found.message))}"
+
+
+def _plain(text: str) -> str:
+    """A line of the log that is no command, whatever a file is called: the runner obeys `::` behind
+    white space, and `##[` anywhere."""
+    return f"- {one_line(text).replace('##[', '## [')}"
 
 
 def _data(text: str) -> str:

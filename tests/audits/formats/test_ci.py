@@ -15,7 +15,7 @@ def test_github_gets_the_worst_ten_and_the_number_of_the_others(reported):
     assert len(annotations) == MOST
     assert all(line.startswith("::error ") for line in annotations)
     assert lines[MOST] == "291 more findings, without annotations:"
-    assert lines[-2].startswith("  src/a.ts:1:20: KV001 warning SESSIONS.get(")
+    assert lines[-2].startswith("- src/a.ts:1:20: KV001 warning SESSIONS.get(")
     assert lines[-1] == "kvferry audit: 301 findings: 300 errors, 1 warning"
 
 
@@ -26,6 +26,13 @@ def test_github_messages_are_escaped(reported):
     (line,) = [line for line in text.splitlines() if line.startswith("::")]
     assert line.startswith("::error file=p/src/100%25%2Cx.ts,line=1,endLine=1,col=17,endColumn=")
     assert '"50%25 ::error::"' in line
+
+
+def test_what_is_not_annotated_is_no_command_of_githubs_runner(reported):
+    evil = {"src/::stop-commands::x.ts": "await env.SESSIONS.get('##[add-mask]' + sid);"}
+    last = render(reported(MANY | evil), "github").splitlines()[-2]
+    assert last.startswith("- src/::stop-commands::x.ts:1:20: KV001 warning ")
+    assert "## [add-mask]" in last
 
 
 def test_github_columns_are_given_only_within_one_line(reported):
