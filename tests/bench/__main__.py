@@ -14,18 +14,19 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench import bulk, rest, startup
+from tests.bench import bulk, rest, searching, startup
 from tests.bench.claims import HEADER, Claim, row
 from tests.bench.timing import Failed
 
 TMPFS = Path("/dev/shm")
+_GROUPS = ("startup", "audit", "bulk", "rest")
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The options."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small, once; ratios are only reported")
-    parser.add_argument("--only", choices=("startup", "bulk", "rest"), action="append", help="repeatable")
+    parser.add_argument("--only", choices=_GROUPS, action="append", help="repeatable")
     parser.add_argument("--rounds", type=int, default=None, help="of which the median counts (default 3)")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="on disk")
     parser.add_argument("--tmpfs", type=Path, default=TMPFS, help="in memory; skipped when it is not there")
@@ -35,9 +36,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def measure(options: argparse.Namespace, disk: Path, memory: Path | None) -> Iterator[Claim]:
     """All claims that were asked for, as they become known."""
     rounds = options.rounds or (1 if options.quick else 3)
-    wanted = options.only or ("startup", "bulk", "rest")
+    wanted = options.only or _GROUPS
     if "startup" in wanted:
         yield from startup.claims(disk, rounds=5 * rounds)
+    if "audit" in wanted:
+        yield from searching.claims(disk, quick=options.quick, rounds=rounds)
     if "bulk" in wanted:
         yield from bulk.claims(disk, memory, quick=options.quick, rounds=rounds)
     if "rest" in wanted:

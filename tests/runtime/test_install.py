@@ -5,18 +5,18 @@ from typing import Any
 
 import pytest
 
-from tests.runtime.install import FOLDER, LOCK, complete_platforms, node, quiet_environment, without_addresses
+from tests.runtime.install import FOLDER, complete_platforms, node, quiet_environment, without_addresses
 from tests.runtime.runtime import VERSIONS, run_wrangler
 
 
 def test_the_lock_file_names_no_place_that_packages_come_from() -> None:
-    text = LOCK.read_text()
+    text = (FOLDER / "package-lock.json").read_text()
     assert not re.search(r"https?:|git\+|\"resolved\"|\"funding\"", text)
     assert json.loads(text) == without_addresses(json.loads(text))
 
 
 def test_every_package_of_this_platform_has_a_version_and_a_hash() -> None:
-    packages = json.loads(LOCK.read_text())["packages"]
+    packages = json.loads((FOLDER / "package-lock.json").read_text())["packages"]
     del packages[""]
     assert all("version" in package for package in packages.values())
     without = [path for path, package in packages.items() if "integrity" not in package]
