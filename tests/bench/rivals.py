@@ -38,7 +38,16 @@ def installed() -> Path:
     wanted = hashlib.sha256(_LOCK.read_bytes()).hexdigest()
     if not stamp.exists() or stamp.read_text() != wanted:
         venv.create(_FOLDER, with_pip=True, clear=True)
-        command = [_FOLDER / "bin" / "python", "-m", "pip", "install", "--quiet", "--require-hashes", "-r", _LOCK]
+        command = [
+            _FOLDER / "bin" / "python",
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--require-hashes",
+            "-r",
+            _LOCK,
+        ]
         subprocess.run(command, check=True, stdout=sys.stderr)
         stamp.write_text(wanted)
     return _FOLDER / "bin"

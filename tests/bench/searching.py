@@ -78,7 +78,9 @@ def _semgrep(bin_: Path, disk: Path, tree: Tree) -> Timed:
 
 def _ast_grep(bin_: Path, disk: Path, tree: Tree) -> Timed:
     options = ("--no-ignore", "vcs", "--no-ignore", "hidden", "--json=stream")
-    done = run([bin_ / "ast-grep", "scan", "--rule", disk / "ast-grep.yml", *options, tree.folder], folder=disk)
+    done = run(
+        [bin_ / "ast-grep", "scan", "--rule", disk / "ast-grep.yml", *options, tree.folder], folder=disk
+    )
     if not done.output:
         raise Failed("ast-grep found nothing")
     return done

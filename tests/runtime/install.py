@@ -79,9 +79,7 @@ def lock(folder: Path = FOLDER) -> None:
     with tempfile.TemporaryDirectory() as name:  # beside node_modules npm locks this platform only
         empty = Path(name)
         shutil.copy(folder / "package.json", empty)
-        _npm(
-            empty, "install", "--package-lock-only", "--omit-lockfile-registry-resolved", "--ignore-scripts"
-        )
+        _npm(empty, "install", "--package-lock-only", "--omit-lockfile-registry-resolved", "--ignore-scripts")
         document = json.loads((empty / _LOCK).read_text())
     complete_platforms(document["packages"])
     (folder / _LOCK).write_text(json.dumps(without_addresses(document), indent=2) + "\n")

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 -- the code of examples stands on one line
 """Which files are worth a parse, judged by their bytes."""
 
 import pytest

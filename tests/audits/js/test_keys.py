@@ -1,4 +1,3 @@
-# ruff: noqa: E501 -- the code of examples stands on one line
 """Key templates: what is constant, what fills the holes, and which helper made them."""
 
 import pytest

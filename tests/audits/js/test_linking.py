@@ -1,4 +1,3 @@
-# ruff: noqa: E501 -- the code of examples stands on one line
 """Values followed across files, by every kind of import."""
 
 import pytest

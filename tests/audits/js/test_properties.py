@@ -1,4 +1,3 @@
-# ruff: noqa: E501 -- the code of examples stands on one line
 """What must hold of any project: the same verdicts however it is written, and an end for every text."""
 
 import random

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 -- the code of examples stands on one line
 """Which values are KV namespaces: every shape that defeats a text search, and what is none."""
 
 import pytest

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 -- the code of examples stands on one line
 """What stands around a call: what becomes of it, where it runs, what is written."""
 
 import pytest

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 -- the code of examples stands on one line
 """The verdict on a put: with a TTL, without one, or on some ways only."""
 
 import pytest
