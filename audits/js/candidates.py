@@ -13,9 +13,20 @@ from dataclasses import dataclass
 _METHOD = re.compile(
     rb"\b(?:get|put|delete|list|getWithMetadata)\b[\"']?\]?\)?!?\s*(?:\?\.)?[(<,;})]|\b(?:get|put|delete|list)\s*\?\."
 )
-_ENV = re.compile(
-    rb"env(?<!process\.env)(?<!meta\.env)(?<![-\w$@/\"']env)(?![-\w$\"'/])|Env(?<!\wEnv)\b"
-)  # a search for a text that begins with a letter skips the rest; one that begins by looking back does not
+_ANY_ENV = rb"env(?<!process\.env)(?<!meta\.env)(?<![-\w$@/\"']env)"
+# a search for a text that begins with a letter skips the rest; one that begins by looking back does not
+_ENV = re.compile(_ANY_ENV + rb"(?![-\w$\"'/])|Env(?<!\wEnv)\b")
+_CAPITALS = rb"\{[^{}]*\b[A-Z][A-Z0-9_]+\b[^{}]*\}\s*"
+_FROM_ENV = re.compile(
+    _ANY_ENV + rb"\b[^\n;={}]{0,80}?[\])]?[?!]?\.\s*[A-Z][A-Z0-9_]+\b"  # env.NAME, (env as any).NAME
+    rb"|" + _ANY_ENV + rb"[?!]?\.?\["  # env[name]
+    rb"|"
+    + _CAPITALS
+    + rb"(?::[^=;(){}]{1,80})?=\s*[^;\n=]{0,60}"
+    + _ANY_ENV
+    + rb"\b"  # const { NAME } = c.env
+    rb"|" + _CAPITALS + rb":\s*\w*Env\b"  # ({ NAME }: Env) =>
+)
 _NAMED = re.compile(rb"\b(?:kv|KV)\b|_KV\b|[a-z]K[Vv]\b(?!\s*\()|\bkv[A-Z]|KV_")
 _GLOBAL = re.compile(rb"[A-Z](?<![\w$.].)[A-Z0-9_]{2,}(?=\s*\??\.\s*(?:get|put|list|delete)\s*\()")
 _SPEC = (
@@ -50,7 +61,8 @@ def any_of(names: Iterable[bytes]) -> re.Pattern[bytes] | None:
 
 def rank(source: bytes, names: re.Pattern[bytes] | None) -> int:
     """How likely the file is to touch a namespace: 3 it says so, or uses one of `names`, the bindings
-    that are known; 2 it has calls and an `env`; 1 only a name speaks for it; 0 it cannot."""
+    that are known; 2 it has calls and takes something out of an `env`; 1 it has calls and an `env`, or
+    only a name speaks for it; 0 it cannot."""
     if any(word in source for word in _SURE):
         return 3
     if not any(word in source for word in _CALLS):
@@ -58,7 +70,7 @@ def rank(source: bytes, names: re.Pattern[bytes] | None) -> int:
     if names is not None and names.search(source):
         return 3
     if (b"env" in source or b"Env" in source) and _METHOD.search(source) and _ENV.search(source):
-        return 2
+        return 2 if _FROM_ENV.search(source) else 1
     if (
         (b"KV" in source or b"kv" in source or b"Kv" in source)
         and _METHOD.search(source)
@@ -109,12 +121,12 @@ def closure(
     sure = {path for path, rank_ in ranks.items() if rank_ == 3}
     likely = {path for path, rank_ in ranks.items() if rank_ == 2}
     certain = _spread(_spread(sure, into, _EVERY), targets, _MANY)
-    guessed = _spread(_spread(likely, into, _FEW) | set(ranks), targets, _FEW)
+    guessed = _spread(_spread(likely, into, _FEW), targets, _FEW) | _spread(set(ranks), targets, _ONE)
     near = _spread(sure, into, _MANY) | _spread(sure, targets, _FEW)
     return Relevant(sorted(certain | guessed), frozenset(near))
 
 
-_EVERY, _MANY, _FEW = 1_000, 4, 2
+_EVERY, _MANY, _FEW, _ONE = 1_000, 4, 2, 1
 """How many imports away."""
 
 
