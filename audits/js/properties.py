@@ -74,6 +74,8 @@ def _of_unknown(engine: Engine, value: Value, name: str, holder: str) -> Values:
     if value[1] in _GLOBAL and value[3] == "global":
         known = engine.project.binding(None, name, "global")
         return (known,) if known is not None else (unknown(name, "", "global"),)
+    if name.isupper() and (known := engine.project.binding(None, name, "global")) is not None:
+        return ((*known[:2], 2, *known[3:]),)  # whatever holds it, it is called as the namespace is
     text = name
     if name.lower() in GENERIC and (holder or value[1]):
         text = f"{(holder or value[1]).rpartition('.')[2]}.{name}"
