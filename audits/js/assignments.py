@@ -31,7 +31,7 @@ def lower(draft: Draft, node: Node) -> Expr:
         modules_said.assigned(draft, path, value)
         draft.members.append((path[0], path[1:], value, draft.scope, node.start_byte))
     elif left.type in ("member_expression", "subscript_expression"):
-        walk.lower(draft, left)
+        draft.facts.writes.append((walk.lower(draft, left), value, draft.scope))
     else:
         for name, steps, start in patterns.bound(draft, _bare(left)):
             draft.assign(name, value, steps, start, node.end_byte)

@@ -6,7 +6,12 @@ from audits.js.draft import Draft
 from audits.js.grammar import Node
 
 _NULLISH = ("undefined", "null")
-_LEAVES = ("return_statement", "throw_statement", "continue_statement", "break_statement")
+_LEAVES = {
+    "return_statement": "return",
+    "throw_statement": "throw",
+    "continue_statement": "continue",
+    "break_statement": "break",
+}
 
 
 def proven(draft: Draft, node: Node | None, holds: bool) -> list[str]:
@@ -81,10 +86,13 @@ def _comparison(draft: Draft, left: Node, right: Node, equal: bool) -> list[str]
     return []
 
 
-def leaves(node: Node | None) -> bool:
-    """Does this statement always leave the block that it stands in?"""
+def leaves(node: Node | None) -> str:
+    """How this statement always leaves the block that it stands in, "" when it does not."""
     if node is None:
-        return False
+        return ""
     if node.type in _LEAVES:
-        return True
-    return node.type == "statement_block" and any(leaves(child) for child in node.named_children[-1:])
+        return _LEAVES[node.type]
+    if node.type not in ("statement_block", "else_clause"):
+        return ""
+    inside = [child for child in node.named_children if child.type != "comment"]
+    return leaves(inside[-1]) if inside else ""

@@ -104,6 +104,9 @@ def _unary(draft: Draft, node: Node, sink: str) -> Expr:
     operator = node.child_by_field_name("operator")
     sign = operator.type if operator is not None else ""
     inner = walk.lower(draft, node.child_by_field_name("argument"), "dropped" if sign == "void" else "stored")
+    if sign == "delete":
+        gone = ("nul", node.start_byte, node.end_byte, "undefined")
+        draft.facts.writes.append((inner, gone, draft.scope))
     return ("un", node.start_byte, node.end_byte, sign, inner)
 
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-VERSION = 4
+VERSION = 5
 """Part of the name of cached facts: raise it when the same file would give others, or looks."""
 
 Expr = tuple[Any, ...]  # Any: the forms differ in shape, and a class for each costs half the speed
@@ -60,7 +60,8 @@ class Scope:
 
     `kind`: module, fn, block, if, loop, case, catch. `group` and `branch` tell the arms of one
     `if` or `switch` apart, `arms` is their number when one of them always runs (else 0). `about` is
-    where the condition or the iterated value stands, `test` the condition.
+    where the condition or the iterated value stands, for a catch what was tried; `test` the condition.
+    `leaves`: how an arm always ends: return, throw, continue, break, "" when it does not.
     """
 
     parent: int
@@ -73,6 +74,7 @@ class Scope:
     arms: int = 0
     about: tuple[int, int] = (0, 0)
     test: Expr | None = None
+    leaves: str = ""
     names: dict[str, list[Define]] = field(default_factory=dict)
 
 
@@ -156,7 +158,9 @@ class Facts:
     """All that one file says.
 
     `flows`: pairs of names, where what goes
-    by the first can be called by the second; see aliases.py.
+    by the first can be called by the second; see aliases.py. `writes`: (target, value, scope) of
+    assignments to `a[b]` and of `delete`, whose value is `nul`. `loose`: conditional expressions that
+    are statements, with their scopes.
     """
 
     scopes: list[Scope] = field(default_factory=list)
@@ -171,5 +175,7 @@ class Facts:
     globals: dict[str, list[Define]] = field(default_factory=dict)
     narrowed: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     flows: dict[tuple[str, str], None] = field(default_factory=dict)
+    writes: list[tuple[Expr, Expr, int]] = field(default_factory=list)
+    loose: list[tuple[Expr, int]] = field(default_factory=list)
     module: bool = False
     broken: bool = False

@@ -13,7 +13,9 @@ from audits.js.grammar import Node
 def _expression(draft: Draft, node: Node) -> None:
     for child in node.named_children:
         if child.type != "comment":
-            walk.lower(draft, child, "dropped")
+            lowered = walk.lower(draft, child, "dropped")
+            if lowered[0] in ("log", "if"):
+                draft.facts.loose.append((lowered, draft.scope))
 
 
 def declaration(draft: Draft, node: Node) -> None:
@@ -66,6 +68,7 @@ def _if(draft: Draft, node: Node) -> None:
         before = draft.enter("if", arm, condition, branch, node.start_byte)
         draft.facts.scopes[draft.scope].test = test
         draft.facts.scopes[draft.scope].arms = 2 if arms[1] is not None else 0
+        draft.facts.scopes[draft.scope].leaves = conditions.leaves(arm)
         if arm.type in ("statement_block", "else_clause"):
             walk.block(draft, arm)
         else:
@@ -141,11 +144,13 @@ def _statements(case: Node) -> list[Node]:
 
 
 def _catch(draft: Draft, node: Node) -> None:
-    before = draft.enter("catch", node)
+    tried = node.parent.child_by_field_name("body") if node.parent is not None else None
+    before = draft.enter("catch", node, tried)
     for name, _, start in patterns.bound(draft, node.child_by_field_name("parameter")):
         draft.define(name, Define("declare", start, draft.scope))
     body = node.child_by_field_name("body")
     if body is not None:
+        draft.facts.scopes[draft.scope].leaves = conditions.leaves(body)
         walk.block(draft, body)
     draft.scope = before
 
