@@ -24,7 +24,9 @@ def lower(draft: Draft, node: Node) -> Expr:
         return value
     operator = node.child_by_field_name("operator")
     sign = operator.type if operator is not None else "="
-    if sign not in ("=", "??=", "||=", "&&="):
+    if sign in ("??=", "||=") and left.type == "identifier":
+        value = ("log", node.start_byte, node.end_byte, sign[:2], walk.lower(draft, left), value)
+    elif sign not in ("=", "??=", "||=", "&&="):
         value = ("bin", node.start_byte, node.end_byte, sign[:-1], walk.lower(draft, left), value)
     path = _chain(draft, left)
     if len(path) > 1 and path[0] != "super":

@@ -49,6 +49,8 @@ def result(engine: Engine, file: File, expr: Expr, scope: int, context: Context,
 def _of_method(asked: _Asked, holder: Expr, name: str) -> Values | None:
     if name == "bind":
         return asked.values(holder)
+    if name in _STORES:
+        return _STORES[name](asked, holder)
     if name in _SAME:
         found = asked.values(holder)
         if any(v[0] in ("inst", "obj", "mod") for v in found):
@@ -64,6 +66,38 @@ def _of_method(asked: _Asked, holder: Expr, name: str) -> Values | None:
         if any(v[0] == "str" for v in pieces[0]):
             return joined([texts(found, "") for found in pieces])
     return None
+
+
+def _object_id(asked: _Asked, holder: Expr) -> Values | None:
+    return (("other", "DurableObjectId"),)
+
+
+def _stub(asked: _Asked, holder: Expr) -> Values | None:
+    """`namespace.get(id)`: the namespace need not be known where the id is one of a Durable Object."""
+    arguments = asked.expr[4]
+    if asked.expr[3][4] == "getByName":
+        return (("other", "DurableObjectStub"),) if arguments else None
+    if not arguments or arguments[0][0] not in ("id", "mem", "call", "await", "as"):
+        return None
+    found = ("other", "DurableObjectId") in asked.values(arguments[0])
+    return (("other", "DurableObjectStub"),) if found else None
+
+
+def _statement(asked: _Asked, holder: Expr) -> Values | None:
+    """`db.prepare(sql)`, unless the project has such a method of its own."""
+    own = any(value[0] in ("inst", "obj", "mod", "cls") for value in asked.values(holder))
+    return None if own or not asked.expr[4] else (("other", "D1PreparedStatement"),)
+
+
+_STORES: dict[str, Callable[[_Asked, Expr], Values | None]] = {
+    "idFromName": _object_id,
+    "idFromString": _object_id,
+    "newUniqueId": _object_id,
+    "get": _stub,
+    "getByName": _stub,
+    "prepare": _statement,
+}
+"""Methods of strongly consistent stores, whatever they are called on."""
 
 
 def _first(asked: _Asked) -> Values | None:

@@ -28,7 +28,13 @@ _DOUBLES = {
     "URL",
     "Date",
 }
-_CLIENTS = {"openKv": "Deno.Kv", "getStore": "Blobs", "useStorage": "Storage", "createStorage": "Storage"}
+_CLIENTS = {
+    "openKv": "Deno.Kv",
+    "getStore": "Blobs",
+    "useStorage": "Storage",
+    "createStorage": "Storage",
+    "drizzle": "Drizzle",
+}
 
 
 def binary(engine: Engine, file: File, expr: Expr, scope: int, context: Context) -> Values:

@@ -20,7 +20,7 @@ def look_up(engine: Engine, file: File, name: str, at: int, scope: int, context:
         return _global(engine, file, name)
     changes = [define for define in defines if define.kind == "mut"]
     found = join(
-        *(_defined(engine, file, name, define, context) for define in _reaching(file, defines, at, scope))
+        *(_defined(engine, file, name, define, context) for define in reaching(file, defines, at, scope))
     )
     if changes:
         found = _changed(engine, file, found, changes, at, scope, context)
@@ -33,7 +33,7 @@ def _renamed(value: Value, name: str) -> Value:
     return value
 
 
-def _reaching(file: File, defines: list[Define], at: int, scope: int) -> list[Define]:
+def reaching(file: File, defines: list[Define], at: int, scope: int) -> list[Define]:
     """The definitions that can still hold at an offset: an assignment on every way there ends what
     was before it, and one after it counts only through a loop or another function."""
     ways = [define for define in defines if define.kind != "mut"]

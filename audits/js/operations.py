@@ -21,6 +21,7 @@ from audits.js.engine import Engine
 from audits.js.evidence import Group, Uses
 from audits.js.facts import Call, Expr
 from audits.js.options import Where
+from audits.js.places import place
 from audits.js.project import File
 from audits.js.values import Context, Frame, Value
 from audits.js.ways import Candidate, Leaf
@@ -142,13 +143,6 @@ def _method_place(file: File, call: Call, method: str) -> Place:
     if callee[0] == "mem":
         return place(file, callee[5], callee[2])
     return place(file, callee[1], callee[2])
-
-
-def place(file: File, start: int, end: int) -> Place:
-    """A stretch of a file as lines and columns."""
-    line, column = file.position(start)
-    end_line, end_column = file.position(end)
-    return Place(file.path, line, column, end_line, end_column, start, end)
 
 
 def _evidence(engine: Engine, space: Value) -> Evidence:
