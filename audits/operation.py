@@ -155,6 +155,58 @@ class Enclosing:
     cookies_read: bool = False
 
 
+class RelationKind(enum.StrEnum):
+    """How an operation stands to another place of the code.
+
+    FALLBACK: a read of KV that stands in for one of a consistent store. BEFORE: a read of KV in front of
+    one. REWRITE: a put on a key that was read before. KEPT: what was read is kept in the isolate, and
+    nothing ends that.
+    """
+
+    FALLBACK = "fallback"
+    BEFORE = "before"
+    REWRITE = "rewrite"
+    KEPT = "kept"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Relation:
+    """One such relation. `place`: of the other read, or of what keeps it.
+
+    `what`: the store (`Durable Object`, `D1`, …), the method that read, or what keeps it. `how`: for
+    reads absent, failed, or unbound, whichever makes the second one run; for a put absent when it is
+    made only where nothing was read, copied when it goes to another namespace. `together`: 2 when both
+    results are one thing, or the put writes what was read or is made of it; 1 when something is made
+    of both. `text`: the words of the store's read, or the name of what keeps it. `indexes`: names of
+    the computed keys by which what was read is taken apart. `through`: how many calls of the project's
+    functions lie between.
+    """
+
+    kind: RelationKind
+    place: Place
+    what: str = ""
+    how: str = ""
+    together: int = 0
+    text: str = ""
+    indexes: tuple[str, ...] = ()
+    through: int = 0
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Branch:
+    """Code that runs only where a namespace is not bound, and ends there. `place`: of what is asked for;
+    `arm`: of the code; `leaves`: return or throw; `text`: the code in one line, cut."""
+
+    place: Place
+    arm: Place
+    binding: str
+    receiver: str
+    confidence: Confidence
+    leaves: str
+    text: str
+    function: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """A member of an object literal, by its name; the bytes `start`..`end` are its value's."""
@@ -218,3 +270,4 @@ class Operation:
     receiver: str = ""
     options_text: str = ""
     arguments: tuple[Argument, ...] = ()
+    relations: tuple[Relation, ...] = ()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from audits.js import bindings as bound
-from audits.js import candidates, collect, operations
+from audits.js import candidates, collect, missing_bindings, operations
 from audits.js.cache import combined
 from audits.js.collect import Collected
 from audits.js.engine import Engine
@@ -21,7 +21,7 @@ from audits.js.folder import Folder
 from audits.js.loading import Loader
 from audits.js.modules import Resolver
 from audits.js.project import File, Project
-from audits.operation import Operation
+from audits.operation import Branch, Operation
 
 _STACK = 12_000
 
@@ -31,7 +31,7 @@ class Analysis:
     """What was found. `operations` are sorted by place. `files`: how many were collected, how many
     could matter, how many of those are tests. `skipped`: reason → paths. `unparsed`: files with
     syntax errors, which were read as far as they make sense. `marked`: files that may hold comments of
-    ours."""
+    ours. `branches`: code for namespaces that are not bound, sorted."""
 
     operations: tuple[Operation, ...]
     files: Mapping[str, int]
@@ -39,6 +39,7 @@ class Analysis:
     unparsed: tuple[str, ...] = ()
     collected: tuple[str, ...] = field(default=(), repr=False)
     marked: tuple[str, ...] = ()
+    branches: tuple[Branch, ...] = ()
 
 
 def analyse(
@@ -80,7 +81,11 @@ def analyse(
     )
     if loader.cache is not None and kept is None:
         loader.cache.put("analysis", key, whole)
-    return replace(whole, operations=tuple(o for o in whole.operations if _wanted(o.place.path, paths)))
+    return replace(
+        whole,
+        operations=tuple(one for one in whole.operations if _wanted(one.place.path, paths)),
+        branches=tuple(one for one in whole.branches if _wanted(one.place.path, paths)),
+    )
 
 
 def _analysed(
@@ -108,6 +113,7 @@ def _analysed(
         files = [File(i, path, loaded.facts[path], loader.reader(path)) for i, path in enumerate(readable)]
         engine = Engine(Project(files, resolver, known), relevant.near)
         every = sorted(operations.find(engine), key=lambda operation: (operation.place, operation.method))
+        branches = tuple(missing_bindings.find(engine, every))
     counts = {
         "collected": len(found.files),
         "read": len(files),
@@ -121,6 +127,7 @@ def _analysed(
         tuple(path for path in readable if loaded.facts[path].broken),
         tuple(sorted(usable)),
         tuple(sources.marked),
+        branches,
     )
 
 

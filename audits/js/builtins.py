@@ -80,7 +80,9 @@ def _stub(asked: _Asked, holder: Expr) -> Values | None:
     if not arguments or arguments[0][0] not in ("id", "mem", "call", "await", "as"):
         return None
     found = ("other", "DurableObjectId") in asked.values(arguments[0])
-    return (("other", "DurableObjectStub"),) if found else None
+    if found or any(value[0] == "other" and value[1] in _OBJECTS for value in asked.values(holder)):
+        return (("other", "DurableObjectStub"),)
+    return None
 
 
 def _statement(asked: _Asked, holder: Expr) -> Values | None:
@@ -89,6 +91,7 @@ def _statement(asked: _Asked, holder: Expr) -> Values | None:
     return None if own or not asked.expr[4] else (("other", "D1PreparedStatement"),)
 
 
+_OBJECTS = ("durable_objects", "DurableObjectNamespace")
 _STORES: dict[str, Callable[[_Asked, Expr], Values | None]] = {
     "idFromName": _object_id,
     "idFromString": _object_id,

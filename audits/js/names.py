@@ -45,7 +45,7 @@ def reaching(file: File, defines: list[Define], at: int, scope: int) -> list[Def
     certain = [d for d in ways if d.end <= at and _on_the_way(file, d.scope, scope)]
     last = max((d.start for d in certain), default=-1)
     last = max(last, _both_arms(file, ways, at, scope))
-    return [d for d in ways if d.start >= last and (d.start <= at or _share_loop(file, d.scope, scope))]
+    return [d for d in ways if d.start >= last and (d.start <= at or share_loop(file, d.scope, scope))]
 
 
 def _empty(define: Define) -> bool:
@@ -77,7 +77,8 @@ def _both_arms(file: File, ways: list[Define], at: int, scope: int) -> int:
     )
 
 
-def _share_loop(file: File, first: int, second: int) -> bool:
+def share_loop(file: File, first: int, second: int) -> bool:
+    """Is there a loop around both scopes in one function?"""
     loops = {s for s in file.around(first) if file.facts.scopes[s].kind == "loop"}
     return any(s in loops for s in file.around(second))
 
@@ -92,7 +93,7 @@ def _changed(
         if len(define.path) != 1 or define.value is None:
             continue
         same = file.facts.scopes[define.scope].fn == home
-        if same and define.start > at and not _share_loop(file, define.scope, scope):
+        if same and define.start > at and not share_loop(file, define.scope, scope):
             continue
         engine.remember(file, define.value, define.scope)
         certain = same and _on_the_way(file, define.scope, scope)

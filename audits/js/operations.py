@@ -12,6 +12,7 @@ from audits.js import (
     expression_names,
     options,
     properties,
+    relations,
     surroundings,
     value_names,
     ways,
@@ -38,10 +39,12 @@ def find(engine: Engine) -> Iterator[Operation]:
             if candidate is not None:
                 candidates.append(candidate)
     _note_others(engine, candidates, uses)
+    made: list[relations.Found] = []
     for candidate in candidates:
         operation = _operation(engine, candidate, uses)
         if operation is not None:
-            yield operation
+            made.append((candidate.file, candidate.call, operation))
+    yield from relations.related(engine, made)
 
 
 def _note_others(engine: Engine, candidates: list[Candidate], uses: dict[Group, Uses]) -> None:

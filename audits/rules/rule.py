@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from audits.finding import Finding, Severity
-from audits.operation import Operation
+from audits.operation import Branch, Operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,10 @@ Check = Callable[[Sequence[Operation], Settings], Iterable[Finding]]
 """Every operation of the project, sorted by place; findings in any order."""
 
 
+CheckBranches = Callable[[Sequence[Branch], Sequence[Operation], Settings], Iterable[Finding]]
+"""The branches for namespaces that are not bound, sorted by place, and every operation."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule. Its module's docstring is its documentation, with the sections what, why, bad, good
@@ -39,3 +43,4 @@ class Rule:
     check: Check
     pedantic: bool = False
     documentation: str = field(default="", repr=False)
+    check_branches: CheckBranches | None = None

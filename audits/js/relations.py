@@ -1,0 +1,206 @@
+"""How the operations of a project relate to each other and to other stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
+
+from audits.js import arriving, consistent, keeping, rewrites
+from audits.js.arriving import Arrival
+from audits.js.consistent import Store
+from audits.js.engine import Engine, Site
+from audits.js.facts import Call, Expr
+from audits.js.fallbacks import Fallbacks
+from audits.js.flow import Flows
+from audits.js.places import place
+from audits.js.project import File
+from audits.js.rewrites import Sink
+from audits.operation import Method, Operation, Relation, RelationKind
+
+Found = tuple[File, Call, Operation]
+_READS = (Method.GET, Method.GET_WITH_METADATA)
+_Function = tuple[int, int]
+_MOST = 12
+
+
+def related(engine: Engine, found: Sequence[Found]) -> Iterator[Operation]:
+    """The operations with their relations."""
+    relating = _Relating(engine, found)
+    for file, call, operation in found:
+        relations = relating.of(file, call, operation)
+        yield replace(operation, relations=relations) if relations else operation
+
+
+class _Relating:
+    """What is known of the whole project while each operation is asked about."""
+
+    def __init__(self, engine: Engine, found: Sequence[Found]) -> None:
+        self._engine = engine
+        self._flows = Flows(engine)
+        self._found = found
+        self._stores: dict[_Function, list[tuple[Arrival, Store]]] = {}
+        self._given: dict[Site, Store | None] = {}
+        self._within: dict[int, dict[int, list[Call]]] = {}
+        self._arrived: dict[int, list[Arrival]] = {}
+        self._reading = {(file.index, id(call.expr)) for file, call, _ in found}
+
+    @cached_property
+    def _consistent(self) -> bool:
+        return consistent.used(self._engine)
+
+    def of(self, file: File, call: Call, operation: Operation) -> tuple[Relation, ...]:
+        """The relations of one operation, sorted and bounded."""
+        made: dict[Relation, None] = {}
+        if operation.method in _READS:
+            for arrival in self._arrivals(file, call):
+                made.update(dict.fromkeys(self._beside_stores(arrival)))
+                made.update(dict.fromkeys(self._kept(arrival)))
+        elif operation.method is Method.PUT:
+            made.update(dict.fromkeys(self._rewrites(file, call, operation)))
+        return tuple(sorted(made)[:_MOST])
+
+    def _arrivals(self, file: File, call: Call) -> list[Arrival]:
+        found = self._arrived.get(id(call.expr))
+        if found is None:
+            found = list(arriving.arrivals(self._engine, self._flows, file, call.expr, call.scope))
+            self._arrived[id(call.expr)] = found
+        return found
+
+    def _beside_stores(self, arrival: Arrival) -> Iterator[Relation]:
+        """Fallbacks between a read of KV and the consistent reads in the same function."""
+        if not self._consistent:
+            return
+        for other, store in self._stores_in(arrival.file, arriving.outermost(arrival.file, arrival.scope)):
+            if _overlap(other.expr, arrival.expr):
+                continue
+            behind = Fallbacks(self._flows, other).of(arrival)
+            kind, how = RelationKind.FALLBACK, behind
+            if behind is None:
+                kind, how = RelationKind.BEFORE, Fallbacks(self._flows, arrival).of(other)
+            if how is None or (kind is RelationKind.BEFORE and how.how == "unbound"):
+                continue
+            where = place(other.file, other.expr[1], other.expr[2])
+            yield Relation(kind, where, store.what, how.how, how.together, store.text)
+
+    def _stores_in(self, file: File, function: int) -> list[tuple[Arrival, Store]]:
+        key = (file.index, function)
+        found = self._stores.get(key)
+        if found is None:
+            found = self._stores[key] = list(self._read_in(file, function))
+        return found
+
+    def _read_in(self, file: File, function: int) -> Iterator[tuple[Arrival, Store]]:
+        for call in self._calls(file, function):
+            if (file.index, id(call.expr)) in self._reading:
+                continue
+            store = consistent.store_of(self._engine, file, call) or self._through(file, call)
+            if store is not None:
+                yield Arrival(file, call.expr, call.scope), store
+
+    def _calls(self, file: File, function: int) -> list[Call]:
+        """The calls in an outermost function."""
+        if file.index not in self._within:
+            table = self._within[file.index] = {}
+            for call in file.facts.calls:
+                table.setdefault(arriving.outermost(file, call.scope), []).append(call)
+        return self._within[file.index].get(function, [])
+
+    def _through(self, file: File, call: Call) -> Store | None:
+        """The store that a function of the project reads and gives back, when it reads no KV."""
+        if call.expr[0] != "call" or call.expr[3][0] not in ("id", "mem"):
+            return None
+        for value in self._engine.ask(file, call.expr[3], call.scope):
+            if value[0] == "fn":
+                site = (value[1], value[2])
+                if site not in self._given:
+                    self._given[site] = None  # a function that calls itself
+                    self._given[site] = self._given_back(self._engine.file(value[1]), value[2])
+                if self._given[site] is not None:
+                    return self._given[site]
+        return None
+
+    def _given_back(self, file: File, number: int) -> Store | None:
+        function = file.facts.functions[number]
+        calls = [
+            c
+            for c in file.facts.calls
+            if function.start <= c.expr[1] and c.expr[2] <= function.end and c.name
+        ]
+        if any((file.index, id(call.expr)) in self._reading for call in calls):
+            return None
+        for call in calls:
+            store = consistent.store_of(self._engine, file, call)
+            if store is not None and number in self._flows.of(file, call.expr).returned:
+                return Store(store.what, f"{function.name} {store.text}")
+        return None
+
+    def _kept(self, arrival: Arrival) -> Iterator[Relation]:
+        for kept in keeping.kept(self._engine, self._flows, arrival):
+            where = place(kept.file, kept.start, kept.end)
+            yield Relation(RelationKind.KEPT, where, kept.what, text=kept.name)
+
+    @cached_property
+    def _reads(self) -> dict[_Function, list[tuple[Arrival, File, Call, Operation]]]:
+        """The places where results of reads arrive, by the outermost function that they are in."""
+        table: dict[_Function, list[tuple[Arrival, File, Call, Operation]]] = {}
+        for file, call, operation in self._found:
+            if operation.method in (*_READS, Method.LIST) and operation.bulk is None:
+                for arrival in self._arrivals(file, call):
+                    key = (arrival.file.index, arriving.outermost(arrival.file, arrival.scope))
+                    table.setdefault(key, []).append((arrival, file, call, operation))
+        return table
+
+    def _rewrites(self, file: File, call: Call, operation: Operation) -> Iterator[Relation]:
+        """The reads of the same key that the put comes after."""
+        put_key = (file, call.expr[4][0], call.scope) if call.expr[4] else None
+        for sink in rewrites.sinks(self._engine, self._flows, file, call) if put_key is not None else ():
+            key = (sink.file.index, arriving.outermost(sink.file, sink.scope))
+            for arrival, owner, read, other in self._reads.get(key, ()):
+                if put_key is not None and not _overlap(arrival.expr, sink.expr):
+                    yield from self._rewrite(operation, sink, put_key, arrival, owner, read, other)
+
+    def _rewrite(
+        self,
+        operation: Operation,
+        sink: Sink,
+        put_key: tuple[File, Expr, int],
+        arrival: Arrival,
+        owner: File,
+        read: Call,
+        other: Operation,
+    ) -> Iterator[Relation]:
+        what = str(other.method)
+        elsewhere = "" if _one_namespace(operation, other) else "copied"
+        if other.method is Method.LIST:
+            if rewrites.listed(self._flows, arrival, sink, put_key):
+                yield Relation(RelationKind.REWRITE, other.place, what, elsewhere)
+            return
+        if not read.expr[4]:
+            return
+        found = rewrites.rewrite(self._flows, arrival, (owner, read.expr[4][0], read.scope), sink, put_key)
+        if found is not None:
+            how = "absent" if found.absent else elsewhere
+            depth = len(arrival.entered) + len(sink.entered)
+            yield Relation(
+                RelationKind.REWRITE,
+                other.place,
+                what,
+                how,
+                2 if found.depends else 0,
+                "",
+                found.indexes,
+                depth,
+            )
+
+
+def _overlap(first: Expr, second: Expr) -> bool:
+    """Is one of the two inside of the other?"""
+    return bool(first[1] <= second[1] < first[2] or second[1] <= first[1] < second[2])
+
+
+def _one_namespace(first: Operation, second: Operation) -> bool:
+    """Do both go to the same namespace, as far as is known?"""
+    if first.binding and second.binding:
+        return bool(set(first.binding.split("|")) & set(second.binding.split("|")))
+    return True
