@@ -192,4 +192,4 @@ def _outward(file: File, scope: int) -> Iterator[int]:
 
 
 def _within(expr: Expr, scope: Scope) -> bool:
-    return scope.start <= expr[1] < scope.end
+    return bool(scope.start <= expr[1] < scope.end)
