@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from audits.finding import Finding, Severity
 from audits.js.analysis import Analysis, analyse
 from audits.js.collect import is_test
 from audits.js.folder import Folder
-from audits.operation import Confidence, Has, Operation
+from audits.operation import Branch, Confidence, Has, Operation
 from audits.rules import RULES
 from audits.rules.rule import Rule, Settings
 from audits.suppression import Suppressed
@@ -107,7 +107,8 @@ def audit(request: Request) -> Audit:
     collected = tuple(path for path in analysis.collected if _asked(path, request))
     operations = tuple(one for one in analysis.operations if _meant(one.place.path, request))
     ran = tuple(_ran(request))
-    found = {finding for rule in ran for finding in rule.check(operations, request.settings)}
+    branches = tuple(one for one in analysis.branches if _meant(one.place.path, request))
+    found = {finding for rule in ran for finding in _checked(rule, operations, branches, request.settings)}
     marked = (path for path in analysis.marked if _asked(path, request) and _meant(path, request))
     comments = suppression.read(request.folder, marked)
     names = {rule.name for rule in ran}
@@ -132,6 +133,14 @@ def audit(request: Request) -> Audit:
         sum(one.ttl is not None and one.ttl.has is Has.UNKNOWN for one in operations),
         collected,
     )
+
+
+def _checked(
+    rule: Rule, operations: Sequence[Operation], branches: Sequence[Branch], settings: Settings
+) -> Iterator[Finding]:
+    yield from rule.check(operations, settings)
+    if rule.check_branches is not None:
+        yield from rule.check_branches(branches, settings)
 
 
 def order(finding: Finding) -> tuple[object, ...]:

@@ -9,7 +9,7 @@ syntax tree.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 class Method(enum.StrEnum):
@@ -177,7 +177,8 @@ class Relation:
     reads absent, failed, or unbound, whichever makes the second one run; for a put absent when it is
     made only where nothing was read, copied when it goes to another namespace. `together`: 2 when both
     results are one thing, or the put writes what was read or is made of it; 1 when something is made
-    of both. `text`: the words of the store's read, or the name of what keeps it. `indexes`: names of
+    of both. `text`: the words of the store's read, the name of what keeps it, or for a
+    put `metadata` when such keys are known to have some. `indexes`: names of
     the computed keys by which what was read is taken apart. `through`: how many calls of the project's
     functions lie between.
     """
@@ -190,21 +191,6 @@ class Relation:
     text: str = ""
     indexes: tuple[str, ...] = ()
     through: int = 0
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Branch:
-    """Code that runs only where a namespace is not bound, and ends there. `place`: of what is asked for;
-    `arm`: of the code; `leaves`: return or throw; `text`: the code in one line, cut."""
-
-    place: Place
-    arm: Place
-    binding: str
-    receiver: str
-    confidence: Confidence
-    leaves: str
-    text: str
-    function: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,3 +257,23 @@ class Operation:
     options_text: str = ""
     arguments: tuple[Argument, ...] = ()
     relations: tuple[Relation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Branch:
+    """Code that runs only where a namespace is not bound, and ends there.
+
+    `place`: of what is asked for; `arm`: of the code; `leaves`: return or throw; `text`: the code in one
+    line, cut. `operations`: what is done to the namespace in the same function, or else anywhere; sorted
+    by place and bounded.
+    """
+
+    place: Place
+    arm: Place
+    binding: str
+    receiver: str
+    confidence: Confidence
+    leaves: str
+    text: str
+    function: str = ""
+    operations: tuple[Operation, ...] = field(default=(), compare=False, repr=False)

@@ -13,6 +13,7 @@ from audits.js.project import File
 from audits.operation import Branch, Confidence, Operation
 
 _LONGEST = 160
+_MOST = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,26 @@ class _Known:
     names: frozenset[str]
     bindings: dict[str, Confidence]
     receivers: dict[tuple[str, str], Operation]
+    operations: tuple[Operation, ...]
+
+    def of(self, file: File, number: int, binding: str, receiver: str) -> tuple[Operation, ...]:
+        """What is done to a namespace in a function, or else anywhere."""
+        wanted = set(binding.split("|")) - {""}
+        same = [
+            one
+            for one in self.operations
+            if wanted & set(one.binding.split("|"))
+            or (not wanted and one.place.path == file.path and _plain(one.receiver) == receiver)
+        ]
+        function = file.facts.functions[number] if number >= 0 else None
+        here = [
+            one
+            for one in same
+            if function is not None
+            and one.place.path == file.path
+            and function.start <= one.place.start < function.end
+        ]
+        return tuple((here or same)[:_MOST])
 
 
 def find(engine: Engine, operations: Sequence[Operation]) -> list[Branch]:
@@ -41,14 +62,18 @@ def _known(operations: Sequence[Operation]) -> _Known:
     receivers: dict[tuple[str, str], Operation] = {}
     names: set[str] = set()
     for operation in operations:
-        receiver = operation.receiver.replace("?", "").replace("!", "")
+        receiver = _plain(operation.receiver)
         receivers.setdefault((operation.place.path, receiver), operation)
         names.add(receiver.rpartition(".")[2])
         for name in operation.binding.split("|"):
             bindings[name] = max(bindings.get(name, Confidence.LOW), operation.confidence)
             names.add(name)
     bindings.pop("", None)
-    return _Known(frozenset(names - {""}), bindings, receivers)
+    return _Known(frozenset(names - {""}), bindings, receivers, tuple(operations))
+
+
+def _plain(receiver: str) -> str:
+    return receiver.replace("?", "").replace("!", "")
 
 
 def _branch(engine: Engine, file: File, scope: Scope, known: _Known) -> Iterator[Branch]:
@@ -71,6 +96,7 @@ def _branch(engine: Engine, file: File, scope: Scope, known: _Known) -> Iterator
             leaves=scope.leaves,
             text=" ".join(file.text(scope.start, scope.end).split())[:_LONGEST],
             function=file.facts.functions[number].name if number >= 0 else "",
+            operations=known.of(file, number, binding, expression_names.chain_text(asked)),
         )
         return
 

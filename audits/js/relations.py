@@ -16,7 +16,7 @@ from audits.js.flow import Flows
 from audits.js.places import place
 from audits.js.project import File
 from audits.js.rewrites import Sink
-from audits.operation import Method, Operation, Relation, RelationKind
+from audits.operation import Has, Method, Operation, Relation, RelationKind
 
 Found = tuple[File, Call, Operation]
 _READS = (Method.GET, Method.GET_WITH_METADATA)
@@ -44,6 +44,27 @@ class _Relating:
         self._within: dict[int, dict[int, list[Call]]] = {}
         self._arrived: dict[int, list[Arrival]] = {}
         self._reading = {(file.index, id(call.expr)) for file, call, _ in found}
+
+    def _keeps_metadata(self, operation: Operation) -> bool:
+        """Does any put of the project give metadata to such keys?"""
+        return any(
+            (name, key.prefix) in self._with_metadata
+            for key in operation.keys
+            for name in operation.binding.split("|")
+            if not key.unknown
+        )
+
+    @cached_property
+    def _with_metadata(self) -> set[tuple[str, str]]:
+        """Bindings and beginnings of keys to which puts give metadata."""
+        return {
+            (name, key.prefix)
+            for _, _, put in self._found
+            if put.method is Method.PUT and put.metadata in (Has.YES, Has.MAYBE)
+            for key in put.keys
+            for name in put.binding.split("|")
+            if not key.unknown
+        }
 
     @cached_property
     def _consistent(self) -> bool:
@@ -174,7 +195,8 @@ class _Relating:
         elsewhere = "" if _one_namespace(operation, other) else "copied"
         if other.method is Method.LIST:
             if rewrites.listed(self._flows, arrival, sink, put_key):
-                yield Relation(RelationKind.REWRITE, other.place, what, elsewhere)
+                text = "metadata" if self._keeps_metadata(operation) else ""
+                yield Relation(RelationKind.REWRITE, other.place, what, elsewhere, text=text)
             return
         if not read.expr[4]:
             return
@@ -182,16 +204,10 @@ class _Relating:
         if found is not None:
             how = "absent" if found.absent else elsewhere
             depth = len(arrival.entered) + len(sink.entered)
-            yield Relation(
-                RelationKind.REWRITE,
-                other.place,
-                what,
-                how,
-                2 if found.depends else 0,
-                "",
-                found.indexes,
-                depth,
-            )
+            told = other.method is Method.GET_WITH_METADATA and "metadata" in other.value_names
+            text = "metadata" if told or self._keeps_metadata(operation) else ""
+            together = 2 if found.depends else 0
+            yield Relation(RelationKind.REWRITE, other.place, what, how, together, text, found.indexes, depth)
 
 
 def _overlap(first: Expr, second: Expr) -> bool:

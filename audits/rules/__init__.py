@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from audits.rules import (
     bad_suppression,
+    kv_fallback,
+    lost_update,
+    metadata_lost,
     put_without_ttl,
     session_kv_call,
+    stale_session_read,
     ttl_out_of_range,
     unused_suppression,
 )
@@ -15,6 +19,10 @@ RULES: tuple[Rule, ...] = (
     session_kv_call.RULE,
     put_without_ttl.RULE,
     ttl_out_of_range.RULE,
+    kv_fallback.RULE,
+    stale_session_read.RULE,
+    lost_update.RULE,
+    metadata_lost.RULE,
     unused_suppression.RULE,
     bad_suppression.RULE,
 )

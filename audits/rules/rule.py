@@ -27,8 +27,8 @@ Check = Callable[[Sequence[Operation], Settings], Iterable[Finding]]
 """Every operation of the project, sorted by place; findings in any order."""
 
 
-CheckBranches = Callable[[Sequence[Branch], Sequence[Operation], Settings], Iterable[Finding]]
-"""The branches for namespaces that are not bound, sorted by place, and every operation."""
+CheckBranches = Callable[[Sequence[Branch], Settings], Iterable[Finding]]
+"""The branches for namespaces that are not bound, sorted by place; findings in any order."""
 
 
 @dataclass(frozen=True, slots=True)

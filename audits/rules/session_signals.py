@@ -63,6 +63,24 @@ def best(operation: Operation, prefixes: Sequence[str]) -> Score:
     return max(scores, key=lambda score: (score.listed, score.weight, str(score.key)))
 
 
+def is_session(operation: Operation, prefixes: Sequence[str]) -> bool:
+    """Is a key of the operation a session's, by what speaks for it and against it?"""
+    if not operation.keys:
+        return False
+    score = best(operation, prefixes)
+    return score.listed or score.weight >= ENOUGH
+
+
+def speaks_of_sessions(text: str) -> bool:
+    """Is a word for sessions in the text: a name, a key, SQL?"""
+    return any(_SESSION.fullmatch(word) for word in words(text))
+
+
+def tells_which(name: str) -> bool:
+    """Does a variable's name say which session it is, as `sessionId` and `token` do?"""
+    return _which(name) or bool(TOKENS & set(words(name)))
+
+
 Signal = tuple[str, int]
 
 
