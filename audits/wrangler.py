@@ -383,7 +383,7 @@ def locate(start: Path) -> Location | None:
 
 def read(path: Path) -> WranglerConfig:
     """Read and parse the file. Raises WranglerError, also when it cannot be read."""
-    kind: Kind = "toml" if path.suffix == ".toml" else "jsonc"
+    kind: Kind = "toml" if ".toml" in path.suffixes else "jsonc"
     return parse(_read_text(path), kind)
 
 

@@ -14,17 +14,20 @@ from pathlib import Path
 
 from audits import wrangler
 
+_OWN = ("wrangler.toml", "wrangler.json", "wrangler.jsonc")
 _FLAG = re.compile(r"--kv[= ]+[\"']?([A-Za-z_]\w*)")
 
 
 @dataclass(frozen=True, slots=True)
 class Bindings:
-    """Kinds of bindings by folder (`""` is the root): `{folder: {name: (kind, file)}}`."""
+    """Kinds of bindings by folder (`""` is the root): `{folder: {name: (kind, file)}}`. `configured`:
+    there is a configuration of wrangler's."""
 
     folders: Mapping[str, Mapping[str, tuple[str, str]]] = field(default_factory=dict)
     given: frozenset[str] = frozenset()
     durable_classes: frozenset[str] = frozenset()
     broken: Mapping[str, str] = field(default_factory=dict)
+    configured: bool = False
 
     def kind(self, path: str, name: str) -> tuple[str, str]:
         """The kind of a name as seen from a file, with the configuration's path; `("", "")`: unbound."""
@@ -62,21 +65,31 @@ def read(
     folders: dict[str, dict[str, tuple[str, str]]] = {}
     classes: set[str] = set()
     broken: dict[str, str] = {}
-    for path in sorted(configurations):
+    configurations = list(configurations)
+    for path in sorted(configurations, key=_rank):
         names = folders.setdefault(path.rpartition("/")[0], {})
         try:
             config = wrangler.read(root / path)
         except wrangler.WranglerError as error:
             broken[path] = error.message
             continue
+        said: dict[str, tuple[str, str]] = {}
         for environment in (config.top, *config.environments):
-            _take(environment, path, names)
+            _take(environment, path, said)
             classes |= {durable.class_name for durable in environment.durable_objects}
+        for name, kind in said.items():
+            names.setdefault(name, kind)
     for path in sorted(packages):
         names = folders.setdefault(path.rpartition("/")[0], {})
         for name in _flags(root / path):
             names.setdefault(name, ("script", path))
-    return Bindings(folders, frozenset(given), frozenset(classes), broken)
+    configured = bool(configurations)
+    return Bindings(folders, frozenset(given), frozenset(classes), broken, configured)
+
+
+def _rank(path: str) -> tuple[bool, str]:
+    """wrangler's own configuration goes before examples of it and those of other environments."""
+    return path.rpartition("/")[2] not in _OWN, path
 
 
 def _take(environment: wrangler.Environment, path: str, names: dict[str, tuple[str, str]]) -> None:

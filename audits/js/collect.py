@@ -31,7 +31,8 @@ _TEST = re.compile(
     r"(?:^|/)(?:__tests__|__mocks__|tests?|e2e|specs?|fixtures|mocks)/|[._-](?:test|spec|e2e|bench|mock)s?\.\w+$"
     r"|(?:^|/)(?:vitest|jest)[.-]"
 )
-_CONFIGS = ("wrangler.toml", "wrangler.json", "wrangler.jsonc")
+_CONFIG = re.compile(r"wrangler(?:[._-][\w-]+)*\.(?:toml|jsonc?)(?:[._-][\w.-]+)?")
+"""wrangler.toml; wrangler.staging.jsonc; wrangler.toml.example, where the real one is kept out of git."""
 
 
 @dataclass
@@ -62,7 +63,7 @@ def collect(folder: Folder, include: Sequence[str] = (), exclude: Sequence[str] 
     above = gitignore.above(folder.root)
     for path, entry in _walk(folder.root, "", above, found, unwanted):
         name = entry.name
-        if name in _CONFIGS:
+        if _CONFIG.fullmatch(name):
             found.configurations.append(path)
         elif name == "package.json":
             found.packages.append(path)
@@ -109,7 +110,10 @@ def _walk(
         path = prefix + entry.name
         is_folder = entry.is_dir()
         interesting = (
-            is_folder or grammar.suffix(entry.name) or entry.name.endswith((".json", ".toml", ".jsonc"))
+            is_folder
+            or grammar.suffix(entry.name)
+            or entry.name.endswith(".json")
+            or _CONFIG.fullmatch(entry.name)
         )
         if not interesting or entry.name in _HIDDEN:
             continue
