@@ -39,12 +39,14 @@ _OBJECT = re.compile(
     r"^DB$|_DB$|DATABASE|QUEUE|_DO$|DURABLE|D1|OBJECT|ROOM|COUNTER|VECTOR|AI$|HYPERDRIVE|SERVICE"
 )
 _AS_BUCKET = re.compile(r"\.(?:httpEtag|writeHttpMetadata|httpMetadata|customMetadata|checksums)\b")
+_OPTIONS = ("expirationTtl", "expiration", "metadata")
 _READ_TYPES = {"json", "text", "arrayBuffer", "stream"}
 
 
 @dataclass(slots=True)
 class Uses:
-    """What is known of one receiver from all calls on it."""
+    """What is known of one receiver from all calls on it. `unfit`: it is given what a namespace does
+    not take; in a Worker's `env` that is a mistake, elsewhere it is another kind of store."""
 
     strong: list[tuple[str, int, int]] = field(default_factory=list)
     methods: dict[str, int] = field(default_factory=dict)
@@ -53,6 +55,7 @@ class Uses:
     waited: bool = False
     keyed: bool = False
     classic: bool = False
+    unfit: bool = False
 
 
 def group_of(file: File, value: Value, receiver: Expr, scope: int) -> Group:
@@ -119,19 +122,24 @@ def _note_put(uses: Uses, where: Where, call: Call) -> None:
         uses.foreign = True
         return
     uses.two = True
+    uses.unfit |= any(value[0] in ("obj", "arr", "num", "bool") for value in where.values(arguments[1]))
     if len(arguments) < 3:
         return
     for value in where.values(arguments[2]):
-        if value[0] == "fn":
-            uses.foreign = True
+        uses.foreign |= value[0] == "fn"
+        uses.unfit |= value[0] == "num"
         if value[0] != "obj":
             continue
-        for name in ("httpMetadata", "customMetadata", "onlyIf", "headers", "params"):
-            if _has(where.engine, value, name):
-                uses.foreign = True
-        for name in ("expirationTtl", "expiration", "metadata"):
+        uses.foreign |= any(_odd(name) for name in properties.names_of(where.engine, value))
+        for name in _OPTIONS:
             if _has(where.engine, value, name):
                 uses.strong.append((f"put is given {name}", where.file.index, call.expr[1]))
+
+
+def _odd(option: str) -> bool:
+    """An option that no namespace has, and that is no misspelling of one that it has."""
+    lower = option.lower()
+    return option not in _OPTIONS and "ttl" not in lower and not lower.startswith("exp")
 
 
 def _note_get(uses: Uses, where: Where, call: Call) -> None:
@@ -156,14 +164,17 @@ def _has(engine: Engine, value: Value, name: str) -> bool:
     )
 
 
-def judge(values: Values, group: Group, uses: Uses) -> Value | None:
-    """The namespace that an unknown receiver is taken for, None when it is not."""
+def judge(values: Values, group: Group, uses: Uses, bound_as: Value | None = None) -> Value | None:
+    """The namespace that an unknown receiver is taken for, None when it is not. `bound_as`: what the
+    configuration or a type says of a binding of that name."""
     value = next((v for v in values if v[0] in ("u", "ty")), None)
     if value is None or uses.foreign or any(v[0] in ("other", "ext") for v in values):
         return None
     name = str(value[1] if value[0] == "u" else value[3])
     last = group[1].rpartition(".")[2] or name
     bound = value[0] == "u" and value[3] in ("env", "global", "process")
+    if uses.unfit and not bound:
+        return None
     binding = name if (bound and value[3] != "global") or name.isupper() else ""
     if uses.strong:
         text, index, offset = uses.strong[0]
@@ -172,8 +183,13 @@ def judge(values: Values, group: Group, uses: Uses) -> Value | None:
         return None
     if value[3] == "env":
         return _by_env(name, uses)
+    if bound_as is not None and (value[3] == "prop" or last.isupper()):
+        if bound_as[0] != "kv" or not (uses.waited or uses.two):
+            return None
+        return kv(last, 2, "known-name", f"its name is that of a binding: {bound_as[4]}", bound_as[5])
     if _KV_NAME.search(last) and (uses.waited or uses.two):
-        return kv(binding, 1, "name", f"its name, {last}, is one that namespaces have", None)
+        sure = 2 if uses.classic and value[3] == "global" and name.isupper() else 1
+        return kv(binding, sure, "name", f"its name, {last}, is one that namespaces have", None)
     seen = uses.two or (uses.waited and _LIKELY.search(name) is not None)
     if value[3] in ("global", "process") and name.isupper() and seen and not _not_kv(name):
         return kv(name, 2 if uses.classic else 1, "name", f"{name} is a global that nothing declares", None)
@@ -186,11 +202,11 @@ def _by_env(name: str, uses: Uses) -> Value | None:
     """An undeclared name in `env`: only namespaces and buckets have `put` there."""
     if _KV_NAME.search(name):
         return kv(name, 2, "env-name", f"{name} is in the Worker's env and is called as a namespace", None)
-    if _not_kv(name):
-        return None
-    if uses.two:
+    if uses.two and not _BUCKET.search(name):
         text = f"{name} is in the Worker's env, has put, and nothing speaks against a namespace"
         return kv(name, 2, "env-put", text, None)
+    if _not_kv(name):
+        return None
     if uses.keyed and uses.waited:
         text = f"{name} is in the Worker's env and asked for keys of text"
         return kv(name, 2 if _LIKELY.search(name) else 1, "env-use", text, None)

@@ -44,7 +44,9 @@ def find(engine: Engine) -> Iterator[Operation]:
         operation = _operation(engine, candidate, uses)
         if operation is not None:
             made.append((candidate.file, candidate.call, operation))
-    yield from relations.related(engine, made)
+    is_worker = engine.project.bindings.configured or any(o.confidence > Confidence.LOW for *_, o in made)
+    if is_worker:  # a name alone is no evidence where nothing runs in Workers
+        yield from relations.related(engine, made)
 
 
 def _note_others(engine: Engine, candidates: list[Candidate], uses: dict[Group, Uses]) -> None:
@@ -99,7 +101,8 @@ def _operation(engine: Engine, found: Candidate, uses: dict[Group, Uses]) -> Ope
     guessed = None
     if found.kv is None and found.receiver is not None and found.group is not None:
         values = engine.ask(file, found.receiver, call.scope)
-        guessed = evidence.judge(values, found.group, uses[found.group])
+        known = engine.project.binding(file, found.group[1].rpartition(".")[2], "prop")
+        guessed = evidence.judge(values, found.group, uses[found.group], known)
         if guessed is None:
             return None
     every = list(ways.reaching(engine, found))

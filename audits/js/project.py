@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from audits.js.bindings import Bindings
-from audits.js.facts import Declared, Define, Expr, Facts
+from audits.js.facts import Class, Declared, Define, Expr, Facts, Type
 from audits.js.known_types import KV_TYPE, OTHERS
 from audits.js.modules import Resolver
 from audits.js.values import Value, Values
@@ -166,6 +166,18 @@ class Project:
         return self.bindings.durable_classes
 
     @cached_property
+    def abstractions(self) -> frozenset[str]:
+        """Interfaces that a class of the project implements with a namespace of its own: what is called
+        through them is that class."""
+        return frozenset(
+            _short(wanted)
+            for file in self.files
+            for made in file.facts.classes
+            if made.implements and any(KV_TYPE.match(_short(said)) for said in _held(file, made))
+            for wanted in made.implements
+        )
+
+    @cached_property
     def said(self) -> dict[str, tuple[str, int]]:
         """Names of members that any type of the project declares as a namespace or as something
         else that is bound: `(type's name, file)`; a namespace wins."""
@@ -210,6 +222,14 @@ class Project:
         if kind:
             return ("other", kind)
         return ("other", said[0]) if said is not None and name.upper() == name else None
+
+
+def _held(file: File, made: Class) -> Iterator[Type | None]:
+    """The types of a class's fields, and of what its constructor is given."""
+    for defines in made.fields.values():
+        yield from (define.type for define in defines)
+    if made.constructor >= 0:
+        yield from (define.type for define in file.facts.functions[made.constructor].params)
 
 
 def _short(said: tuple[object, ...] | None) -> str:

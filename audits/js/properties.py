@@ -83,6 +83,12 @@ def _of_unknown(engine: Engine, value: Value, name: str, holder: str) -> Values:
     return (unknown(text, "", origin, value[4] and value[3] == "call"),)
 
 
+def names_of(engine: Engine, value: Value) -> list[str]:
+    """The names that an object literal gives itself."""
+    expr, _ = engine.nodes[(value[1], value[2], value[3])]
+    return [entry[1] for entry in expr[3] if entry[0] == "p"]
+
+
 def at_all(engine: Engine, holders: Values, keys: Values, text: str) -> Values:
     """`holder[key]`."""
     groups: list[Values] = []

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from audits.js.engine import Engine
 
 _SHIM = re.compile(r"KV", re.IGNORECASE)
+_OWN_TTL = re.compile(r"\bttl\w*\??\s*:", re.IGNORECASE)
 THROUGH = {
     "Promise",
     "Readonly",
@@ -107,7 +108,7 @@ def _reference(
     found = declared(engine, file, full) if seen < 10 else None
     if found is not None:
         owner, said = found
-        if _is_shim(short, said.type):
+        if short not in engine.project.abstractions and _is_shim(short, said.type):
             return (
                 _namespace(file, name, origin, env, f"declared as {short}, which has a namespace's shape"),
             )
@@ -137,7 +138,9 @@ def _is_shim(name: str, type_: Type) -> bool:
     if not {"get", "put"} <= members.keys():
         return False
     said = " ".join(m[2] for m in members.values() if m is not None and m[0] == "fn" and len(m) > 2)
-    return "expirationTtl" in said or "list_complete" in said or bool(_SHIM.search(name))
+    if "expirationTtl" in said or "list_complete" in said:
+        return True
+    return _SHIM.search(name) is not None and _OWN_TTL.search(said) is None
 
 
 def _namespace(file: File, name: str, origin: str, env: bool, text: str) -> Value:

@@ -1,0 +1,81 @@
+"""What speaks for and against a namespace of which neither configuration nor types say anything."""
+
+import pytest
+
+NONE = 'name = "x"\n'
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "export const f = (ctx) => ctx.kv.put('p:a', 'id', { document: {}, version: 1 });",
+        "export const f = async (ctx) => { await ctx.kv.put('a', { user: 1 }); };",
+        "export const f = async (ctx) => { await ctx.kv.put('a', 'b', 3600); };",
+        "export class G { constructor(private kv: Store) {} f(game) { return this.kv.put('a', [game]); } }",
+    ],
+    ids=["options of another store", "an object as the value", "a number for the TTL", "a list as the value"],
+)
+def test_what_no_namespace_takes_speaks_against_a_name(said, source):
+    assert said(source, wrangler=NONE) == []
+
+
+def test_a_misspelt_option_speaks_for_a_namespace_and_gives_no_end(said):
+    source = "export default { fetch: (r, env) => env.LINKS.put('a', 'b', { ttl: 60 }) };"
+    assert said(source, wrangler=NONE) == ["put LINKS a ttl=no"]
+
+
+def test_only_namespaces_and_buckets_have_put_in_env_whatever_their_name(said):
+    source = """
+        export async function onRequest({ env }) {
+          const DB = env.DB;
+          await DB.put(`sess:${token}`, value);
+          return DB.get("a");
+        }"""
+    assert said(source, wrangler=NONE) == ["put DB sess:{token} ttl=no", "get DB a"]
+    assert said(source + "\nawait env.DB.prepare('SELECT 1').first();", wrangler=NONE) == []
+    assert said("await env.UPLOADS.put('a', 'b');", wrangler=NONE) == []
+
+
+def test_a_name_is_that_of_a_binding_whatever_holds_it(project, said):
+    source = """
+        interface Env { limits: KVNamespace; FILES: R2Bucket }
+        export const a = (deps) => deps.limits.put("a", "b");
+        export class B { constructor(private ctx: Context) {}
+          f() { return this.ctx.SESSIONS.put("c", "d"); }
+          g() { return this.ctx.FILES.put("e", "f"); } }"""
+    assert said(source) == ["put limits a ttl=no", "put SESSIONS c ttl=no"]
+    assert {int(operation.confidence) for operation in project(source).operations} == {2}
+
+
+def test_a_name_alone_is_no_evidence_where_nothing_runs_in_workers(said):
+    files = {"a.ts": "export async function f(kv) { await kv.put('a', 'b'); }"}
+    assert said(files, wrangler=None) == []
+    elsewhere = {"b.ts": "export const g = (kv: KVNamespace) => kv.get('c');"}
+    assert said({**files, **elsewhere}, wrangler=None) == ["put - a ttl=no", "get - c"]
+    assert said({**files, "b.ts": ""}, wrangler=NONE) == ["put - a ttl=no"]
+
+
+ABSTRACT = """
+    export interface Store {
+      get(key: string): Promise<string | null>;
+      put(key: string, value: string, options?: { expirationTtl?: number }): Promise<void>;
+    }
+    export class Auth { constructor(private store: Store) {}
+      save(id: string) { return this.store.put(id, "1"); } }
+    """
+
+
+def test_what_a_class_with_a_namespace_implements_is_no_namespace_itself(said):
+    assert said(ABSTRACT) == ["put - {id} ttl=no"]
+    implemented = """
+    export class OfWorkers implements Store { constructor(private kv: KVNamespace) {}
+      put(key: string, value: string) { return this.kv.put(key, value); } }"""
+    assert said(ABSTRACT + implemented) == ["put - {key} ttl=no"]
+
+
+def test_a_store_with_a_ttl_of_its_own_is_no_namespace_for_its_name(said):
+    source = """
+        interface KVStorage { get(key: string): unknown; put(key: string, value: unknown, ttl?: number): void }
+        export const f = (kv: KVStorage) => kv.put("a", "b");"""
+    assert said(source) == []
+    assert said(source.replace(", ttl?: number", "")) == ["put - a ttl=no"]
