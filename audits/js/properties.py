@@ -76,6 +76,8 @@ def _of_unknown(engine: Engine, value: Value, name: str, holder: str) -> Values:
         return (known,) if known is not None else (unknown(name, "", "global"),)
     if name.isupper() and (known := engine.project.binding(None, name, "global")) is not None:
         return ((*known[:2], 2, *known[3:]),)  # whatever holds it, it is called as the namespace is
+    if name == "kv" and value[1].rpartition(".")[2] == "storage":
+        return (("other", "SyncKvStorage"),)  # of a Durable Object
     text = name
     if name.lower() in GENERIC and (holder or value[1]):
         text = f"{(holder or value[1]).rpartition('.')[2]}.{name}"
