@@ -1,86 +1,36 @@
-"""One audit: a folder and what is asked of it in, findings out.
+"""One audit: a request in, the findings that it asks for out.
 
-    analyse ─▶ operations ─▶ rules ─▶ suppressions ─▶ fingerprints ─▶ Audit
+    judge ─▶ every finding ─▶ less what is known ─▶ less what is too slight ─▶ Audit
 
-Nothing disappears: what is skipped, suppressed, hidden or not decidable is counted.
+Nothing disappears: what is skipped, suppressed, known, hidden or not decidable is counted.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from audits import fingerprint, suppression
-from audits.finding import Finding, Severity
-from audits.js.analysis import Analysis, analyse
-from audits.js.collect import is_test
-from audits.js.folder import Folder
-from audits.operation import Branch, Confidence, Has, Operation
-from audits.rules import RULES
-from audits.rules.rule import Rule, Settings
+from audits import ancestor
+from audits.baseline import Baseline
+from audits.js.analysis import Analysis
+from audits.judging import Judged, Reported, judge, order
+from audits.known import Known, either, match, moved
+from audits.operation import Has, Operation
+from audits.request import Request
+from audits.rules import lookup
 from audits.suppression import Suppressed
 
-_INDIFFERENT = ("now", "ttl")
-"""Settings that say when the audit is made and what may be done about findings, not what is found."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is asked. `paths`: parts of `root` that are reported on, relative, empty for all of it.
-
-    `select` and `ignore`: names of rules, an empty `select` means every rule. `severity` and
-    `confidence`: the least that is shown. `tests`: also report on test files. `replaced`: texts that
-    are read instead of files.
-    """
-
-    root: Path
-    paths: tuple[str, ...] = ()
-    select: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    severity: Severity = Severity.NOTE
-    confidence: Confidence = Confidence.LOW
-    settings: Settings = field(default_factory=Settings)
-    bindings: tuple[str, ...] = ()
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    tests: bool = False
-    jobs: int = 1
-    cache: Path | None = None
-    replaced: Mapping[str, bytes] = field(default_factory=dict)
-
-    @property
-    def folder(self) -> Folder:
-        """Where everything is read from."""
-        return Folder(self.root, self.replaced)
-
-    @property
-    def digest(self) -> str:
-        """16 hexadecimal digits that change with everything that can change the findings."""
-        settings = {name: value for name, value in asdict(self.settings).items() if name not in _INDIFFERENT}
-        decisive = (
-            *(self.paths, sorted(self.select), sorted(self.ignore), self.severity, self.confidence, settings),
-            *(sorted(self.bindings), self.include, self.exclude, self.tests),
-        )
-        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True, slots=True)
-class Reported:
-    """A finding with its fingerprint, and `source`, the line that it begins on."""
-
-    finding: Finding
-    fingerprint: str
-    source: str = ""
+__all__ = ["Audit", "Reported", "Request", "accepted", "audit"]
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
     """The result. `findings` are sorted by place; `hidden` are below the severity or confidence that
-    was asked for; `undetermined` puts have options that cannot be seen; `collected` is what was
-    audited of the paths that were asked for."""
+    was asked for; `baselined` are in the baseline, and `unchanged` were there at the merge base;
+    `stale` are those of the baseline that are gone, and `acceptable` is what a baseline would hold
+    that accepts everything shown; `undetermined` puts have options that cannot be seen; `collected`
+    is what was audited of the paths that were asked for."""
 
     request: Request
     analysis: Analysis
@@ -90,94 +40,73 @@ class Audit:
     hidden: int
     undetermined: int
     collected: tuple[str, ...]
+    baselined: tuple[Reported, ...] = ()
+    unchanged: tuple[Reported, ...] = ()
+    stale: tuple[Known, ...] = ()
+    acceptable: tuple[Known, ...] = ()
 
 
 def audit(request: Request) -> Audit:
-    """Run the rules over the folder."""
-    analysis = analyse(
-        request.root,
-        paths=request.paths,
-        jobs=request.jobs,
-        cache=request.cache,
-        bindings=request.bindings,
-        include=request.include,
-        exclude=request.exclude,
-        replaced=request.replaced,
+    """Run the rules over the folder, and leave out what is not asked for."""
+    judged = judge(request)
+    before = _before(request, judged) if judged.findings else []
+    return _concluded(request, judged, before)
+
+
+def accepted(found: Audit, file: str) -> Audit:
+    """The same audit once all that it shows is in a baseline, which is the request's from now on."""
+    return replace(
+        found,
+        request=replace(found.request, baseline=Baseline(file, found.acceptable)),
+        findings=(),
+        baselined=tuple(sorted((*found.baselined, *found.findings), key=lambda one: order(one.finding))),
+        stale=(),
     )
-    collected = tuple(path for path in analysis.collected if _asked(path, request))
-    operations = tuple(one for one in analysis.operations if _meant(one.place.path, request))
-    ran = tuple(_ran(request))
-    branches = tuple(one for one in analysis.branches if _meant(one.place.path, request))
-    found = {finding for rule in ran for finding in _checked(rule, operations, branches, request.settings)}
-    marked = (path for path in analysis.marked if _asked(path, request) and _meant(path, request))
-    comments = suppression.read(request.folder, marked)
-    names = {rule.name for rule in ran}
-    kept, suppressed, unused = suppression.apply(sorted(found, key=order), comments.suppressions, ran)
-    every = [*kept, *(one for one in (*unused, *comments.bad) if one.rule in names)]
-    shown = [
-        one for one in every if one.severity >= request.severity and one.confidence >= request.confidence
-    ]
-    shown.sort(key=order)
-    prints = fingerprint.fingerprints(shown, operations)
-    sources = dict(_sources(request.folder, shown))
+
+
+def _before(request: Request, judged: Judged) -> list[Known]:
+    """The findings at the merge base, by the same rules; those of test files may do no harm."""
+    if request.since is None:
+        return []
+    with ancestor.checked_out(request.since) as root:
+        then = judge(replace(request, root=root, paths=(), replaced={}, tests=True))
+    past, present = frozenset(then.analysis.collected), frozenset(judged.analysis.collected)
+    now = [one.known for one in judged.findings]
+    return moved(now, [one.known for one in then.findings], past - present, present - past)
+
+
+def _concluded(request: Request, judged: Judged, before: Iterable[Known]) -> Audit:
+    now = [one.known for one in judged.findings]
+    baseline = request.baseline.known if request.baseline is not None else ()
+    absorbed, _ = match(now, either(baseline, before))
+    in_baseline, left = match(now, baseline)
+    shown = frozenset(at for at, one in enumerate(judged.findings) if request.shows(one.finding))
+    stale = [one for one in left if _decided(one, request, judged)]
+    beyond = [one for one in left if not _decided(one, request, judged)]
+
+    def those(numbers: Iterable[int]) -> tuple[Reported, ...]:
+        return tuple(judged.findings[at] for at in sorted(numbers))
+
     return Audit(
         request,
-        analysis,
-        operations,
-        tuple(
-            Reported(one, mark, sources.get((one.place.path, one.place.line), ""))
-            for one, mark in zip(shown, prints, strict=True)
-        ),
-        tuple(suppressed),
-        len(every) - len(shown),
-        sum(one.ttl is not None and one.ttl.has is Has.UNKNOWN for one in operations),
-        collected,
+        judged.analysis,
+        judged.operations,
+        those(shown - absorbed),
+        judged.suppressed,
+        len(judged.findings) - len(shown),
+        sum(one.ttl is not None and one.ttl.has is Has.UNKNOWN for one in judged.operations),
+        judged.collected,
+        those(shown & absorbed & in_baseline),
+        those((shown & absorbed) - in_baseline),
+        tuple(stale),
+        tuple(sorted([*beyond, *(one.known for one in those(shown | in_baseline))])),
     )
 
 
-def _checked(
-    rule: Rule, operations: Sequence[Operation], branches: Sequence[Branch], settings: Settings
-) -> Iterator[Finding]:
-    yield from rule.check(operations, settings)
-    if rule.check_branches is not None:
-        yield from rule.check_branches(branches, settings)
-
-
-def order(finding: Finding) -> tuple[object, ...]:
-    """Findings in the order of files and lines."""
-    return finding.place, finding.code, finding.message
-
-
-def _ran(request: Request) -> Iterator[Rule]:
-    for rule in RULES:
-        wanted = (
-            rule.name in request.select if request.select else not rule.pedantic or request.settings.pedantic
-        )
-        if wanted and rule.name not in request.ignore:
-            yield rule
-
-
-def _asked(path: str, request: Request) -> bool:
-    return not request.paths or any(
-        one in ("", ".", path) or path.startswith(one + "/") for one in request.paths
-    )
-
-
-def _meant(path: str, request: Request) -> bool:
-    """Test files are reported on when that is asked for, or one is named itself."""
-    return request.tests or path in request.paths or not is_test(path)
-
-
-def _sources(folder: Folder, findings: list[Finding]) -> Iterator[tuple[tuple[str, int], str]]:
-    """The lines on which findings begin."""
-    wanted: dict[str, set[int]] = {}
-    for finding in findings:
-        wanted.setdefault(finding.place.path, set()).add(finding.place.line)
-    for path, numbers in wanted.items():
-        try:
-            lines = folder.read(path).split(b"\n")
-        except OSError:
-            continue
-        for number in numbers:
-            if number <= len(lines):
-                yield (path, number), lines[number - 1].decode("utf-8", "replace").rstrip("\r")
+def _decided(one: Known, request: Request, judged: Judged) -> bool:
+    """Would this audit have found it, were it still there? Not if its rule or its file was left out."""
+    if not request.reports(one.path):
+        return False
+    if one.path not in judged.collected and os.path.lexists(request.root / one.path):
+        return False
+    return lookup(one.rule) is None or one.rule in {rule.name for rule in request.rules}

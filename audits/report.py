@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from audits.baseline import grouped
 from audits.finding import Severity
 from audits.operation import Confidence, Evidence, Number, Operation, Place
 from audits.revision import Revision
@@ -47,6 +48,10 @@ def document(report: Report) -> Document:
         "counts": {word(level): severities[level] for level in reversed(Severity)},
         "by_rule": by_rule(audit),
         "hidden": audit.hidden,
+        "baseline": _baseline(audit),
+        "baselined": len(audit.baselined),
+        "since": _since(audit),
+        "unchanged": len(audit.unchanged),
         "suppressed": [
             {
                 "rule": one.finding.rule,
@@ -169,6 +174,18 @@ def _envelope(name: str, report: Report) -> Document:
         "prefix": report.revision.prefix,
         "configuration": report.audit.request.digest,
     }
+
+
+def _baseline(audit: Audit) -> Document | None:
+    baseline = audit.request.baseline
+    if baseline is None:
+        return None
+    return {"file": baseline.file, "findings": len(baseline.known), "stale": grouped(audit.stale)}
+
+
+def _since(audit: Audit) -> Document | None:
+    since = audit.request.since
+    return None if since is None else {"ref": since.ref, "commit": since.commit}
 
 
 def _evidence(reason: Evidence) -> Document:

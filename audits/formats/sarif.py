@@ -1,6 +1,7 @@
 """An audit as SARIF 2.1.0, for code scanning: paths from the repository's top, columns in characters.
 
-Suppressed findings are left out. Results are sorted by severity, because viewers cut long lists off.
+Findings that are suppressed or known are left out, and counted. Results are sorted by severity,
+because viewers cut long lists off.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from urllib.parse import quote
 
 from audits.auditing import Reported
 from audits.finding import Severity
+from audits.formats import wording
 from audits.operation import Place
 from audits.report import Document, Report, word, worst_first
 from audits.rules import RULES, documentation
@@ -18,8 +20,8 @@ from audits.rules.rule import Rule
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVEL = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "note"}
-_MOST = 25_000
-"""More results than this in a run, and GitHub refuses the file."""
+_MOST, _SHOWN = 25_000, 5_000
+"""More results than the first in a run, and GitHub refuses the file; it shows the second, the worst."""
 
 
 def sarif(report: Report) -> str:
@@ -34,7 +36,7 @@ def _log(report: Report) -> Document:
         "automationDetails": {"id": f"kvferry/audit/{report.revision.prefix}"},
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {"SRCROOT": {"description": {"text": "the top of the repository"}}},
-        "invocations": [_invocation(report, len(every) - _MOST)],
+        "invocations": [_invocation(report, len(every))],
         "results": [_result(one, report.revision.prefix) for one in every[:_MOST]],
         "properties": {"commit": report.revision.commit, "dirty": report.revision.dirty},
     }
@@ -105,17 +107,19 @@ def _location(place: Place, call: Place, prefix: str) -> Document:
     }
 
 
-def _invocation(report: Report, left_out: int) -> Document:
-    notes = [
-        _note(f"skipped {len(paths)}: {reason}", "note")
-        for reason, paths in report.audit.analysis.skipped.items()
-    ]
-    if left_out > 0:
-        notes.append(_note(f"{left_out} more findings are left out", "warning"))
+def _invocation(report: Report, many: int) -> Document:
+    notes = [f"skipped {len(paths)}: {reason}" for reason, paths in report.audit.analysis.skipped.items()]
+    notes += [f"findings that are left out: {reason}" for reason in wording.left_out(report)]
+    notes += [line.strip() for line in wording.stale(report)]
+    warnings = [f"{many - _SHOWN} more findings than the {_SHOWN} that GitHub shows"] if many > _SHOWN else []
+    warnings += [f"{many - _MOST} more findings are left out"] if many > _MOST else []
     return {
         "executionSuccessful": report.exit in (0, 1),
         "exitCode": report.exit,
-        "toolExecutionNotifications": notes,
+        "toolExecutionNotifications": [
+            *(_note(text, "note") for text in notes),
+            *(_note(text, "warning") for text in warnings),
+        ],
     }
 
 

@@ -83,4 +83,6 @@ def _next(report: Report) -> str:
         return "kvferry audit --show-files"
     if report.audit.findings:
         return f"kvferry rules {report.audit.findings[0].finding.rule}"
+    if report.audit.stale and report.audit.request.baseline is not None:
+        return f"kvferry audit --write-baseline {one_line(report.audit.request.baseline.file)}"
     return "kvferry audit --inventory"

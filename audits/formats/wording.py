@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from audits.finding import Severity
 from audits.report import Report, word
 
+_MOST_STALE = 10
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -37,11 +38,20 @@ def verdict(report: Report) -> str:
         if any(one.finding.severity is level for one in found)
     ]
     text = f"{plural(len(found), 'finding')}: {', '.join(levels)}" if found else "no findings"
-    aside = [
-        f"{len(report.audit.suppressed):,} suppressed" if report.audit.suppressed else "",
-        f"{report.audit.hidden:,} hidden by --severity or --confidence" if report.audit.hidden else "",
-    ]
-    return text + (f" ({', '.join(filter(None, aside))})" if any(aside) else "")
+    aside = left_out(report)
+    return text + (f" ({', '.join(aside)})" if aside else "")
+
+
+def left_out(report: Report) -> list[str]:
+    """How many findings are not shown, for each reason that there is."""
+    audit, since = report.audit, report.audit.request.since
+    counted = {
+        "suppressed": len(audit.suppressed),
+        "in the baseline": len(audit.baselined),
+        f"from before {since.ref if since is not None else ''}": len(audit.unchanged),
+        "hidden by --severity or --confidence": audit.hidden,
+    }
+    return [f"{count:,} {one_line(reason)}" for reason, count in counted.items() if count]
 
 
 def account(report: Report) -> list[str]:
@@ -61,6 +71,23 @@ def account(report: Report) -> list[str]:
         reasons = sorted(skipped.items(), key=lambda item: (-item[1], item[0]))
         told = ", ".join(f"{count:,} {one_line(reason)}" for reason, count in reasons)
         lines.append(f"skipped {plural(sum(skipped.values()), 'path')}: {told}")
+    return [*lines, *stale(report)]
+
+
+def stale(report: Report) -> list[str]:
+    """The findings of the baseline that are gone, and how to drop them."""
+    gone, baseline = report.audit.stale, report.audit.request.baseline
+    if not gone or baseline is None:
+        return []
+    drop = f"kvferry audit --write-baseline {one_line(baseline.file)}"
+    lines = [
+        f"{plural(len(gone), 'finding')} of the baseline {'is' if len(gone) == 1 else 'are'} gone: {drop}"
+    ]
+    lines += [
+        f"  gone: {one_line(one.path)}: {one.rule}: {one_line(one.about)}" for one in gone[:_MOST_STALE]
+    ]
+    if len(gone) > _MOST_STALE:
+        lines.append(f"  and {len(gone) - _MOST_STALE:,} more")
     return lines
 
 

@@ -55,6 +55,12 @@ def is_test(path: str) -> bool:
     return _TEST.search(path) is not None
 
 
+def concerns(path: str) -> bool:
+    """Can a file matter to an audit, as far as its path tells?"""
+    *folders, name = path.split("/")
+    return (name == ".gitignore" or _read(name)) and not {*folders} & (DEPENDENCIES | BUILT | _HIDDEN)
+
+
 def collect(folder: Folder, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Collected:
     """Walk the folder in a fixed order. `include` and `exclude` are patterns as in .gitignore."""
     found = Collected()
@@ -109,13 +115,7 @@ def _walk(
     for entry in entries:
         path = prefix + entry.name
         is_folder = entry.is_dir()
-        interesting = (
-            is_folder
-            or grammar.suffix(entry.name)
-            or entry.name.endswith(".json")
-            or _CONFIG.fullmatch(entry.name)
-        )
-        if not interesting or entry.name in _HIDDEN:
+        if not (is_folder or _read(entry.name)) or entry.name in _HIDDEN:
             continue
         shown = path + "/" if is_folder else path
         reason = "symbolic link" if entry.is_symlink() else _reason(entry.name, shown, rules, unwanted)
@@ -125,6 +125,11 @@ def _walk(
             yield from _walk(Path(entry.path), path + "/", rules, found, unwanted)
         else:
             yield path, entry
+
+
+def _read(name: str) -> bool:
+    """Is a file of this name code, or can it be a configuration?"""
+    return grammar.suffix(name) != "" or name.endswith(".json") or _CONFIG.fullmatch(name) is not None
 
 
 def _reached(

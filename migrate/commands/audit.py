@@ -9,13 +9,14 @@ from typing import Any
 import click
 
 from migrate import __version__
-from migrate.commands import audit_fixes, audit_options, options
+from migrate.commands import audit_baseline, audit_fixes, audit_options, options
 from migrate.errors import ConfigError, Exit, MigrateError
 
 
 @click.command("audit")
-@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, allow_dash=True, path_type=Path))
 @audit_options.rule_options
+@audit_options.known_options
 @audit_options.code_options
 @audit_options.fix_options
 @audit_options.file_options
@@ -55,7 +56,7 @@ def command(
     from audits.auditing import audit
     from audits.report import Report
     from migrate.commands import audit_ending as ending
-    from migrate.commands.audit_request import request_of
+    from migrate.commands.audit_request import refusals, request_of
     from migrate.formats.outputs import Outputs
 
     if as_json and fmt not in (None, "json"):
@@ -65,15 +66,24 @@ def command(
     wanted.check(listing=inventory or show_files, report=another)
     if show_files and (inventory or another):
         raise ConfigError("--show-files lists files as text, and nothing else", "leave the other options out")
+    written: Path | None = words["write_baseline"]
+    if fix and Path("-") in paths:
+        raise ConfigError("--fix cannot write to standard input", "--diff shows what it would change")
+    others = {"--inventory": inventory, "--show-files": show_files, "--diff": diff, "--fix": fix}
+    others |= {"--since": words["since"] is not None, "-": Path("-") in paths}
+    audit_baseline.check(written, partial=next((name for name, given in others.items() if given), ""))
     known = tuple(formats.INVENTORY if inventory else formats.FORMATS)
     where = Outputs.among(known, "json" if as_json else fmt, outputs)
     request = request_of(paths, words)
-    found = audit(request)
+    with refusals():
+        found = audit(request)
+        if fix:
+            audit_fixes.make(found, wanted, quiet=quiet)
+            found = audit(request)
     if show_files:
         return ending.show_files(found)
-    if fix:
-        audit_fixes.make(found, wanted, quiet=quiet)
-        found = audit(request)
+    if written is not None and found.collected:
+        found = audit_baseline.write(found, written, quiet=quiet)
     code = ending.exit_of(found, "never" if exit_zero or inventory else fail_on)
     if diff and code != Exit.UNFINISHED:
         audit_fixes.show(found, wanted, quiet=quiet)

@@ -64,9 +64,8 @@ def make(found: Audit, wanted: Wanted, *, quiet: bool) -> None:
 def _planned(found: Audit, wanted: Wanted) -> Plan:
     from audits import fixing
 
-    root = found.request.root
     return fixing.plan(
-        (one.finding for one in found.findings), lambda path: (root / path).read_bytes(), unsafe=wanted.unsafe
+        (one.finding for one in found.findings), found.request.folder.read, unsafe=wanted.unsafe
     )
 
 

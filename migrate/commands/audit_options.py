@@ -46,6 +46,32 @@ def rule_options(command: F) -> F:
             help="Exit with 1 when a finding is at least so bad.",
         ),
         click.option("--exit-zero", is_flag=True, help="The same as --fail-on never."),
+        click.option("--pedantic", is_flag=True, help="Also the rules for purists."),
+    )
+
+
+def known_options(command: F) -> F:
+    """Which findings are known already."""
+    return _all(
+        command,
+        click.option(
+            "--baseline",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Show only findings that are not in this baseline.",
+        ),
+        click.option(
+            "--write-baseline",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Write what is found now into a baseline, to be committed; drop what is gone from it.",
+        ),
+        click.option(
+            "--since",
+            metavar="REF",
+            help="Show only findings that the change since the merge base with a branch, tag or commit of "
+            "git brings; what is not committed counts.",
+        ),
     )
 
 
@@ -101,6 +127,12 @@ def file_options(command: F) -> F:
             "--exclude", multiple=True, metavar="GLOB", help="Not these files or folders. Repeatable."
         ),
         click.option("--tests", is_flag=True, help="Also report on test files."),
+        click.option(
+            "--stdin-filename",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="With - for PATHS: standard input stands in for this file, and only it is reported on.",
+        ),
     )
 
 

@@ -1,0 +1,115 @@
+"""From the code to every finding that no comment excuses.
+
+analyse ─▶ operations ─▶ rules ─▶ suppressions ─▶ marks ─▶ Judged
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from audits import fingerprint, suppression
+from audits.finding import Finding
+from audits.fingerprint import Mark
+from audits.js.analysis import Analysis, analyse
+from audits.js.folder import Folder
+from audits.known import Known, known
+from audits.operation import Branch, Operation
+from audits.request import Request
+from audits.rules.rule import Rule, Settings
+from audits.suppression import Suppressed
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A finding with what tells it from others, and `source`, the line that it begins on."""
+
+    finding: Finding
+    mark: Mark
+    source: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """32 hexadecimal digits that no other finding has."""
+        return self.mark.fingerprint
+
+    @property
+    def known(self) -> Known:
+        """What is remembered of it."""
+        return known(self.finding, self.mark, self.source)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """`operations` of the files that are reported on, every finding of theirs sorted by place, and
+    `collected`, the files that were asked about."""
+
+    analysis: Analysis
+    operations: tuple[Operation, ...]
+    findings: tuple[Reported, ...]
+    suppressed: tuple[Suppressed, ...]
+    collected: tuple[str, ...]
+
+
+def judge(request: Request) -> Judged:
+    """Run the rules over the folder, however little of it is to be shown."""
+    analysis = analyse(
+        request.root,
+        paths=request.paths,
+        jobs=request.jobs,
+        cache=request.cache,
+        bindings=request.bindings,
+        include=request.include,
+        exclude=request.exclude,
+        replaced=request.replaced,
+    )
+    operations = tuple(one for one in analysis.operations if request.meant(one.place.path))
+    branches = tuple(one for one in analysis.branches if request.meant(one.place.path))
+    ran = request.rules
+    found = sorted(
+        {one for rule in ran for one in _checked(rule, operations, branches, request.settings)}, key=order
+    )
+    comments = suppression.read(request.folder, (path for path in analysis.marked if request.reports(path)))
+    kept, suppressed, unused = suppression.apply(found, comments.suppressions, ran)
+    names = {rule.name for rule in ran}
+    kept += (one for one in (*unused, *comments.bad) if one.rule in names)
+    # Equal findings are counted before any is excused: the others keep their fingerprints.
+    every = sorted({*found, *kept}, key=order)
+    marks = dict(zip(every, fingerprint.marks(every, operations), strict=True))
+    kept.sort(key=order)
+    lines = dict(_lines(request.folder, kept))
+    return Judged(
+        analysis,
+        operations,
+        tuple(Reported(one, marks[one], lines.get((one.place.path, one.place.line), "")) for one in kept),
+        tuple(suppressed),
+        tuple(path for path in analysis.collected if request.covers(path)),
+    )
+
+
+def _checked(
+    rule: Rule, operations: Sequence[Operation], branches: Sequence[Branch], settings: Settings
+) -> Iterator[Finding]:
+    yield from rule.check(operations, settings)
+    if rule.check_branches is not None:
+        yield from rule.check_branches(branches, settings)
+
+
+def order(finding: Finding) -> tuple[object, ...]:
+    """Findings in the order of files and lines."""
+    return finding.place, finding.code, finding.message
+
+
+def _lines(folder: Folder, findings: Sequence[Finding]) -> Iterator[tuple[tuple[str, int], str]]:
+    """The lines on which findings begin."""
+    wanted: dict[str, set[int]] = {}
+    for finding in findings:
+        wanted.setdefault(finding.place.path, set()).add(finding.place.line)
+    for path, numbers in wanted.items():
+        try:
+            lines = folder.read(path).split(b"\n")
+        except OSError:
+            continue
+        for number in numbers:
+            if number <= len(lines):
+                yield (path, number), lines[number - 1].decode("utf-8", "replace").rstrip("\r")
