@@ -136,14 +136,43 @@ class Awaited(enum.StrEnum):
     DROPPED = "dropped"
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Entry:
+    """An entry point that leads to a put. `kind`: scheduled, queue, alarm, webSocketMessage,
+    setInterval, or heartbeat for a function or route that is called so. `guarded`: on this way a
+    condition on change or age stands before the put. `place`: the last call on the way."""
+
+    kind: str
+    place: Place
+    guarded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """The loop that runs a call once per item, with a key that depends on the item.
+
+    `items`: what is looped over, as written. `place`: the call in the loop, the operation's or that
+    of a function around it. `listed`: the items are keys that a list gave. `at_once`: the calls for all
+    items are begun before the first one is done. `leaves`: the loop can end before the last item.
+    """
+
+    items: str
+    place: Place
+    listed: bool
+    at_once: bool
+    leaves: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Enclosing:
     """What surrounds a call: innermost function and class names ("" when there are none).
 
-    `handlers`: names of entry points that are certain to lead here (`scheduled`, `alarm`, `queue`,
-    `setInterval`, `webSocketMessage`). `loop`: it runs once per item of a loop or of `.map`,
-    `.forEach` …; the item's expression as text. `guarded`: a condition on change or age stands
-    between the entry and the call.
+    `entries`: for a put, the entry points that lead here; `handlers`: their kinds. `crons`: the cron
+    triggers of the configuration that holds here. `loop`: it runs once per item of a loop or of `.map`,
+    `.forEach` …; the item's expression as text; `each`: such a loop that decides on the key.
+    `guarded`: a condition on change or age stands before the call on every way. `stretch`: calls of
+    one file with the same number always run together; `gathered`: so do those, and at the same time
+    (None: it is not in the array of a `Promise.all`).
     """
 
     function: str = ""
@@ -153,6 +182,11 @@ class Enclosing:
     guarded: bool = False
     test_file: bool = False
     cookies_read: bool = False
+    entries: tuple[Entry, ...] = ()
+    crons: tuple[str, ...] = ()
+    each: Each | None = None
+    stretch: int = 0
+    gathered: int | None = None
 
 
 class RelationKind(enum.StrEnum):
@@ -235,6 +269,12 @@ class Operation:
     result is assigned to. `bulk`: how many keys a bulk get is given, None when it is no bulk get
     or not known. `callers`: where a wrapper was called from, when that decided something.
     `arguments`: where they stand, () when some are spread or the method goes by another name.
+    `let_go`: the calls whose promises nobody waits for, so that nobody waits for this one: its own, or
+    calls of functions around it; empty when somebody does, or nothing is known. `alone`: the code
+    awaits this call and nothing else meanwhile. `key_from`: where the calls begin that the key was
+    made from, in bytes. `read_as`: the type that a get asks for, "" when it asks for none or for one
+    that is not known; `caching`: is it given a `cacheTtl`? `limit` and `cursor_followed` are a list's;
+    `taken`: how many of its keys are used, None when that is not seen.
     """
 
     method: Method
@@ -257,6 +297,13 @@ class Operation:
     options_text: str = ""
     arguments: tuple[Argument, ...] = ()
     relations: tuple[Relation, ...] = ()
+    let_go: tuple[Place, ...] = ()
+    alone: bool = False
+    key_from: tuple[int, ...] = ()
+    read_as: str = ""
+    caching: Has = Has.NO
+    limit: Number | None = None
+    taken: int | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -277,3 +324,13 @@ class Branch:
     text: str
     function: str = ""
     operations: tuple[Operation, ...] = field(default=(), compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Unread:
+    """A call on a namespace of which the audit cannot say what it does: `why` tells in a few words."""
+
+    place: Place
+    call: Place
+    why: str
+    confidence: Confidence

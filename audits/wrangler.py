@@ -101,6 +101,7 @@ class Environment:
     bindings: tuple[Binding, ...]
     migrations: tuple[Migration, ...]
     exports: tuple[Export, ...]
+    crons: tuple[str, ...] = ()
 
     def kind_of(self, name: str) -> str | None:
         """The configuration key under which `name` is bound here ("kv_namespaces"), None: it is not."""
@@ -208,6 +209,7 @@ def _environment(name: str | None, raw: Table, root: Table) -> Environment:
         bindings=tuple(_bindings(raw, root, inherited)),
         migrations=tuple(map(_migration, _tables(inherited.get("migrations")))),
         exports=tuple(_exports(inherited.get("exports"))),
+        crons=_crons(inherited.get("triggers")),
     )
 
 
@@ -280,6 +282,10 @@ def _migration(entry: Table) -> Migration:
         renamed_classes=tuple((_text(pair, "from") or "", _text(pair, "to") or "") for pair in renamed),
         deleted_classes=_strings(entry.get("deleted_classes")),
     )
+
+
+def _crons(value: object) -> tuple[str, ...]:
+    return _strings(value.get("crons")) if isinstance(value, dict) else ()
 
 
 def _exports(value: object) -> Iterator[Export]:

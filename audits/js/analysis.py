@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from audits.js import bindings as bound
-from audits.js import candidates, collect, missing_bindings, operations
+from audits.js import candidates, collect, missing_bindings, operations, unread
 from audits.js.cache import combined
 from audits.js.collect import Collected
 from audits.js.engine import Engine
@@ -21,7 +21,7 @@ from audits.js.folder import Folder
 from audits.js.loading import Loader
 from audits.js.modules import Resolver
 from audits.js.project import File, Project
-from audits.operation import Branch, Operation
+from audits.operation import Branch, Operation, Unread
 
 _STACK = 12_000
 
@@ -31,7 +31,8 @@ class Analysis:
     """What was found. `operations` are sorted by place. `files`: how many were collected, how many
     could matter, how many of those are tests. `skipped`: reason → paths. `unparsed`: files with
     syntax errors, which were read as far as they make sense. `marked`: files that may hold comments of
-    ours. `branches`: code for namespaces that are not bound, sorted."""
+    ours. `branches`: code for namespaces that are not bound, sorted. `unread`: calls on namespaces that
+    cannot be judged, sorted by place."""
 
     operations: tuple[Operation, ...]
     files: Mapping[str, int]
@@ -40,6 +41,7 @@ class Analysis:
     collected: tuple[str, ...] = field(default=(), repr=False)
     marked: tuple[str, ...] = ()
     branches: tuple[Branch, ...] = ()
+    unread: tuple[Unread, ...] = ()
 
 
 def analyse(
@@ -85,6 +87,7 @@ def analyse(
         whole,
         operations=tuple(one for one in whole.operations if _wanted(one.place.path, paths)),
         branches=tuple(one for one in whole.branches if _wanted(one.place.path, paths)),
+        unread=tuple(one for one in whole.unread if _wanted(one.place.path, paths)),
     )
 
 
@@ -114,6 +117,7 @@ def _analysed(
         engine = Engine(Project(files, resolver, known), relevant.near)
         every = sorted(operations.find(engine), key=lambda operation: (operation.place, operation.method))
         branches = tuple(missing_bindings.find(engine, every))
+        dark = sorted(set(unread.find(engine, every)))
     counts = {
         "collected": len(found.files),
         "read": len(files),
@@ -128,6 +132,7 @@ def _analysed(
         tuple(sorted(usable)),
         tuple(sources.marked),
         branches,
+        tuple(dark),
     )
 
 

@@ -12,7 +12,7 @@ from audits.js.facts import Call, Expr
 from audits.js.grammar import Node
 
 CHAINS = ("then", "catch", "finally")
-_GATHERING = ("all", "allSettled", "race", "any")
+GATHERING = ("all", "allSettled", "race", "any")
 _TRANSPARENT = ("non_null_expression", "parenthesized_expression", "instantiation_expression")
 
 
@@ -39,9 +39,12 @@ def call(draft: Draft, node: Node, sink: str) -> Expr:
     if callee.type == "binary_expression":
         left = walk.lower(draft, callee.child_by_field_name("left"))
         operator = callee.child_by_field_name("operator")
+        calls = len(draft.facts.calls)
         made = _made(draft, node, callee.child_by_field_name("right"), "stored")
         sign = operator.type if operator is not None else ""
         kind = "log" if sign in ("&&", "||", "??") else "bin"
+        if kind == "log":
+            draft.arm(calls, callee.child_by_field_name("right"), left, sign == "&&")
         return (kind, node.start_byte, node.end_byte, sign, left, made)
     return _made(draft, node, callee, sink)
 
@@ -68,7 +71,7 @@ def _made(draft: Draft, node: Node, callee: Node | None, sink: str) -> Expr:
         obj = callee.child_by_field_name("object")
         at = prop.start_byte if prop is not None else start
         lowered = ("mem", start, callee.end_byte, walk.lower(draft, obj, held), name, at)
-        if name in _GATHERING and obj is not None and draft.slice(obj) == "Promise":
+        if name in GATHERING and obj is not None and draft.slice(obj) == "Promise":
             given_sink = sink
         elif name == "waitUntil":
             given_sink = "waitUntil"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from audits.js import aliases
-from audits.js.facts import Call, Class, Define, Expr, Facts, Function, Path, Scope
+from audits.js.facts import Arm, Call, Class, Define, Exit, Expr, Facts, Function, Path, Scope
 from audits.js.grammar import Node
 
 Lower = Callable[["Draft", Node, str], Expr]
@@ -90,6 +90,25 @@ class Draft:
     def narrow(self, path: str, start: int, end: int) -> None:
         """Between the two offsets the value of `path` is neither null nor undefined."""
         self.facts.narrowed.setdefault(path, []).append((start, end))
+
+    def arm(self, calls: int, node: Node | None, test: Expr, holds: bool) -> None:
+        """The node runs only under a condition; noted when calls came since there were so many."""
+        if node is not None and len(self.facts.calls) > calls:
+            found = Arm(node.start_byte, node.end_byte, test, holds, self.scope)
+            self.facts.arms.append(found)
+
+    def exit(self, kind: str, node: Node) -> None:
+        """A statement that leaves its function or loop; noted when it stands under a condition."""
+        at, conditional = self.scope, False
+        ends = ("fn", "module") if kind in ("return", "throw") else ("fn", "module", "loop")
+        while self.facts.scopes[at].kind not in ends:
+            if kind == "break" and self.facts.scopes[at].kind == "case":
+                return
+            conditional = conditional or self.facts.scopes[at].kind in ("if", "case", "catch")
+            at = self.facts.scopes[at].parent
+        if conditional:
+            found = Exit(kind, node.end_byte, self.facts.scopes[at].end, self.scope)
+            self.facts.exits.append(found)
 
     def assign(self, name: str, value: Expr, path: Path, start: int, end: int) -> None:
         """`name = value`, to be added to the name's definitions when all are known."""

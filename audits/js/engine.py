@@ -68,10 +68,18 @@ class Engine:
 
     def ask(self, file: File, expr: Expr, scope: int, context: Context = ()) -> Values:
         """The values of an expression, from outside of an evaluation."""
+        self._begin(file)
+        return self.values(file, expr, scope, context)
+
+    def callers_of(self, function: Site) -> tuple[Site, ...]:
+        """The calls that enter a function, from outside of an evaluation."""
+        self._begin(self.file(function[0]))
+        return self.callers(function)
+
+    def _begin(self, file: File) -> None:
         self._steps = 0
         self._limit = _MOST if self._near is None or file.path in self._near else _FEW
         self._met.clear()
-        return self.values(file, expr, scope, context)
 
     def values(self, file: File, expr: Expr, scope: int, context: Context) -> Values:
         """The values of an expression, sorted."""

@@ -93,7 +93,9 @@ def _binary(draft: Draft, node: Node, sink: str) -> Expr:
         left = walk.lower(draft, left_node)
         return ("bin", node.start_byte, node.end_byte, sign, left, walk.lower(draft, right_node))
     left = walk.lower(draft, left_node, sink if sign != "&&" else "stored")
+    calls = len(draft.facts.calls)
     right = walk.lower(draft, right_node, sink)
+    draft.arm(calls, right_node, left, sign == "&&")
     if sign == "&&" and right_node is not None:
         for path in conditions.proven(draft, left_node, True):
             draft.narrow(path, right_node.start_byte, right_node.end_byte)
@@ -113,12 +115,20 @@ def _unary(draft: Draft, node: Node, sink: str) -> Expr:
 def _ternary(draft: Draft, node: Node, sink: str) -> Expr:
     condition = node.child_by_field_name("condition")
     arms = (node.child_by_field_name("consequence"), node.child_by_field_name("alternative"))
-    lowered = [walk.lower(draft, arm, sink) for arm in arms]
+    counts = [len(draft.facts.calls)]
+    lowered = []
+    for arm in arms:
+        lowered.append(walk.lower(draft, arm, sink))
+        counts.append(len(draft.facts.calls))
     for arm, holds in zip(arms, (True, False), strict=True):
         for path in conditions.proven(draft, condition, holds):
             if arm is not None:
                 draft.narrow(path, arm.start_byte, arm.end_byte)
-    return ("if", node.start_byte, node.end_byte, walk.lower(draft, condition), *lowered)
+    test = walk.lower(draft, condition)
+    for arm, holds, before, after in zip(arms, (True, False), counts, counts[1:], strict=False):
+        if after > before:
+            draft.arm(before, arm, test, holds)
+    return ("if", node.start_byte, node.end_byte, test, *lowered)
 
 
 def _await(draft: Draft, node: Node, sink: str) -> Expr:

@@ -23,7 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-VERSION = 5
+VERSION = 6
 """Part of the name of cached facts: raise it when the same file would give others, or looks."""
 
 Expr = tuple[Any, ...]  # Any: the forms differ in shape, and a class for each costs half the speed
@@ -76,6 +76,29 @@ class Scope:
     test: Expr | None = None
     leaves: str = ""
     names: dict[str, list[Define]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Arm:
+    """A stretch inside of an expression that runs only when `test` holds, or with `holds` False when it
+    does not: an arm of `? :`, what is right of `&&`, `||` and `??`. Noted only where calls are in it."""
+
+    start: int
+    end: int
+    test: Expr
+    holds: bool
+    scope: int
+
+
+@dataclass(slots=True)
+class Exit:
+    """A `return`, `throw`, `break` or `continue` that stands under a condition: what follows it, from
+    `start` to the `end` of the function or loop, runs only when it was not come to. `scope`: its own."""
+
+    kind: str
+    start: int
+    end: int
+    scope: int
 
 
 @dataclass(slots=True)
@@ -160,7 +183,8 @@ class Facts:
     `flows`: pairs of names, where what goes
     by the first can be called by the second; see aliases.py. `writes`: (target, value, scope) of
     assignments to `a[b]` and of `delete`, whose value is `nul`. `loose`: conditional expressions that
-    are statements, with their scopes.
+    are statements, with their scopes. `errors`: stretches that the parser could not read, outermost
+    first.
     """
 
     scopes: list[Scope] = field(default_factory=list)
@@ -177,5 +201,8 @@ class Facts:
     flows: dict[tuple[str, str], None] = field(default_factory=dict)
     writes: list[tuple[Expr, Expr, int]] = field(default_factory=list)
     loose: list[tuple[Expr, int]] = field(default_factory=list)
+    arms: list[Arm] = field(default_factory=list)
+    exits: list[Exit] = field(default_factory=list)
+    errors: list[tuple[int, int]] = field(default_factory=list)
     module: bool = False
     broken: bool = False

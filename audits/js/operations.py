@@ -10,10 +10,13 @@ from collections.abc import Iterator
 from audits.js import (
     evidence,
     expression_names,
+    listing,
     options,
     properties,
     relations,
+    stretches,
     surroundings,
+    unread,
     value_names,
     ways,
     written,
@@ -24,6 +27,7 @@ from audits.js.facts import Call, Expr
 from audits.js.options import Where
 from audits.js.places import place
 from audits.js.project import File
+from audits.js.surroundings import Surroundings
 from audits.js.values import Context, Frame, Value
 from audits.js.ways import Candidate, Leaf
 from audits.operation import Confidence, Evidence, Has, Method, Operation, Place, Ttl
@@ -31,6 +35,7 @@ from audits.operation import Confidence, Evidence, Has, Method, Operation, Place
 
 def find(engine: Engine) -> Iterator[Operation]:
     """Every operation, in no order."""
+    around = Surroundings(engine)
     uses: dict[Group, Uses] = {}
     candidates: list[Candidate] = []
     for file in engine.project.files:
@@ -41,7 +46,7 @@ def find(engine: Engine) -> Iterator[Operation]:
     _note_others(engine, candidates, uses)
     made: list[relations.Found] = []
     for candidate in candidates:
-        operation = _operation(engine, candidate, uses)
+        operation = _operation(engine, candidate, uses, around)
         if operation is not None:
             made.append((candidate.file, candidate.call, operation))
     is_worker = engine.project.bindings.configured or any(o.confidence > Confidence.LOW for *_, o in made)
@@ -74,11 +79,11 @@ def _candidate(
     if call.expr[0] != "call":
         return None
     if callee[0] != "mem" or callee[4] not in properties.METHODS:
-        if not engine.aliases.may_be(file.index, call.name, properties.METHODS):
+        if callee[0] != "idx" and not engine.aliases.may_be(file.index, call.name, properties.METHODS):
             return None
-        for value in engine.ask(file, callee, call.scope):
-            if value[0] == "kvm":
-                return Candidate(file, call, value[2], None, value[1], None)
+        taken = [value for value in engine.ask(file, callee, call.scope) if value[0] == "kvm"]
+        if taken and (callee[0] != "idx" or len({value[2] for value in taken}) == 1):
+            return Candidate(file, call, taken[0][2], None, taken[0][1], None)
         return None
     receiver, method = callee[3], callee[4]
     values = engine.ask(file, receiver, call.scope)
@@ -96,7 +101,9 @@ def _candidate(
     return Candidate(file, call, method, receiver, None, group)
 
 
-def _operation(engine: Engine, found: Candidate, uses: dict[Group, Uses]) -> Operation | None:
+def _operation(
+    engine: Engine, found: Candidate, uses: dict[Group, Uses], around: Surroundings
+) -> Operation | None:
     file, call = found.file, found.call
     guessed = None
     if found.kv is None and found.receiver is not None and found.group is not None:
@@ -113,6 +120,8 @@ def _operation(engine: Engine, found: Candidate, uses: dict[Group, Uses]) -> Ope
     best = sorted((s for s in spaces if s is not None), key=lambda s: (-s[2], repr(s)))
     callers = tuple(sorted({place for context, _ in leaves for place in _outermost(engine, context)}))
     verdict = _verdict(engine, leaves)
+    if verdict is not None and unread.broken(file, call):
+        verdict = Ttl(Has.UNKNOWN, why="a part of the call has syntax errors")
     option = _worst([leaf.option for _, leaf in leaves])
     arguments = call.expr[4]
     return Operation(
@@ -128,15 +137,22 @@ def _operation(engine: Engine, found: Candidate, uses: dict[Group, Uses]) -> Ope
         metadata=option if found.method == "put" else Has.NO,
         value_names=value_names.of_call(file, call, found.method),
         awaited=surroundings.awaited(call.sink),
-        enclosing=surroundings.enclosing(engine, file, call),
+        enclosing=around.enclosing(file, call, found.method),
         bulk=_bulk(arguments) if found.method in ("get", "getWithMetadata") else None,
-        cursor_followed=surroundings.cursor_followed(file, call, option)
+        cursor_followed=listing.followed(engine, file, call, option)
         if found.method == "list"
         else Has.UNKNOWN,
         callers=callers,
         receiver=_shown(file, found.receiver if found.receiver is not None else call.expr[3]),
         options_text=_shown(file, arguments[2]) if found.method == "put" and len(arguments) > 2 else "",
         arguments=written.arguments(found),
+        let_go=around.let_go(file, call, found.method),
+        alone=stretches.alone(file, call),
+        key_from=around.key_from(file, call, found.method),
+        read_as=around.read_as(file, call, found.method),
+        caching=option if found.method in ("get", "getWithMetadata") else Has.NO,
+        limit=options.together_or_none([leaf.limit for _, leaf in leaves]),
+        taken=listing.taken(file, call) if found.method == "list" else None,
     )
 
 

@@ -175,6 +175,11 @@ def _together(numbers: list[Number | None]) -> Number | None:
     return Number(values, all(number.exact for number in found), texts[0] if texts else "")
 
 
+def together_or_none(numbers: list[Number | None]) -> Number | None:
+    """The values of an option on every way, None when some way has none."""
+    return None if None in numbers else _together(numbers)
+
+
 def number(where: Where, holder: Value, name: str, values: Values) -> Number:
     """An option's value with its source."""
     there = [value for value in values if value[0] != "nul"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from audits.js import calls, expressions, modules_said, statements, texts, walk
 from audits.js.draft import Draft
 from audits.js.facts import Facts
@@ -28,4 +30,16 @@ def collect(source: bytes, root: Node) -> Facts:
     draft = Draft(source, _EXPRESSIONS, statements.HANDLERS | _MODULES)
     draft.facts.broken = root.has_error
     walk.block(draft, root)
+    if root.has_error:
+        draft.facts.errors = list(_errors(root))
     return draft.finish()
+
+
+def _errors(root: Node) -> Iterator[tuple[int, int]]:
+    """Stretches without sense, and places where something is missing, in their order."""
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        if node.is_error or node.is_missing:
+            yield node.start_byte, node.end_byte
+        pending += [child for child in reversed(node.children) if child.has_error or child.is_missing]

@@ -158,8 +158,19 @@ def _catch(draft: Draft, node: Node) -> None:
 def _return(draft: Draft, node: Node) -> None:
     values = [child for child in node.named_children if child.type != "comment"]
     lowered = walk.lower(draft, values[0], "returned") if values else ("nul", 0, 0, "undefined")
+    draft.exit("return", node)
     if draft.fn >= 0:
         draft.facts.functions[draft.fn].returns.append((lowered, draft.scope))
+
+
+def _leave(kind: str) -> Callable[[Draft, Node], None]:
+    def lower(draft: Draft, node: Node) -> None:
+        for child in node.named_children:
+            if child.type not in ("comment", "statement_identifier"):
+                walk.lower(draft, child)
+        draft.exit(kind, node)
+
+    return lower
 
 
 def _enum(draft: Draft, node: Node) -> None:
@@ -200,6 +211,9 @@ HANDLERS: dict[str, Callable[[Draft, Node], None]] = {
     "switch_statement": _switch,
     "catch_clause": _catch,
     "return_statement": _return,
+    "throw_statement": _leave("throw"),
+    "break_statement": _leave("break"),
+    "continue_statement": _leave("continue"),
     "enum_declaration": _enum,
     "interface_declaration": _type,
     "type_alias_declaration": _type,

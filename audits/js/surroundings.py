@@ -1,48 +1,101 @@
-"""What stands around a KV call: function, class, entry points, loops, guards, names of values."""
+"""What stands around a KV call: function, class, entry points, loops, guards, and its promise's fate."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from audits.js import collect
-from audits.js.engine import Engine, Site
-from audits.js.facts import Call, Function
+from audits.js import collect, loops, origins, stretches
+from audits.js.engine import Engine
+from audits.js.entries import Entries
+from audits.js.facts import Call, Expr, Function
+from audits.js.guards import Guards
+from audits.js.places import place
 from audits.js.project import File
-from audits.operation import Awaited, Enclosing, Has
+from audits.js.promises import Promises
+from audits.js.values import join
+from audits.operation import Awaited, Each, Enclosing, Entry, Place
 
-_HANDLERS = {
-    "scheduled",
-    "alarm",
-    "queue",
-    "webSocketMessage",
-    "webSocketClose",
-    "setInterval",
-    "email",
-    "tail",
-}
 _EACH = re.compile(r"\.(?:map|forEach|filter|flatMap|reduce|some|every)$")
-_GUARD = re.compile(
-    r"[<>]|!==?|===?|Date\.now|changed|dirty|stale|expired|last|age|since|modified|updated|exists|existing|!\w",
-    re.IGNORECASE,
-)
 
 
-def enclosing(engine: Engine, file: File, call: Call) -> Enclosing:
-    """What surrounds the call."""
-    number = file.facts.scopes[call.scope].fn
-    function = _named(file, number)
-    cls = file.class_around(call.scope)
-    text = file.text(function.start, function.end) if function is not None else ""
-    return Enclosing(
-        function=function.name if function is not None else "",
-        cls=file.facts.classes[cls].name if cls >= 0 else "",
-        handlers=tuple(sorted(_handlers(engine, file, number))),
-        loop=_loop(file, call.scope),
-        guarded=_guarded(file, call.scope),
-        test_file=collect.is_test(file.path),
-        cookies_read="cookie" in text.lower(),
-    )
+class Surroundings:
+    """Answers for one project."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._guards = Guards(engine)
+        self._entries = Entries(engine, self._guards)
+        self._promises = Promises(engine)
+
+    def enclosing(self, file: File, call: Call, method: str) -> Enclosing:
+        """What surrounds the call of a namespace's method."""
+        number = file.facts.scopes[call.scope].fn
+        function = _named(file, number)
+        cls = file.class_around(call.scope)
+        text = file.text(function.start, function.end) if function is not None else ""
+        entries = self._entered(file, call) if method == "put" else ()
+        guarded = all(entry.guarded for entry in entries) if entries else False
+        if method == "put" and not entries:
+            guarded = self._guards.stand(file, call.expr[1], call.scope)
+        return Enclosing(
+            function=function.name if function is not None else "",
+            cls=file.facts.classes[cls].name if cls >= 0 else "",
+            handlers=tuple(sorted({entry.kind for entry in entries})),
+            loop=_loop(file, call.scope),
+            guarded=guarded,
+            test_file=collect.is_test(file.path),
+            cookies_read="cookie" in text.lower(),
+            entries=entries,
+            crons=self._engine.project.bindings.crons(file.path) if entries else (),
+            each=self._each(file, call) if method != "list" else None,
+            stretch=stretches.begin(file, call) if method.startswith("get") else 0,
+            gathered=stretches.gathered(file, call) if method.startswith("get") else None,
+        )
+
+    def let_go(self, file: File, call: Call, method: str) -> tuple[Place, ...]:
+        """The calls whose promises nobody waits for, and with them nobody waits for this write."""
+        if method not in ("put", "delete"):
+            return ()
+        found = self._promises.dropped(file, call)
+        return tuple(sorted(self._place_of(index, number) for index, number in found))
+
+    def key_from(self, file: File, call: Call, method: str) -> tuple[int, ...]:
+        """Where the calls begin that a key was made from."""
+        key = call.expr[4][0] if call.expr[4] and method.startswith("get") else None
+        if key is None:
+            return ()
+        parts = origins.behind(file, key, call.scope, True)
+        return tuple(sorted({part[1] for part, _ in parts if part[0] == "call"}))
+
+    def read_as(self, file: File, call: Call, method: str) -> str:
+        """The type that a get asks for, "" when it asks for none or for one that is not known."""
+        if not method.startswith("get") or len(call.expr[4]) < 2:
+            return ""
+        values = self._engine.ask(file, call.expr[4][1], call.scope)
+        types = join(*(self._engine.property_of(v, "type") if v[0] == "obj" else (v,) for v in values))
+        if len(types) != 1 or types[0][0] != "str" or not all(isinstance(p, str) for p in types[0][1]):
+            return ""
+        return "".join(types[0][1])
+
+    def _entered(self, file: File, call: Call) -> tuple[Entry, ...]:
+        ways = self._entries.ways(file, call)
+        return tuple(sorted(Entry(way.kind, self._place(*way.place), way.guarded) for way in ways))
+
+    def _each(self, file: File, call: Call) -> Each | None:
+        key: Expr | None = call.expr[4][0] if call.expr[4] else None
+        found = loops.around(self._engine, file, call, key)
+        if found is None:
+            return None
+        place = self._place(found.file.index, found.call.expr[1], found.call.expr[2])
+        return Each(found.text, place, found.listed, found.at_once, found.leaves)
+
+    def _place_of(self, index: int, number: int) -> Place:
+        call = self._engine.file(index).facts.calls[number]
+        return self._place(index, call.expr[1], call.expr[2])
+
+    def _place(self, index: int, start: int, end: int) -> Place:
+        return place(self._engine.file(index), start, end)
 
 
 def _outward(file: File, number: int) -> Iterator[tuple[int, Function]]:
@@ -57,27 +110,6 @@ def _named(file: File, number: int) -> Function | None:
     """The innermost function that has a name."""
     found = [function for _, function in _outward(file, number)]
     return next((function for function in found if function.name), found[-1] if found else None)
-
-
-def _handlers(engine: Engine, file: File, number: int) -> set[str]:
-    """Names of entry points that lead to a function, over at most four calls."""
-    found: set[str] = set()
-    seen: set[Site] = set()
-    level = [(file, number)]
-    for _ in range(5):
-        further: list[tuple[File, int]] = []
-        for where, start in level:
-            for inner, function in _outward(where, start):
-                if (where.index, inner) in seen:
-                    continue
-                seen.add((where.index, inner))
-                passed = where.text(*function.passed).rpartition(".")[2]
-                found |= {name for name in (function.name, passed) if name in _HANDLERS}
-                for site in engine.callers((where.index, inner)):
-                    caller = engine.file(site[0])
-                    further.append((caller, caller.facts.scopes[caller.facts.calls[site[1]].scope].fn))
-        level = further
-    return found
 
 
 def _loop(file: File, scope: int) -> str:
@@ -98,28 +130,6 @@ def _loop(file: File, scope: int) -> str:
     return ""
 
 
-def _guarded(file: File, scope: int) -> bool:
-    """Does a condition on change or age stand before the call in its function?"""
-    for around in file.around(scope):
-        here = file.facts.scopes[around]
-        if here.kind == "if" and _GUARD.search(file.text(*here.about)):
-            return True
-    return False
-
-
 def awaited(sink: str) -> Awaited:
     """The sink that was noted as the seam calls it."""
     return Awaited(sink)
-
-
-def cursor_followed(file: File, call: Call, option: Has) -> Has:
-    """Is a list's cursor passed on, or at least looked at?"""
-    number = file.facts.scopes[call.scope].fn
-    outermost = [function for _, function in _outward(file, number)]
-    text = file.text(outermost[-1].start, outermost[-1].end) if outermost else file.text(0, len(file.source))
-    looked = "cursor" in text or "list_complete" in text
-    if option in (Has.YES, Has.MAYBE):
-        return Has.YES if looked and text.count("cursor") > 1 else Has.MAYBE
-    if option == Has.UNKNOWN:
-        return Has.MAYBE if looked else Has.UNKNOWN
-    return Has.MAYBE if looked else Has.NO

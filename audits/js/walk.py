@@ -75,8 +75,6 @@ def statement(draft: Draft, node: Node) -> None:
 _IGNORED = {
     "comment",
     "empty_statement",
-    "break_statement",
-    "continue_statement",
     "debugger_statement",
     "import_alias",
     "hash_bang_line",

@@ -42,6 +42,7 @@ class Leaf:
     cache_ttl: Number | None
     option: Has
     reached: bool = True
+    limit: Number | None = None
 
 
 def reaching(engine: Engine, found: Candidate) -> Iterator[tuple[Context, Leaf]]:
@@ -64,28 +65,47 @@ def reaching(engine: Engine, found: Candidate) -> Iterator[tuple[Context, Leaf]]
 def _leaf(engine: Engine, found: Candidate, context: Context) -> tuple[Leaf, set[Site]]:
     before, engine.touched = engine.touched, set()
     where = Where(engine, found.file, found.call.scope, context)
-    arguments = found.call.expr[4]
+    receiving = where
+    where, arguments = _passed_on(where, found.call.expr[4])
     first = arguments[0] if arguments else None
     spread = first is not None and first[0] == "spread"
     spaces: Values = ()
     if found.receiver is not None:
-        spaces = tuple(value for value in where.values(found.receiver) if value[0] == "kv")
+        spaces = tuple(value for value in receiving.values(found.receiver) if value[0] == "kv")
     method = found.method
-    verdict, cache_ttl, option = None, None, Has.NO
+    verdict, cache_ttl, limit, option = None, None, None, Has.NO
     if method == "list":
         keys = options.prefixes(where, first)
         option = options.option(where, first, "cursor")[1]
+        limit = options.option(where, first, "limit")[0]
     else:
         keys = (Template(unknown=True),) if spread else options.keys(where, first)
     if method == "put":
         verdict = options.ttl(where, arguments)
         option = options.option(where, arguments[2] if len(arguments) > 2 else None, "metadata")[1]
     elif method in ("get", "getWithMetadata") and len(arguments) > 1:
-        cache_ttl = options.option(where, arguments[1], "cacheTtl")[0]
+        cache_ttl, option = options.option(where, arguments[1], "cacheTtl")
     around = found.file.around(found.call.scope)
     reached = not any(names.holds_in(engine, found.file, number, context) is False for number in around)
     touched, engine.touched = engine.touched, before
-    return Leaf(spaces, keys, verdict, cache_ttl, option, reached), touched
+    return Leaf(spaces, keys, verdict, cache_ttl, option, reached, limit), touched
+
+
+def _passed_on(where: Where, arguments: tuple[Expr, ...]) -> tuple[Where, tuple[Expr, ...]]:
+    """`kv.put(...passed)` in a function that was passed them: the arguments of the call that entered it."""
+    engine, file = where.engine, where.file
+    spread = arguments[0] if len(arguments) == 1 and arguments[0][0] == "spread" else None
+    defines = file.defines(spread[3][3], where.scope) if spread is not None and spread[3][0] == "id" else None
+    if not defines or len(defines) > 1 or defines[0].kind != "param" or not defines[0].extra[2]:
+        return where, arguments
+    number, index, _ = defines[0].extra
+    engine.touched.add((file.index, number))
+    for frame in where.context:
+        if (frame[0], frame[1]) == (file.index, number) and frame[2] >= 0:
+            caller = engine.file(frame[2])
+            call = caller.facts.calls[frame[3]]
+            return Where(engine, caller, call.scope, frame[4]), call.expr[4][index:]
+    return where, arguments
 
 
 def _entered(

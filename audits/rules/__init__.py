@@ -7,10 +7,17 @@ from audits.rules import (
     kv_fallback,
     lost_update,
     metadata_lost,
+    missing_cache_ttl,
+    operation_per_item,
     put_without_ttl,
     session_kv_call,
     stale_session_read,
+    truncated_list,
     ttl_out_of_range,
+    unawaited_write,
+    unguarded_write,
+    unparsable_kv_call,
+    unprefixed_key,
     unused_suppression,
 )
 from audits.rules.rule import Rule
@@ -22,8 +29,15 @@ RULES: tuple[Rule, ...] = (
     kv_fallback.RULE,
     stale_session_read.RULE,
     lost_update.RULE,
+    unguarded_write.RULE,
+    operation_per_item.RULE,
+    truncated_list.RULE,
+    unawaited_write.RULE,
     metadata_lost.RULE,
+    unprefixed_key.RULE,
+    missing_cache_ttl.RULE,
     unused_suppression.RULE,
+    unparsable_kv_call.RULE,
     bad_suppression.RULE,
 )
 """In the order of their codes."""

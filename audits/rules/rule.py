@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from audits.finding import Finding, Severity
-from audits.operation import Branch, Operation
+from audits.operation import Branch, Operation, Unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,9 @@ Check = Callable[[Sequence[Operation], Settings], Iterable[Finding]]
 CheckBranches = Callable[[Sequence[Branch], Settings], Iterable[Finding]]
 """The branches for namespaces that are not bound, sorted by place; findings in any order."""
 
+CheckUnread = Callable[[Sequence[Unread], Settings], Iterable[Finding]]
+"""The calls on namespaces that could not be judged, sorted by place; findings in any order."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -44,3 +47,4 @@ class Rule:
     pedantic: bool = False
     documentation: str = field(default="", repr=False)
     check_branches: CheckBranches | None = None
+    check_unread: CheckUnread | None = None

@@ -1,0 +1,185 @@
+"""Which loop runs a call once per item: only when the call's key depends on the item.
+
+A loop that tries again, polls or looks for a free name calls with a key that is not the item's; one
+that needs what it has read for its next key cannot read all at once. A loop around a call of a
+function counts when that function does nothing else that takes time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from audits.js import collect, origins
+from audits.js.engine import Engine
+from audits.js.facts import Call, Define, Expr, Function, Scope
+from audits.js.project import File
+
+_EACH = {"map", "forEach", "filter", "flatMap", "reduce", "some", "every"}
+_READING = {"get", "getWithMetadata", "json", "text", "then", "catch", "parse"}
+_TAKING = {"shift", "pop"}
+_LEVELS = 2
+_Names = Sequence[tuple[str, Define]]
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A loop over items. `text`: what they are, as written; `listed`: keys that a list gave; `at_once`:
+    every item's call is begun before the first one is done; `leaves`: it can end before the last item.
+    `call`: the call in the loop, which is the operation's own or that of a function around it."""
+
+    text: str
+    listed: bool
+    at_once: bool
+    leaves: bool
+    file: File
+    call: Call
+
+
+def around(engine: Engine, file: File, call: Call, key: Expr | None) -> Loop | None:
+    """The loop that runs the call with another key for each item, None: there is none, or it cannot
+    know its next key before this one is read."""
+    if key is None:
+        return None
+    return _here(file, call, (key,)) or _at_callers(engine, file, call, (key,), _LEVELS)
+
+
+def _at_callers(engine: Engine, file: File, call: Call, keys: Iterable[Expr], levels: int) -> Loop | None:
+    """A loop that calls the function with another argument for each item."""
+    number = file.facts.scopes[call.scope].fn
+    used = [define for key in keys for _, define in origins.names(file, key, call.scope)]
+    own = {define.extra[1] for define in used if _parameter_of(define, number)}
+    if not own or not _only_reads(file, number):
+        return None
+    for site in engine.callers_of((file.index, number)):
+        there = engine.file(site[0])
+        outer = there.facts.calls[site[1]]
+        if collect.is_test(there.path) or outer.expr[0] != "call":
+            continue
+        given = [argument for index, argument in enumerate(outer.expr[4]) if index in own]
+        found = _here(there, outer, given)
+        if found is None and levels > 1:
+            found = _at_callers(engine, there, outer, given, levels - 1)
+        if found is not None:
+            return found
+    return None
+
+
+def _parameter_of(define: Define, number: int) -> bool:
+    return define.kind == "param" and define.extra[0] == number
+
+
+def _only_reads(file: File, number: int) -> bool:
+    """Does a function wait for nothing but reads?"""
+    if number < 0:
+        return False
+    return all(
+        call.name in _READING
+        for call in file.facts.calls
+        if call.sink == "awaited" and file.facts.scopes[call.scope].fn == number
+    )
+
+
+def _here(file: File, call: Call, keys: Iterable[Expr]) -> Loop | None:
+    """The innermost loop in the function, or callback, around the call whose item is in a key."""
+    used = [named for key in keys for named in origins.names(file, key, call.scope)]
+    scope = call.scope
+    while scope >= 0:
+        here = file.facts.scopes[scope]
+        if here.kind == "loop":
+            found = _of_statement(file, call, here, used)
+            if found is not None:
+                return found
+        elif here.kind == "fn" and here.fn >= 0:
+            function = file.facts.functions[here.fn]
+            if function.call < 0:
+                return None
+            found = _of_callback(file, call, function, here.fn, used)
+            if found is not None:
+                return found
+        scope = here.parent
+    return None
+
+
+def _of_statement(file: File, call: Call, loop: Scope, used: _Names) -> Loop | None:
+    heads = [define for defines in loop.names.values() for define in defines]
+    depends = any(define is head for _, define in used for head in heads)
+    if not (depends or _counted(file, loop, used)) or _carried(file, call, loop, used):
+        return None
+    items = next((head.value for head in heads if head.kind == "for"), None)
+    leaves = any(
+        exit_.kind in ("return", "break")
+        and loop.start <= exit_.start <= loop.end
+        and file.facts.scopes[exit_.scope].fn == loop.fn
+        for exit_ in file.facts.exits
+    )
+    return Loop(
+        text=_short(file.text(*loop.about)).strip("();") or "the loop",
+        listed=items is not None and _listed(file, items, loop.parent),
+        at_once=call.sink not in ("awaited", "returned"),
+        leaves=leaves,
+        file=file,
+        call=call,
+    )
+
+
+def _counted(file: File, loop: Scope, used: _Names) -> bool:
+    """`while (i < keys.length)` with a key at `i`; `while (queue.length)` with `queue.shift()`."""
+    condition, body = file.text(*loop.about), file.text(loop.start, loop.end)
+    for name, define in used:
+        counter = re.search(rf"(?<![\w$.]){re.escape(name)}\s*[<>]", condition)
+        if counter and re.search(rf"(?<![\w$.]){re.escape(name)}\s*(?:\+\+|\+=)|\+\+\s*{name}\b", body):
+            return True
+        value = define.value
+        while value is not None and value[0] in ("as", "await"):
+            value = value[3]
+        if value is None or value[0] != "call" or value[3][0] != "mem" or value[3][3][0] != "id":
+            continue
+        queue = re.escape(value[3][3][3])
+        if value[3][4] in _TAKING and re.search(rf"(?<![\w$.]){queue}\b", condition):
+            return re.search(rf"(?<![\w$.]){queue}\.(?:push|unshift)\b", body) is None
+    return False
+
+
+def _carried(file: File, call: Call, loop: Scope, used: _Names) -> bool:
+    """Does the key come from what the same call gave before?"""
+    for _, define in used:
+        if define.kind == "set" and define.value is not None and loop.start <= define.start < loop.end:
+            for part, _ in origins.behind(file, define.value, define.scope, True):
+                if part[0] == "call" and part[1:3] == call.expr[1:3]:
+                    return True
+    return False
+
+
+def _of_callback(file: File, call: Call, function: Function, number: int, used: _Names) -> Loop | None:
+    taker = file.facts.calls[function.call]
+    callee = taker.expr[3]
+    if callee[0] != "mem" or taker.name not in _EACH or function.argument != 0:
+        return None
+    first = 1 if taker.name == "reduce" else 0
+    if not any(_parameter_of(define, number) and define.extra[1] >= first for _, define in used):
+        return None
+    return Loop(
+        text=_short(file.text(callee[3][1], callee[3][2])),
+        listed=_listed(file, callee[3], taker.scope),
+        at_once=taker.name != "reduce",
+        leaves=taker.name in ("some", "every"),
+        file=file,
+        call=call,
+    )
+
+
+def _listed(file: File, items: Expr, scope: int) -> bool:
+    """Do the items come from a list of keys: `kv.list`, or a function that says so by its name?"""
+    return any("list" in name.lower() for name in _called(file, items, scope))
+
+
+def _called(file: File, items: Expr, scope: int) -> Iterator[str]:
+    for part, _ in origins.behind(file, items, scope):
+        if part[0] == "call":
+            yield str(part[3][3] if part[3][0] == "id" else part[3][4] if part[3][0] == "mem" else "")
+
+
+def _short(text: str) -> str:
+    return " ".join(text.split())[:80]
