@@ -7,7 +7,7 @@ Finds, of reads that are not bulk gets already:
 - a `get` or `getWithMetadata` in a loop, in `.map` or `.forEach`, with a key that depends on the item,
   also when the loop calls a function that only reads: a warning;
 - reads of one namespace that are awaited one after the other though none needs what another gave: a
-  warning;
+  note;
 - keys with one hole and different prefixes (`profile:{id}`, `settings:{id}`) that are only ever read
   together: a note.
 
@@ -153,6 +153,7 @@ def _row(row: Sequence[Operation]) -> Iterator[Finding]:
         RULE,
         kept[1],
         f"{called(kept[1])} waits for {called(kept[0])} without needing it; {instead} reads them together",
+        severity=Severity.NOTE,
         signals=("in-turn",),
         related=at_callers("read", "read in the same row", others),
     )
@@ -185,9 +186,7 @@ def _siblings(reads: Sequence[Operation]) -> Iterator[Finding]:
                     severity=Severity.NOTE,
                     confidence=Confidence.MEDIUM,
                     signals=("siblings",),
-                    related=at_callers(
-                        "read", "read together", [one.call for one in family if one is not second]
-                    ),
+                    related=at_callers("read", "read together", others),
                 )
 
 

@@ -8,8 +8,10 @@ with no condition on change or age on the way. A guard compares with what was st
 with the time, or asks whether something is not there yet; it may stand in any function on the way, and
 an early `return` or `continue` counts. A condition that only asks whether there is a value is none.
 
-Nothing is said of keys that are new each time (`log:{timestamp}`, `result:{messageId}`), of alarms that
-are not set again, of messages of one certain kind, and of cron triggers that fire at most once an hour.
+A warning; a note for a cron handler, unless the configuration shows that it runs more often than every
+five minutes. Nothing is said of keys that are new each time (`log:{timestamp}`, `result:{messageId}`),
+of alarms that are not set again, of messages of one certain kind, and of cron triggers that fire at most
+once an hour.
 
 ## Why
 
@@ -86,8 +88,9 @@ from audits.rules.rule import Rule, Settings
 from audits.rules.session_signals import words
 from audits.rules.wording import at_callers, called, found
 
-SELDOM = 24
-"""Runs a day at which nothing is said: one an hour."""
+SELDOM, OFTEN = 24, 288
+"""Runs a day: up to the first nothing is said (one an hour), beyond the second a warning (every five
+minutes)."""
 
 _TIMES = {
     "scheduled": "cron run",
@@ -127,6 +130,7 @@ def check(operations: Sequence[Operation], settings: Settings) -> Iterator[Findi
             RULE,
             operation,
             f"{called(operation)} runs on {often}: no condition on change or age stands before it",
+            severity=Severity.NOTE if kinds == ["scheduled"] and not _often(operation) else Severity.WARNING,
             confidence=Confidence.MEDIUM if kinds == ["scheduled"] or places else Confidence.HIGH,
             signals=kinds,
             related=at_callers("entry", "reached from here without a guard", places),
@@ -147,6 +151,12 @@ def _seldom(crons: Sequence[str]) -> bool:
     return bool(runs) and all(often is not None and often <= SELDOM for often in runs)
 
 
+def _often(operation: Operation) -> bool:
+    """Does some cron trigger of the configuration fire so often that each run counts?"""
+    runs = [runs_a_day(cron) for cron in operation.enclosing.crons]
+    return any(often is not None and often > OFTEN for often in runs)
+
+
 def _new_each_time(key: Template, kind: str) -> bool:
     """Is a part of the key made for this run, or the id of what is handled?"""
     for part in key.parts:
@@ -154,7 +164,9 @@ def _new_each_time(key: Template, kind: str) -> bool:
             named = set(words(part.name))
             if named & _NEW or _DATED.search(part.helper):
                 return True
-            if kind in ("queue", "webSocketMessage") and (named & _EVENT or named == {"id"}):
+            if kind in ("queue", "webSocketMessage") and named & _EVENT:
+                return True
+            if kind == "queue" and named == {"id"}:
                 return True
     return False
 

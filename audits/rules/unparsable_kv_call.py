@@ -3,7 +3,7 @@
 ## What
 
 Finds calls in text with syntax errors, calls whose arguments are spread (`kv.put(...passed)`) or whose
-method is computed (`kv[method](key)`), and calls through `apply` and `call`. Each is a note: no other
+method is computed (`kv[method]`), and calls through `apply` and `call`. Each is a note: no other
 rule has judged it. When the audit can tell after all, because the method is a constant, or every caller
 that passes the arguments on is known, there is no finding and the other rules speak.
 

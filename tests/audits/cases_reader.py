@@ -22,6 +22,7 @@ from functools import cached_property
 from pathlib import Path
 
 from audits.auditing import Audit, Request, audit
+from audits.rules import RULES
 from audits.rules.rule import Settings
 
 FOLDER = Path(__file__).parent / "cases"
@@ -82,7 +83,8 @@ class Case:
     def settings(self) -> Settings:
         """The settings of a default run, with the options of the header."""
         prefixes = (*Settings().prefixes, *self.options.get("prefix", ()))
-        return Settings(prefixes, self.options.get("forever", ()), now=NOW)
+        pedantic = any(rule.pedantic and rule.code in self.rules for rule in RULES)
+        return Settings(prefixes, self.options.get("forever", ()), now=NOW, pedantic=pedantic)
 
 
 def read(folder: Path = FOLDER) -> tuple[Case, ...]:

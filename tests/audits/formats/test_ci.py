@@ -54,8 +54,9 @@ def test_junit_adds_up_and_survives_what_xml_cannot_hold(reported):
     root = ElementTree.fromstring(
         render(reported({"src/a.ts": "await env.STORE.put('\x01\ufffe', '\x01');"}), "junit")
     )
+    usual = sum(not rule.pedantic for rule in RULES)
     assert int(root.get("failures", "")) == len(root.findall("testsuite/testcase/failure")) == 1
-    assert int(root.get("tests", "")) == len(root.findall("testsuite/testcase")) == len(RULES)
+    assert int(root.get("tests", "")) == len(root.findall("testsuite/testcase")) == usual
     (case,) = [case for case in root.iter("testcase") if case.find("failure") is not None]
     assert (case.get("file"), case.get("line")) == ("src/a.ts", "1")
 

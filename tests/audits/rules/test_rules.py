@@ -8,6 +8,8 @@ import pytest
 import audits.rules
 from audits.rules import RULES, documentation, lookup
 from audits.rules.documentation import SECTIONS
+from audits.rules.rule import Settings
+from tests.audits.conftest import NOW
 
 NAMES = [rule.name for rule in RULES]
 
@@ -45,10 +47,11 @@ def test_the_documentation_has_every_section(rule):
 @pytest.mark.parametrize("rule", RULES, ids=NAMES)
 def test_every_bad_example_is_found_and_no_good_one(rule, audited):
     explained = documentation.of(rule)
+    settings = Settings(now=NOW, pedantic=rule.pedantic)
     for code in explained.bad:
-        assert rule.name in {one.finding.rule for one in audited(code).findings}, code
+        assert rule.name in {one.finding.rule for one in audited(code, settings).findings}, code
     for code in explained.good:
-        assert rule.name not in {one.finding.rule for one in audited(code).findings}, code
+        assert rule.name not in {one.finding.rule for one in audited(code, settings).findings}, code
 
 
 @pytest.mark.parametrize("rule", RULES, ids=NAMES)
