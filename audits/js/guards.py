@@ -7,17 +7,15 @@ or goes by a flag that says so (`if (changed)`). `if (session)` and `if (!respon
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from audits.js import origins
+from audits.js import origins, remembering
 from audits.js.engine import Engine
 from audits.js.facts import Expr, Scope
 from audits.js.project import File
 
 _DEEPEST = 4
-_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _CHANGE = {
     "changed", "changes", "change", "dirty", "modified", "modifications", "stale", "expired", "outdated",
     "due", "differs", "different", "diff", "duplicate", "duplicated", "already", "processed", "handled",
@@ -26,21 +24,6 @@ _CHANGE = {
 }  # fmt: skip
 _ASKING = {"is", "has", "did", "was", "needs", "need", "should", "must", "are"}
 _WISHING = {"needs", "need", "should", "must"}
-_PREVIOUS = {
-    "last", "prev", "previous", "previously", "old", "stored", "saved", "cached", "existing", "before",
-    "seen", "known", "history", "snapshot", "baseline", "prior", "earlier", "persisted", "remembered",
-}  # fmt: skip
-_TIME = {
-    "now", "age", "elapsed", "timestamp", "ts", "time", "expires", "expiry", "since", "interval",
-    "cooldown", "throttle", "hour", "hours", "minute", "minutes", "deadline", "until",
-}  # fmt: skip
-_CLOCKS = {
-    "now", "getTime", "getHours", "getUTCHours", "getMinutes", "getUTCMinutes", "getDay", "getUTCDay",
-    "getDate", "getUTCDate", "toISOString", "random",
-}  # fmt: skip
-_READS = {"get", "getWithMetadata", "list", "match", "first", "getItem", "getAlarm"}
-_REQUEST = {"headers", "header", "searchParams", "params", "query", "form", "formData", "cookies"}
-_NOT_STATE = {"env", "ctx", "config", "options", "opts", "settings", "kv", "logger"}
 _MEMBERS = {"has", "includes", "indexOf", "find", "findIndex"}
 _EACH = {"some", "every", "filter", "find"}
 _COMPARE = {"===", "!==", "==", "!=", "<", ">", "<=", ">="}
@@ -81,6 +64,7 @@ class Guards:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._memory = remembering.Memory(engine)
 
     def stand(self, file: File, offset: int, scope: int) -> bool:
         """Does a guard stand between the entry of the function and that offset?"""
@@ -95,7 +79,7 @@ class Guards:
 
     def chooses(self, file: File, items: Expr, scope: int) -> bool:
         """Are the items of a loop only those that are new, changed or due?"""
-        if _flagged(_name(items)):
+        if _flagged(remembering.name_of(items)):
             return True
         return self._compared(file, items, scope, 0)
 
@@ -108,7 +92,7 @@ class Guards:
         if kind in ("as", "set"):
             return self.guards(file, Condition(test[3], holds, scope), depth)
         if kind == "await":
-            if not holds and _reads(test[3]):
+            if not holds and remembering.reads(test[3]):
                 return True
             return self.guards(file, Condition(test[3], holds, scope), depth)
         if kind == "un":
@@ -129,7 +113,7 @@ class Guards:
         if sign == "%":
             return True  # once in so many times
         if sign == "in":
-            return not condition.holds and _stored(file, right, scope)
+            return not condition.holds and self._memory.stored(file, right, scope)
         if sign not in _COMPARE or any(side[0] == "un" and side[3] == "typeof" for side in (left, right)):
             return False
         for one, other in ((left, right), (right, left)):
@@ -142,32 +126,33 @@ class Guards:
             if one[0] == "num" and one[3] in (0, 1) and other[0] == "mem" and other[4] in ("length", "size"):
                 some = _some(sign, one is left, one[3]) == condition.holds
                 return self._presence(file, Condition(other[3], some, scope), depth)
-        if any(_timed(file, side, scope) for side in (left, right)):
+        if any(remembering.timed(file, side, scope) for side in (left, right)):
             return True
-        if not any(_stored(file, side, scope) for side in (left, right)):
+        if not any(self._memory.stored(file, side, scope) for side in (left, right)):
             return False
         equal = sign[0] in "=!" and (sign[0] == "=") == condition.holds
         return not equal or _state(left, right)
 
     def _presence(self, file: File, condition: Condition, depth: int) -> bool:
         """Something is there, or is not."""
-        if not condition.holds and _itself_stored(file, condition.test, condition.scope):
+        if not condition.holds and self._memory.itself_stored(file, condition.test, condition.scope):
             return True
         return self.guards(file, condition, depth)
 
     def _call(self, file: File, condition: Condition, depth: int) -> bool:
         test, holds, scope = condition.test, condition.holds, condition.scope
-        name = _name(test[3])
-        if _flagged(name) or (not holds and _reads(test)):
+        name = remembering.name_of(test[3])
+        if _flagged(name) or (not holds and remembering.reads(test)):
             return True
         held = (*((test[3][3],) if test[3][0] == "mem" else ()), *test[4])
         if name in _MEMBERS and not holds:
-            return any(_stored(file, part, scope) for part in held)
+            return any(self._memory.stored(file, part, scope) for part in held)
         if name in ("some", "every"):
             return any(self._body(file, part, depth) for part in test[4])
         if name == "Boolean" and test[4]:
             return self.guards(file, Condition(test[4][0], holds, scope), depth + 1)
-        given = any(_stored(file, part, scope) or _timed(file, part, scope) for part in test[4])
+        given = any(self._memory.stored(file, part, scope) for part in test[4])
+        given = given or any(remembering.timed(file, part, scope) for part in test[4])
         return given and self._judges(file, test, scope, depth)
 
     def _judges(self, file: File, test: Expr, scope: int, depth: int) -> bool:
@@ -195,11 +180,11 @@ class Guards:
     def _flag(self, file: File, condition: Condition, depth: int) -> bool:
         """A name that stands alone: a flag, or whether there is something."""
         test, holds, scope = condition.test, condition.holds, condition.scope
-        if _flagged(_name(test)):
+        if _flagged(remembering.name_of(test)):
             return True
         if test[0] != "id":
             return False
-        if not holds and _itself_stored(file, test, scope):
+        if not holds and self._memory.itself_stored(file, test, scope):
             return True
         for define in file.defines(test[3], scope) or ():
             value = define.value
@@ -235,101 +220,14 @@ class Guards:
         return False
 
 
-def _name(expr: Expr) -> str:
-    """The last name of an expression, whatever it is called on."""
-    if expr[0] == "id":
-        return str(expr[3])
-    if expr[0] == "mem":
-        return str(expr[4])
-    return _name(expr[3]) if expr[0] in ("await", "as", "set", "call") else ""
-
-
-def words(name: str) -> list[str]:
-    """`lastSeenAt` → last, seen, at."""
-    return [word.lower() for word in _WORD.findall(name)]
-
-
 def _flagged(name: str) -> bool:
     """A name that says that something changed or is due: `changed`, `isStale`, `needsRefresh`."""
-    found = words(name)
+    found = remembering.words(name)
     if not found or found[0] in ("last", "get", "fetch", "load"):
         return False
     if found[0] in _WISHING or found[-1] in _CHANGE or found == ["is", "new"]:
         return True
     return found[0] in _ASKING and bool(_CHANGE & set(found))
-
-
-def _reads(expr: Expr) -> bool:
-    """Is it a call that reads what was stored?"""
-    while expr[0] in ("await", "as"):
-        expr = expr[3]
-    if expr[0] != "call" or expr[3][0] != "mem":
-        return False
-    name, holder = expr[3][4], expr[3][3]
-    if name in ("then", "catch", "finally"):
-        return _reads(holder)
-    return name in _READS and _name(holder) not in _REQUEST
-
-
-def _stored(file: File, expr: Expr, scope: int) -> bool:
-    """Is something in it that was stored or remembered from before?"""
-    for part, at in origins.behind(file, expr, scope):
-        if part[0] == "await" and _reads(part):
-            return True
-        if part[0] == "mem" and part[3][0] == "this" and part[4] not in _NOT_STATE:
-            return True
-        if part[0] in ("id", "mem") and _PREVIOUS & set(words(_name(part))):
-            return True
-        if part[0] == "id" and _kept(file, part, at):
-            return True
-    return False
-
-
-def _kept(file: File, part: Expr, scope: int) -> bool:
-    """A variable of the module that is changed while the isolate lives."""
-    found = file.defines(part[3], scope) or []
-    top = any(define.scope == 0 and define.kind in ("var", "declare") for define in found)
-    return top and any(define.kind in ("set", "mut") and define.scope != 0 for define in found)
-
-
-def _itself_stored(file: File, expr: Expr, scope: int) -> bool:
-    """Is it what was read, and not only a part of it?"""
-    if expr[0] in ("await", "as", "set"):
-        return _reads(expr) or _itself_stored(file, expr[3], scope)
-    if expr[0] == "call":
-        parsed = expr[3][0] == "mem" and expr[3][4] == "parse" and len(expr[4]) > 0
-        return _reads(expr) or (parsed and _itself_stored(file, expr[4][0], scope))
-    if expr[0] in ("log", "if"):
-        return any(_itself_stored(file, part, scope) for part in expr[4:6])
-    if expr[0] == "mem":
-        return expr[3][0] == "this" and expr[4] not in _NOT_STATE
-    if expr[0] != "id":
-        return False
-    if _kept(file, expr, scope):
-        return True
-    found = file.defines(expr[3], scope) or ()
-    return any(
-        define.value is not None
-        and define.kind in ("var", "set")
-        and define.scope != 0
-        and define.value[0] != "id"
-        and _itself_stored(file, define.value, define.scope)
-        for define in found
-    )
-
-
-def _timed(file: File, expr: Expr, scope: int) -> bool:
-    """Is the time in it?"""
-    for part, _ in origins.behind(file, expr, scope):
-        if part[0] in ("call", "new") and _name(part[3]) in (_CLOCKS if part[0] == "call" else {"Date"}):
-            return True
-        if part[0] in ("id", "mem"):
-            found = words(_name(part))
-            if found and (found[-1] in _TIME or (len(found) > 1 and found[-1] == "at")):
-                return True
-        if part[0] == "bin" and part[3] == "%":
-            return True
-    return False
 
 
 def _state(left: Expr, right: Expr) -> bool:
