@@ -14,7 +14,7 @@ from audits.fingerprint import Mark
 from audits.js.analysis import Analysis, analyse
 from audits.js.folder import Folder
 from audits.known import Known, known
-from audits.operation import Branch, Operation
+from audits.operation import Branch, Operation, Unread
 from audits.request import Request
 from audits.rules.rule import Rule, Settings
 from audits.suppression import Suppressed
@@ -65,9 +65,11 @@ def judge(request: Request) -> Judged:
     )
     operations = tuple(one for one in analysis.operations if request.meant(one.place.path))
     branches = tuple(one for one in analysis.branches if request.meant(one.place.path))
+    unread = tuple(one for one in analysis.unread if request.meant(one.place.path))
     ran = request.rules
     found = sorted(
-        {one for rule in ran for one in _checked(rule, operations, branches, request.settings)}, key=order
+        {one for rule in ran for one in _checked(rule, operations, branches, unread, request.settings)},
+        key=order,
     )
     comments = suppression.read(request.folder, (path for path in analysis.marked if request.reports(path)))
     kept, suppressed, unused = suppression.apply(found, comments.suppressions, ran)
@@ -88,11 +90,17 @@ def judge(request: Request) -> Judged:
 
 
 def _checked(
-    rule: Rule, operations: Sequence[Operation], branches: Sequence[Branch], settings: Settings
+    rule: Rule,
+    operations: Sequence[Operation],
+    branches: Sequence[Branch],
+    unread: Sequence[Unread],
+    settings: Settings,
 ) -> Iterator[Finding]:
     yield from rule.check(operations, settings)
     if rule.check_branches is not None:
         yield from rule.check_branches(branches, settings)
+    if rule.check_unread is not None:
+        yield from rule.check_unread(unread, settings)
 
 
 def order(finding: Finding) -> tuple[object, ...]:

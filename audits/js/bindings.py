@@ -20,27 +20,19 @@ _FLAG = re.compile(r"--kv[= ]+[\"']?([A-Za-z_]\w*)")
 
 @dataclass(frozen=True, slots=True)
 class Bindings:
-<<<<<<< HEAD
     """Kinds of bindings by folder (`""` is the root): `{folder: {name: (kind, file)}}`. `configured`:
-    there is a configuration of wrangler's."""
-=======
-    """Kinds of bindings by folder (`""` is the root): `{folder: {name: (kind, file)}}`; `triggers` are
-    the cron triggers, by folder as well."""
->>>>>>> 9d07c45 (Find unguarded and dropped writes, calls per item, cut lists, and unread calls)
+    there is a configuration of wrangler's; `triggers`: its cron triggers, by folder as well."""
 
     folders: Mapping[str, Mapping[str, tuple[str, str]]] = field(default_factory=dict)
     given: frozenset[str] = frozenset()
     durable_classes: frozenset[str] = frozenset()
     broken: Mapping[str, str] = field(default_factory=dict)
-<<<<<<< HEAD
     configured: bool = False
-=======
     triggers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def crons(self, path: str) -> tuple[str, ...]:
         """The cron triggers of the nearest configuration above a file that has any."""
         return next((self.triggers[folder] for folder in above(path) if self.triggers.get(folder)), ())
->>>>>>> 9d07c45 (Find unguarded and dropped writes, calls per item, cut lists, and unread calls)
 
     def kind(self, path: str, name: str) -> tuple[str, str]:
         """The kind of a name as seen from a file, with the configuration's path; `("", "")`: unbound."""
@@ -78,13 +70,9 @@ def read(
     folders: dict[str, dict[str, tuple[str, str]]] = {}
     classes: set[str] = set()
     broken: dict[str, str] = {}
-<<<<<<< HEAD
     configurations = list(configurations)
-    for path in sorted(configurations, key=_rank):
-=======
     triggers: dict[str, set[str]] = {}
-    for path in sorted(configurations):
->>>>>>> 9d07c45 (Find unguarded and dropped writes, calls per item, cut lists, and unread calls)
+    for path in sorted(configurations, key=_rank):
         names = folders.setdefault(path.rpartition("/")[0], {})
         try:
             config = wrangler.read(root / path)
@@ -95,28 +83,21 @@ def read(
         for environment in (config.top, *config.environments):
             _take(environment, path, said)
             classes |= {durable.class_name for durable in environment.durable_objects}
-<<<<<<< HEAD
+            triggers.setdefault(path.rpartition("/")[0], set()).update(environment.crons)
         for name, kind in said.items():
             names.setdefault(name, kind)
-=======
-            triggers.setdefault(path.rpartition("/")[0], set()).update(environment.crons)
->>>>>>> 9d07c45 (Find unguarded and dropped writes, calls per item, cut lists, and unread calls)
     for path in sorted(packages):
         names = folders.setdefault(path.rpartition("/")[0], {})
         for name in _flags(root / path):
             names.setdefault(name, ("script", path))
-<<<<<<< HEAD
+    crons = {folder: tuple(sorted(found)) for folder, found in triggers.items()}
     configured = bool(configurations)
-    return Bindings(folders, frozenset(given), frozenset(classes), broken, configured)
+    return Bindings(folders, frozenset(given), frozenset(classes), broken, configured, crons)
 
 
 def _rank(path: str) -> tuple[bool, str]:
     """wrangler's own configuration goes before examples of it and those of other environments."""
     return path.rpartition("/")[2] not in _OWN, path
-=======
-    crons = {folder: tuple(sorted(found)) for folder, found in triggers.items()}
-    return Bindings(folders, frozenset(given), frozenset(classes), broken, crons)
->>>>>>> 9d07c45 (Find unguarded and dropped writes, calls per item, cut lists, and unread calls)
 
 
 def _take(environment: wrangler.Environment, path: str, names: dict[str, tuple[str, str]]) -> None:
