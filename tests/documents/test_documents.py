@@ -110,7 +110,8 @@ def test_every_path_that_a_page_names_exists(page: Path) -> None:
     paths = re.findall(r"`((?:migrate|audits|tests|runbooks)/[\w./*-]+)`", text)
     for path in paths:
         assert list(ROOT.glob(path.rstrip("/"))), path
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", prose):
         assert (page.parent / target).exists(), target
 
 
