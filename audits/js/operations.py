@@ -21,6 +21,7 @@ from audits.js import (
     ways,
     written,
 )
+from audits.js.candidates import any_of
 from audits.js.engine import Engine
 from audits.js.evidence import Group, Uses
 from audits.js.facts import Call, Expr
@@ -43,6 +44,8 @@ def find(engine: Engine) -> Iterator[Operation]:
             candidate = _candidate(engine, file, number, call, uses)
             if candidate is not None:
                 candidates.append(candidate)
+    # what is no namespace by its own calls needs no look at the calls of other methods on it
+    candidates = [one for one in candidates if one.group is None or _guessed(engine, one, uses) is not None]
     _note_others(engine, candidates, uses)
     made: list[relations.Found] = []
     for candidate in candidates:
@@ -56,9 +59,9 @@ def find(engine: Engine) -> Iterator[Operation]:
 
 def _note_others(engine: Engine, candidates: list[Candidate], uses: dict[Group, Uses]) -> None:
     """Calls of methods that a namespace does not have speak against their receiver."""
-    unknown = [candidate for candidate in candidates if candidate.group is not None]
-    names = {candidate.group[1].rpartition(".")[2] for candidate in unknown if candidate.group is not None}
-    for file in engine.project.files if names else ():
+    groups = {candidate.group for candidate in candidates if candidate.group is not None}
+    names = {group[1].rpartition(".")[2] for group in groups}
+    for file in _mentioning(engine, groups):
         for call in file.facts.calls:
             callee = call.expr[3]
             if callee[0] != "mem" or callee[4] not in evidence.FOREIGN or callee[3][0] not in ("id", "mem"):
@@ -70,6 +73,16 @@ def _note_others(engine: Engine, candidates: list[Candidate], uses: dict[Group, 
                     group = evidence.group_of(file, value, callee[3], call.scope)
                     if group in uses:
                         uses[group].foreign = True
+
+
+def _mentioning(engine: Engine, groups: set[Group]) -> Iterator[File]:
+    """The files that can hold a receiver of one of these groups: most groups belong to one file, and
+    whatever belongs to all is there under its name."""
+    anywhere = any_of(sorted({name.removesuffix("()").encode() for place, name in groups if not place}))
+    homes = {place.rpartition("#")[0] or place.rpartition("@")[0] for place, _ in groups if place}
+    for file in engine.project.files:
+        if file.path in homes or (anywhere is not None and anywhere.search(file.source)):
+            yield file
 
 
 def _candidate(
@@ -101,17 +114,22 @@ def _candidate(
     return Candidate(file, call, method, receiver, None, group)
 
 
+def _guessed(engine: Engine, found: Candidate, uses: dict[Group, Uses]) -> Value | None:
+    """The namespace that an unknown receiver is taken for, by what is known of its uses so far."""
+    if found.receiver is None or found.group is None:
+        return None
+    values = engine.ask(found.file, found.receiver, found.call.scope)
+    known = engine.project.binding(found.file, found.group[1].rpartition(".")[2], "prop")
+    return evidence.judge(values, found.group, uses[found.group], known)
+
+
 def _operation(
     engine: Engine, found: Candidate, uses: dict[Group, Uses], around: Surroundings
 ) -> Operation | None:
     file, call = found.file, found.call
-    guessed = None
-    if found.kv is None and found.receiver is not None and found.group is not None:
-        values = engine.ask(file, found.receiver, call.scope)
-        known = engine.project.binding(file, found.group[1].rpartition(".")[2], "prop")
-        guessed = evidence.judge(values, found.group, uses[found.group], known)
-        if guessed is None:
-            return None
+    guessed = _guessed(engine, found, uses) if found.kv is None else None
+    if found.kv is None and found.group is not None and guessed is None:
+        return None
     every = list(ways.reaching(engine, found))
     leaves = [(context, leaf) for context, leaf in every if leaf.reached] or every
     other = guessed or found.kv
