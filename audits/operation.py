@@ -214,7 +214,7 @@ class Relation:
     of both. `text`: the words of the store's read, the name of what keeps it, or for a
     put `metadata` when such keys are known to have some. `indexes`: names of
     the computed keys by which what was read is taken apart. `through`: how many calls of the project's
-    functions lie between.
+    functions lie between; `via`: where they are called.
     """
 
     kind: RelationKind
@@ -225,6 +225,7 @@ class Relation:
     text: str = ""
     indexes: tuple[str, ...] = ()
     through: int = 0
+    via: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

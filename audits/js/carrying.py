@@ -21,7 +21,20 @@ CHAINED = {"then", "catch", "finally"}
 EACH = {"map", "flatMap", "filter", "forEach", "find", "findLast", "some", "every", "findIndex", "sort"}
 _FOLDS = {"reduce", "reduceRight"}
 GATHERS = {"all", "allSettled", "race", "any"}
-_SAME_METHODS = {"json", "text", "trim", "toString", "valueOf", "at", "catch", "finally", "shift", "pop"}
+_SAME_METHODS = {
+    "json",
+    "text",
+    "trim",
+    "toString",
+    "valueOf",
+    "at",
+    "catch",
+    "finally",
+    "shift",
+    "pop",
+    "toArray",
+    "one",
+}
 _ASKS = {
     "includes", "has", "some", "every", "startsWith", "endsWith", "indexOf", "findIndex", "test", "push",
     "unshift", "forEach", "set", "add", "delete", "clear", "hasOwnProperty",

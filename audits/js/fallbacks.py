@@ -73,6 +73,8 @@ class Fallbacks:
         """absent, failed or unbound; "" when it does not depend on the first."""
         found = ""
         enclosing = list(_outward(self._file, second.scope))
+        if self._apart(self._arrival.scope, enclosing):
+            return "unbound" if any(self._other_arm(number) for number in enclosing) else ""
         for number in enclosing:
             told = self._inside(number)
             if told == "present":
@@ -87,14 +89,36 @@ class Fallbacks:
             says = self._says.get(number)
             if says is not None:
                 return "present" if says == (here.branch == 0) else "absent"
-            return "unbound" if self._other_arm(here) else ""
         if here.kind == "catch" and here.about[0] <= self._first[1] < here.about[1]:
             return "failed"
         return "failed" if here.kind == "fn" and self._is_catch(here) else ""
 
-    def _other_arm(self, here: Scope) -> bool:
+    def _apart(self, scope: int, enclosing: list[int]) -> bool:
+        """Do the ways to a scope and to the second read part: into arms of one condition, or cases?"""
+        scopes = self._file.facts.scopes
+        groups = {scopes[n].group: scopes[n].branch for n in enclosing if scopes[n].kind in ("if", "case")}
+        while scope >= 0 and scope not in enclosing:
+            here = scopes[scope]
+            if here.kind in ("if", "case") and groups.get(here.group, here.branch) != here.branch:
+                return True
+            scope = here.parent
+        return False
+
+    def _ended(self, number: int, enclosing: list[int]) -> bool:
+        """Does something around an arm always end before the second read is reached?"""
+        scopes = self._file.facts.scopes
+        scope = scopes[number].parent
+        while scope >= 0 and scope not in enclosing:
+            if scopes[scope].kind in ("if", "catch") and scopes[scope].leaves:
+                return True
+            scope = scopes[scope].parent
+        return self._apart(number, enclosing)
+
+    def _other_arm(self, number: int) -> bool:
         """Is the first read in the other arm, which is for the store being bound?"""
-        assert here.test is not None
+        here = self._file.facts.scopes[number]
+        if here.kind != "if" or here.test is None or number in self._says:
+            return False
         if not any(
             other.group == here.group and other.branch != here.branch and _within(self._first, other)
             for other in self._file.facts.scopes
@@ -118,7 +142,7 @@ class Fallbacks:
         functions = {scopes[number].fn for number in enclosing}
         found = ""
         for number, here in enumerate(scopes):
-            if here.end > second[1] or here.fn not in functions:
+            if here.end > second[1] or here.fn not in functions or self._ended(number, enclosing):
                 continue
             if here.kind == "if" and here.leaves:
                 told = self._left(number, enclosing)
@@ -162,10 +186,17 @@ def _choices(standing: Standing, flow: Flow) -> Iterator[tuple[Expr, Expr, Expr]
     """The expressions that choose by the value: what is taken when it is there, and what instead."""
     for choice, _ in standing.choices:
         if choice[0] == "log":
-            if choice[3] != "&&" and flow.has(choice[4]):
+            if choice[3] != "&&" and _part_of(flow, choice[4]):
                 yield choice, choice[4], choice[5]
         elif (says := presence.says(choice[3], flow)) is not None:
             yield (choice, choice[4], choice[5]) if says else (choice, choice[5], choice[4])
+
+
+def _part_of(flow: Flow, expr: Expr) -> bool:
+    """Is it the value, or a member of it: `row?.data`?"""
+    while not flow.has(expr) and expr[0] in ("mem", "as", "await"):
+        expr = expr[3]
+    return flow.has(expr)
 
 
 def _arms(file: File, flow: Flow) -> Iterator[tuple[int, bool]]:

@@ -17,6 +17,13 @@ _VALID = re.compile(
 _MISSING = re.compile(
     r"^is(?:Null|Nil|Empty|Undefined|Missing)|^(?:not|no)(?:Found)?$|isNullish", re.IGNORECASE
 )
+_ELSE = re.compile(
+    r"expired|revoked|banned|blocked|disabled|locked|deleted|stale|error|status|role|admin|type|count|"
+    r"^(?:is|has|can|needs|must|should)(?:[A-Z_]|$)",
+    re.IGNORECASE,
+)
+"""What is asked of a value that is there anyway."""
+
 _GONE = (401.0, 404.0, 410.0)
 
 
@@ -31,13 +38,15 @@ def says(test: Expr, flow: Flow) -> bool | None:
         return None if inner is None else not inner
     if kind in ("await", "as", "set"):
         return says(test[3], flow)
+    if kind == "idx" and flow.has(test[3]):
+        return True
     if kind == "log":
         left, right = says(test[4], flow), says(test[5], flow)
         return left if left is not None else right
     if kind == "bin":
         return _compared(test, flow)
     if kind == "mem" and flow.has(test[3]):
-        return True if _FINE.match(test[4]) else None
+        return True if _FINE.match(test[4]) or not _ELSE.search(test[4]) else None
     if kind == "call":
         return _asked(test, flow)
     return None

@@ -43,7 +43,7 @@ class _Relating:
         self._given: dict[Site, Store | None] = {}
         self._within: dict[int, dict[int, list[Call]]] = {}
         self._arrived: dict[int, list[Arrival]] = {}
-        self._reading = {(file.index, id(call.expr)) for file, call, _ in found}
+        self._reading = {(f.index, id(call.expr)) for f, call, one in found if one.method in _READS}
 
     def _keeps_metadata(self, operation: Operation) -> bool:
         """Does any put of the project give metadata to such keys?"""
@@ -102,7 +102,9 @@ class _Relating:
             if how is None or (kind is RelationKind.BEFORE and how.how == "unbound"):
                 continue
             where = place(other.file, other.expr[1], other.expr[2])
-            yield Relation(kind, where, store.what, how.how, how.together, store.text)
+            via = () if arrival.direct else (place(arrival.file, arrival.expr[1], arrival.expr[2]),)
+            depth = len(arrival.entered)
+            yield Relation(kind, where, store.what, how.how, how.together, store.text, through=depth, via=via)
 
     def _stores_in(self, file: File, function: int) -> list[tuple[Arrival, Store]]:
         key = (file.index, function)
@@ -207,7 +209,12 @@ class _Relating:
             told = other.method is Method.GET_WITH_METADATA and "metadata" in other.value_names
             text = "metadata" if told or self._keeps_metadata(operation) else ""
             together = 2 if found.depends else 0
-            yield Relation(RelationKind.REWRITE, other.place, what, how, together, text, found.indexes, depth)
+            via = () if not sink.entered else (place(sink.file, sink.expr[1], sink.expr[2]),)
+            if arrival.entered:
+                via = (place(arrival.file, arrival.expr[1], arrival.expr[2]), *via)
+            yield Relation(
+                RelationKind.REWRITE, other.place, what, how, together, text, found.indexes, depth, via
+            )
 
 
 def _overlap(first: Expr, second: Expr) -> bool:

@@ -156,7 +156,9 @@ def _finding(
     if session:
         names.add("session")
     note = "the read that KV stands in for" if behind else "the read that KV stands in front of"
-    related = (Evidence("consistent-read", f"{note}: {one.what}", one.place) for _, one in kept)
+    related = [Evidence("consistent-read", f"{note}: {one.what}", one.place) for _, one in kept]
+    calls = sorted({place for _, one in kept for place in one.via})
+    related += [Evidence("through-helper", "KV is read from here", place) for place in calls]
     return found(
         RULE,
         operation,
@@ -164,7 +166,7 @@ def _finding(
         severity=Severity.WARNING if session else Severity.NOTE,
         confidence=sure,
         signals=names,
-        related=related,
+        related=tuple(dict.fromkeys(related)),
     )
 
 

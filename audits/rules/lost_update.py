@@ -101,9 +101,7 @@ def check(operations: Sequence[Operation], settings: Settings) -> Iterator[Findi
             f"{called(operation)} writes back {many} is made of what was read from the same key",
             confidence=Confidence.MEDIUM if through else Confidence.HIGH,
             signals=names,
-            related=tuple(
-                Evidence("read", "read here", place) for place in sorted({one.place for one in lost})
-            ),
+            related=_related(lost),
         )
 
 
@@ -114,6 +112,16 @@ def _loses(relation: Relation) -> bool:
         and relation.what in _READS
         and relation.together == 2
         and not relation.how
+    )
+
+
+def _related(lost: Sequence[Relation]) -> tuple[Evidence, ...]:
+    """Where it is read, and where the helpers that read and write are called."""
+    reads = sorted({one.place for one in lost})
+    calls = sorted({place for one in lost for place in one.via})
+    return (
+        *(Evidence("read", "read here", place) for place in reads),
+        *(Evidence("through-helper", "read and written back from here", place) for place in calls),
     )
 
 
