@@ -46,11 +46,13 @@ class _Relating:
         self._reading = {(f.index, id(call.expr)) for f, call, one in found if one.method in _READS}
 
     def _keeps_metadata(self, operation: Operation) -> bool:
-        """Does any put of the project give metadata to such keys?"""
+        """Does any put of the project give metadata to such keys, or to some of those that are listed?"""
         return any(
-            (name, key.prefix) in self._with_metadata
+            binding == name and (prefix == key.prefix or (listed and prefix.startswith(key.prefix)))
+            for listed in (operation.method is Method.LIST,)
             for key in operation.keys
             for name in operation.binding.split("|")
+            for binding, prefix in self._with_metadata
             if not key.unknown
         )
 
@@ -197,7 +199,7 @@ class _Relating:
         elsewhere = "" if _one_namespace(operation, other) else "copied"
         if other.method is Method.LIST:
             if rewrites.listed(self._flows, arrival, sink, put_key):
-                text = "metadata" if self._keeps_metadata(operation) else ""
+                text = "metadata" if self._keeps_metadata(other) else ""
                 yield Relation(RelationKind.REWRITE, other.place, what, elsewhere, text=text)
             return
         if not read.expr[4]:

@@ -122,7 +122,20 @@ def listed(flows: Flows, read: Arrival, sink: Sink, put_key: tuple[File, Expr, i
     """Is the put's key the name of one that was listed there: `put(key.name, …)`?"""
     if sink.entered or read.file is not sink.file:
         return False
-    return flows.of(read.file, read.expr).has(put_key[1])
+    return _is_name(*put_key) and flows.of(read.file, read.expr).has(put_key[1])
+
+
+def _is_name(file: File, expr: Expr, scope: int) -> bool:
+    """`key.name`, or a variable that holds just that: what is made of it is another key."""
+    if expr[0] == "mem":
+        return bool(expr[4] == "name")
+    defines = file.defines(expr[3], scope) if expr[0] == "id" else None
+    only = defines[0] if defines and len(defines) == 1 else None
+    if only is None:
+        return False
+    if only.path:
+        return bool(only.path[-1][0] == "name")
+    return only.value is not None and _is_name(file, only.value, only.scope)
 
 
 def together(first: Arrival, second: Sink) -> bool:
