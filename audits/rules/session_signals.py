@@ -142,13 +142,16 @@ def _of_another(name: str) -> bool:
     found = words(name)
     if not found:
         return False
-    return found[-1] in BARE_OTHERS or (found[-1] == "id" and len(found) > 1 and found[-2] not in OWNERS)
+    if found[-1] != "id" or len(found) == 1:
+        return found[-1] in BARE_OTHERS
+    return len(found[-2]) > 1 and found[-2] not in OWNERS  # the header X-Id says nothing
 
 
 def _about(text: Sequence[str]) -> str:
     """What the constant text of a key speaks of: session, other, foreign, neutral, unknown or nothing."""
     if any(_SESSION.fullmatch(word) for word in text):
-        return "other" if OTHER & set(text) else "session"
+        browser = ("session", "storage") in zip(text, text[1:], strict=False)
+        return "other" if browser or OTHER & set(text) else "session"
     if FOREIGN & set(text):
         return "foreign"
     if not [word for word in text if not word.isdigit() and len(word) > 1]:
