@@ -22,7 +22,7 @@ def test_the_findings_are_those_that_a_reviewer_expects(case: Case, tmp_path):
 
 
 def test_no_two_cases_are_the_same():
-    texts = Counter(tuple(sorted(case.files.items())) for case in CASES)
+    texts = Counter((tuple(sorted(case.files.items())), str(case.options)) for case in CASES)
     assert max(texts.values()) == 1
 
 
