@@ -5,6 +5,7 @@ Installing it takes what the lock file names from the package index, once for al
 
 import fcntl
 import json
+import os
 import re
 import subprocess
 import sys
@@ -178,6 +179,25 @@ def test_inputs_are_the_options_of_the_command(audit, workspace):
     assert audit(severity="error", fail_on="warning").code == 1
     assert audit(fail_on="never").code == 0
     assert "src/a.ts" not in audit(confidence="high", paths="src/b.ts").summary
+
+
+def test_what_is_known_or_older_than_the_change_is_not_shown(audit, workspace):
+    (workspace / "src" / "a.ts").write_text(ERROR)
+    assert audit().code == 1
+    somebody = {f"GIT_{who}_{what}": "x" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    for words in (("add", "-A"), ("commit", "-q", "-m", "begin")):
+        subprocess.run(["git", *words], cwd=workspace, env=os.environ | somebody, check=True)
+    assert audit(since="HEAD").code == 0
+    kvferry = (sys.executable, "-c", "from migrate.main import main; main()", "audit")
+    written = [*kvferry, "--write-baseline", "base line.json"]
+    subprocess.run(written, cwd=workspace, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
+    assert audit(baseline="base line.json").code == 0
+    (workspace / "src" / "b.ts").write_text(ERROR)
+    for known in ({"since": "HEAD"}, {"baseline": "base line.json"}):
+        done = audit(**known)
+        assert done.code == 1
+        assert "src/b.ts:1" in done.summary
+        assert "src/a.ts:1" not in done.summary
 
 
 def test_the_configuration_of_the_repository_decides_what_no_input_says(audit, workspace):

@@ -42,7 +42,7 @@ def test_an_auditor_of_workflows_finds_nothing_in_the_one_for_github(tmp_path):
 
 def test_the_workflow_gives_the_action_inputs_that_it_has():
     (*_, step) = yaml.safe_load(configuration("GitHub"))["jobs"]["kv-audit"]["steps"]
-    assert set(step.get("with", {})) <= set(action()["inputs"])
+    assert set(step["with"]) <= set(action()["inputs"])
 
 
 def test_pre_commit_takes_its_configuration(tmp_path):
