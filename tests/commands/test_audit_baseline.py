@@ -132,6 +132,7 @@ def test_a_deleted_file_leaves_stale_entries(kvferry):
     Path("src/b.ts").unlink()
     stale = report(kvferry, "--baseline", "b.json", exit_code=0)["baseline"]["stale"]
     assert [one["path"] for one in stale] == ["src/b.ts"]
+    assert report(kvferry, "--baseline", "b.json", "src/a.ts", exit_code=0)["baseline"]["stale"] == []
 
 
 @pytest.mark.parametrize(

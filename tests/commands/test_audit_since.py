@@ -135,6 +135,7 @@ def test_moved_lines_and_renamed_files_bring_nothing(checkout, new):
     checkout.write(a="// a comment\n\n" + ONE)
     Path("src/b.ts").rename("src/c.ts")
     assert new(base) == []
+    assert new(base, "src/c.ts") == []
     shutil.copy("src/c.ts", "src/d.ts")
     assert new(base) == [("src/d.ts", 2)]
 
