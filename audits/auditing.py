@@ -49,8 +49,8 @@ class Audit:
 def audit(request: Request) -> Audit:
     """Run the rules over the folder, and leave out what is not asked for."""
     judged = judge(request)
-    before = _before(request, judged) if judged.findings else []
-    return _concluded(request, judged, before)
+    before = _before(judged) if judged.findings else []
+    return _concluded(judged, before)
 
 
 def accepted(found: Audit, file: str) -> Audit:
@@ -64,8 +64,9 @@ def accepted(found: Audit, file: str) -> Audit:
     )
 
 
-def _before(request: Request, judged: Judged) -> list[Known]:
+def _before(judged: Judged) -> list[Known]:
     """The findings at the merge base, by the same rules; those of test files may do no harm."""
+    request = judged.request
     if request.since is None:
         return []
     with ancestor.checked_out(request.since) as root:
@@ -75,14 +76,15 @@ def _before(request: Request, judged: Judged) -> list[Known]:
     return moved(now, [one.known for one in then.findings], past - present, present - past)
 
 
-def _concluded(request: Request, judged: Judged, before: Iterable[Known]) -> Audit:
+def _concluded(judged: Judged, before: Iterable[Known]) -> Audit:
+    request = judged.request
     now = [one.known for one in judged.findings]
     baseline = request.baseline.known if request.baseline is not None else ()
     absorbed, _ = match(now, either(baseline, before))
     in_baseline, left = match(now, baseline)
     shown = frozenset(at for at, one in enumerate(judged.findings) if request.shows(one.finding))
-    stale = [one for one in left if _decided(one, request, judged)]
-    beyond = [one for one in left if not _decided(one, request, judged)]
+    stale = [one for one in left if _decided(one, judged)]
+    beyond = [one for one in left if not _decided(one, judged)]
 
     def those(numbers: Iterable[int]) -> tuple[Reported, ...]:
         return tuple(judged.findings[at] for at in sorted(numbers))
@@ -103,10 +105,11 @@ def _concluded(request: Request, judged: Judged, before: Iterable[Known]) -> Aud
     )
 
 
-def _decided(one: Known, request: Request, judged: Judged) -> bool:
+def _decided(one: Known, judged: Judged) -> bool:
     """Would this audit have found it, were it still there? Not if its rule or its file was left out."""
+    request = judged.request
     if not request.reports(one.path):
         return False
     if one.path not in judged.collected and os.path.lexists(request.root / one.path):
         return False
-    return lookup(one.rule) is None or one.rule in {rule.name for rule in request.rules}
+    return lookup(one.rule) is None or request.runs(one.rule, one.path)

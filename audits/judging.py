@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from audits import fingerprint, suppression
 from audits.finding import Finding
 from audits.fingerprint import Mark
+from audits.js import collect
 from audits.js.analysis import Analysis, analyse
 from audits.js.folder import Folder
 from audits.known import Known, known
 from audits.operation import Branch, Operation, Unread
 from audits.request import Request
-from audits.rules.rule import Rule, Settings
 from audits.suppression import Suppressed
 
 
@@ -41,9 +41,10 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """`operations` of the files that are reported on, every finding of theirs sorted by place, and
-    `collected`, the files that were asked about."""
+    """The request with its parts, `operations` of the files that are reported on, every finding of
+    theirs sorted by place, and `collected`, the files that were asked about."""
 
+    request: Request
     analysis: Analysis
     operations: tuple[Operation, ...]
     findings: tuple[Reported, ...]
@@ -53,34 +54,34 @@ class Judged:
 
 def judge(request: Request) -> Judged:
     """Run the rules over the folder, however little of it is to be shown."""
+    collected = collect.collect(request.folder, request.include, request.exclude)
+    request = request.configured(collected.ours)
+    for folder, part in sorted(request.parts.items()):
+        collected.narrow(folder, part.include, part.exclude)
     analysis = analyse(
         request.root,
         paths=request.paths,
         jobs=request.jobs,
         cache=request.cache,
         bindings=request.bindings,
-        include=request.include,
-        exclude=request.exclude,
         replaced=request.replaced,
+        found=collected,
+        local={folder: part.bindings for folder, part in request.parts.items()},
     )
     operations = tuple(one for one in analysis.operations if request.meant(one.place.path))
     branches = tuple(one for one in analysis.branches if request.meant(one.place.path))
     unread = tuple(one for one in analysis.unread if request.meant(one.place.path))
-    ran = request.rules
-    found = sorted(
-        {one for rule in ran for one in _checked(rule, operations, branches, unread, request.settings)},
-        key=order,
-    )
+    found = sorted(set(_found(request, operations, branches, unread)), key=order)
     comments = suppression.read(request.folder, (path for path in analysis.marked if request.reports(path)))
-    kept, suppressed, unused = suppression.apply(found, comments.suppressions, ran)
-    names = {rule.name for rule in ran}
-    kept += (one for one in (*unused, *comments.bad) if one.rule in names)
+    kept, suppressed, unused = suppression.apply(found, comments.suppressions, request.runs)
+    kept += (one for one in (*unused, *comments.bad) if request.runs(one.rule, one.place.path))
     # Equal findings are counted before any is excused: the others keep their fingerprints.
     every = sorted({*found, *kept}, key=order)
     marks = dict(zip(every, fingerprint.marks(every, operations), strict=True))
     kept.sort(key=order)
     lines = dict(_lines(request.folder, kept))
     return Judged(
+        request,
         analysis,
         operations,
         tuple(Reported(one, marks[one], lines.get((one.place.path, one.place.line), "")) for one in kept),
@@ -89,18 +90,24 @@ def judge(request: Request) -> Judged:
     )
 
 
-def _checked(
-    rule: Rule,
+def _found(
+    request: Request,
     operations: Sequence[Operation],
     branches: Sequence[Branch],
     unread: Sequence[Unread],
-    settings: Settings,
 ) -> Iterator[Finding]:
-    yield from rule.check(operations, settings)
-    if rule.check_branches is not None:
-        yield from rule.check_branches(branches, settings)
-    if rule.check_unread is not None:
-        yield from rule.check_unread(unread, settings)
+    """What the rules say, those of each part of the project of that part."""
+    for part in (request, *request.parts.values()):
+
+        def of_it(one: Operation | Branch | Unread, part: Request = part) -> bool:
+            return request.at(one.place.path) is part
+
+        for rule in part.rules:
+            yield from rule.check(list(filter(of_it, operations)), part.settings)
+            if rule.check_branches is not None:
+                yield from rule.check_branches(list(filter(of_it, branches)), part.settings)
+            if rule.check_unread is not None:
+                yield from rule.check_unread(list(filter(of_it, unread)), part.settings)
 
 
 def order(finding: Finding) -> tuple[object, ...]:

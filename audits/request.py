@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from audits.ancestor import Ancestor
@@ -28,7 +28,9 @@ class Request:
     `select` and `ignore`: names of rules, an empty `select` means every rule that is not pedantic.
     `severity` and `confidence`: the least that is shown. `tests`: also report on test files.
     `replaced`: texts that are read instead of files. `baseline` and `since`: findings that are in it,
-    or were there then, are not shown.
+    or were there then, are not shown. `configure` turns a request into that for the folder of a
+    kvferry.toml within `root`; `parts` are those requests by folder (with a slash at its end), which
+    decide on the rules, settings, bindings, patterns and least severity there.
     """
 
     root: Path
@@ -47,6 +49,23 @@ class Request:
     replaced: Mapping[str, bytes] = field(default_factory=dict)
     baseline: Baseline | None = None
     since: Ancestor | None = None
+    configure: Callable[[Request, str], Request] | None = None
+    parts: Mapping[str, Request] = field(default_factory=dict)
+
+    def configured(self, files: Iterable[str]) -> Request:
+        """The request with its parts: `files` are the paths of all kvferry.toml, that of `root` too."""
+        whole = self
+        for path in sorted(files, key=lambda path: (path.count("/"), path)):
+            folder = path.rpartition("/")[0] + "/"
+            if self.configure is not None and folder != "/":
+                part = replace(self.configure(whole.at(path), path), parts={}, configure=None)
+                whole = replace(whole, parts={**whole.parts, folder: part})
+        return replace(whole, configure=None)
+
+    def at(self, path: str) -> Request:
+        """The request that decides on a file."""
+        folder = max((one for one in self.parts if path.startswith(one)), key=len, default=None)
+        return self if folder is None else self.parts[folder]
 
     @property
     def folder(self) -> Folder:
@@ -57,6 +76,10 @@ class Request:
     def rules(self) -> tuple[Rule, ...]:
         """The rules that are to speak, in the order of their codes."""
         return tuple(rule for rule in RULES if self._wants(rule) and rule.name not in self.ignore)
+
+    def runs(self, rule: str, path: str) -> bool:
+        """Is a rule, given by its name, to speak of a file?"""
+        return rule in {one.name for one in self.at(path).rules}
 
     def _wants(self, rule: Rule) -> bool:
         return rule.name in self.select if self.select else not rule.pedantic or self.settings.pedantic
@@ -73,11 +96,12 @@ class Request:
 
     def meant(self, path: str) -> bool:
         """Is it no test file, or one that is asked for?"""
-        return self.tests or path in self.paths or not is_test(path)
+        return self.at(path).tests or path in self.paths or not is_test(path)
 
     def shows(self, finding: Finding) -> bool:
         """Is it bad and certain enough?"""
-        return finding.severity >= self.severity and finding.confidence >= self.confidence
+        part = self.at(finding.place.path)
+        return finding.severity >= part.severity and finding.confidence >= part.confidence
 
     @property
     def digest(self) -> str:
@@ -87,5 +111,6 @@ class Request:
         decisive = (
             *(self.paths, sorted(self.select), sorted(self.ignore), self.severity, self.confidence, settings),
             *(sorted(self.bindings), self.include, self.exclude, self.tests),
+            *((folder, part.digest) for folder, part in sorted(self.parts.items())),
         )
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]

@@ -11,7 +11,7 @@ marker is prose.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -72,10 +72,10 @@ def read(folder: Folder, paths: Iterable[str]) -> Read:
 
 
 def apply(
-    findings: Iterable[Finding], suppressions: Sequence[Suppression], ran: Iterable[Rule]
+    findings: Iterable[Finding], suppressions: Sequence[Suppression], ran: Callable[[str, str], bool]
 ) -> tuple[list[Finding], list[Suppressed], list[Finding]]:
     """Findings that stay, those that are excused, and a finding for each suppression of a rule
-    that was run and had nothing to excuse."""
+    that was run on the file (`ran` says so of a rule and a path) and had nothing to excuse."""
     by_file: dict[tuple[str, str], list[Suppression]] = {}
     for one in suppressions:
         by_file.setdefault((one.place.path, one.rule), []).append(one)
@@ -91,8 +91,7 @@ def apply(
             suppressed.append(Suppressed(finding, matching[0]))
         else:
             kept.append(finding)
-    judged = {rule.name for rule in ran}
-    unused = [_unused(one) for one in suppressions if one not in used and one.rule in judged]
+    unused = [_unused(one) for one in suppressions if one not in used and ran(one.rule, one.place.path)]
     return kept, suppressed, unused
 
 

@@ -78,23 +78,22 @@ def schema() -> dict[str, object]:
 def _find(path: Path | None, cwd: Path) -> tuple[str, Mapping[str, object]] | None:
     """The table of the configuration and how to call its place in a message."""
     if path is not None:
-        path = cwd / path
-        table = _read(path)
+        table = _read(cwd / path, str(path))
         if path.name != "pyproject.toml":
-            return path.name, table
+            return str(path), table
         section = _section(table)
         if section is None:
             raise ConfigError("pyproject.toml has no [tool.kvferry]", "add it, or name another file")
         return "pyproject.toml, [tool.kvferry]", section
     if (own := cwd / "kvferry.toml").is_file():
-        return own.name, _read(own)
+        return own.name, _read(own, own.name)
     project = cwd / "pyproject.toml"
     try:
         concerned = b"kvferry" in project.read_bytes()
     except OSError:
         return None
     # A pyproject.toml that does not speak of us is not even parsed: its faults are not our errors.
-    section = _section(_read(project)) if concerned else None
+    section = _section(_read(project, project.name)) if concerned else None
     return None if section is None else ("pyproject.toml, [tool.kvferry]", section)
 
 
@@ -106,19 +105,19 @@ def _section(table: Mapping[str, object]) -> Mapping[str, object] | None:
     return section
 
 
-def _read(path: Path) -> Mapping[str, object]:
+def _read(path: Path, name: str) -> Mapping[str, object]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         reason = (error.strerror or "error").lower()
-        raise ConfigError(f"{path} cannot be read: {reason}", "name a TOML file with --config") from None
+        raise ConfigError(f"{name} cannot be read: {reason}", "name a TOML file with --config") from None
     except UnicodeDecodeError:
-        raise ConfigError(f"{path.name} is not UTF-8", "save it as UTF-8") from None
+        raise ConfigError(f"{name} is not UTF-8", "save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         # Only the place: tomllib's message may quote a piece of a value.
         place = re.search(r"line \d+, column \d+", str(error))
         raise ConfigError(
-            f"{path.name} is not TOML{f', {place[0]}' if place else ''}", "correct the file"
+            f"{name} is not TOML{f', {place[0]}' if place else ''}", "correct the file"
         ) from None
 
 

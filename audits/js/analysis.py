@@ -54,16 +54,19 @@ def analyse(
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     replaced: Mapping[str, bytes] | None = None,
+    found: Collected | None = None,
+    local: Mapping[str, Sequence[str]] | None = None,
 ) -> Analysis:
     """Find the operations of the project in folder `root`.
 
     `paths`: report only what is in these files or folders (the others are read all the same, they
     decide what a wrapper is called with). `bindings`: names that are namespaces. `cache`: a folder
-    for facts. `replaced`: texts that stand in for files. The result is the same for any `jobs`, cache,
-    and order of files.
+    for facts. `replaced`: texts that stand in for files. `found`: what was collected already, by other
+    patterns than `include` and `exclude`. `local`: names that are namespaces in one folder, by its path
+    with a slash at its end. The result is the same for any `jobs`, cache, and order of files.
     """
-    folder = Folder(root, replaced or {})
-    found = collect.collect(folder, include, exclude)
+    folder, local = Folder(root, replaced or {}), local or {}
+    found = found if found is not None else collect.collect(folder, include, exclude)
     loader = Loader(folder, cache, jobs)
     digests = loader.digests(list(found.files)) if cache is not None else {}
     configuration = [*found.configurations, *found.packages, *found.tsconfigs]
@@ -75,11 +78,14 @@ def analyse(
             *(text for reason, held in found.skipped.items() for text in (reason, *held)),
             "bindings",
             *sorted(bindings),
+            *(text for folder_, names in sorted(local.items()) for text in ("in", folder_, *sorted(names))),
         ]
     )
     kept = loader.cache.get("analysis", key) if loader.cache is not None else None
     whole = (
-        kept if isinstance(kept, Analysis) else _analysed(root, found, loader, digests, frozenset(bindings))
+        kept
+        if isinstance(kept, Analysis)
+        else _analysed(root, found, loader, digests, frozenset(bindings), local)
     )
     if loader.cache is not None and kept is None:
         loader.cache.put("analysis", key, whole)
@@ -92,9 +98,14 @@ def analyse(
 
 
 def _analysed(
-    root: Path, found: Collected, loader: Loader, digests: Mapping[str, str], given: frozenset[str]
+    root: Path,
+    found: Collected,
+    loader: Loader,
+    digests: Mapping[str, str],
+    given: frozenset[str],
+    local: Mapping[str, Sequence[str]],
 ) -> Analysis:
-    known = bound.read(root, found.configurations, found.packages, given)
+    known = bound.read(root, found.configurations, found.packages, given, local)
     for path, message in sorted(known.broken.items()):
         found.skip(f"configuration: {message}", path)
     sources = loader.scan(list(found.files), sorted(name.encode() for name in known.namespaces), digests)

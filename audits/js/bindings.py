@@ -42,7 +42,8 @@ class Bindings:
             found = self.folders.get(folder, {}).get(name)
             if found is not None:
                 return found
-        everywhere = [names[name] for _, names in sorted(self.folders.items()) if name in names]
+        said = [names[name] for _, names in sorted(self.folders.items()) if name in names]
+        everywhere = [found for found in said if found[0] != "option"]  # which is about its folder only
         spaces = [found for found in everywhere if found[0] == "kv_namespaces"]
         return next(iter(spaces or everywhere), ("", ""))
 
@@ -53,7 +54,7 @@ class Bindings:
         return self.given | frozenset(spaces)
 
 
-_SPACES = ("kv_namespaces", "script")
+_SPACES = ("kv_namespaces", "script", "option")
 
 
 def above(path: str) -> Iterator[str]:
@@ -64,10 +65,17 @@ def above(path: str) -> Iterator[str]:
 
 
 def read(
-    root: Path, configurations: Iterable[str], packages: Iterable[str], given: Iterable[str]
+    root: Path,
+    configurations: Iterable[str],
+    packages: Iterable[str],
+    given: Iterable[str],
+    local: Mapping[str, Iterable[str]] | None = None,
 ) -> Bindings:
-    """Read all of them. One that cannot be read is noted in `broken` and says nothing."""
-    folders: dict[str, dict[str, tuple[str, str]]] = {}
+    """Read all of them. One that cannot be read is noted in `broken` and says nothing. `given` names are
+    namespaces everywhere, `local` ones in a folder (its path ends with a slash)."""
+    folders: dict[str, dict[str, tuple[str, str]]] = {
+        folder.rstrip("/"): dict.fromkeys(names, ("option", "")) for folder, names in (local or {}).items()
+    }
     classes: set[str] = set()
     broken: dict[str, str] = {}
     configurations = list(configurations)

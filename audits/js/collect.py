@@ -31,23 +31,39 @@ _TEST = re.compile(
     r"(?:^|/)(?:__tests__|__mocks__|tests?|e2e|specs?|fixtures|mocks)/|[._-](?:test|spec|e2e|bench|mock)s?\.\w+$"
     r"|(?:^|/)(?:vitest|jest)[.-]"
 )
+OURS = "kvferry.toml"
 _CONFIG = re.compile(r"wrangler(?:[._-][\w-]+)*\.(?:toml|jsonc?)(?:[._-][\w.-]+)?")
 """wrangler.toml; wrangler.staging.jsonc; wrangler.toml.example, where the real one is kept out of git."""
 
 
 @dataclass
 class Collected:
-    """`files` are sorted paths with their sizes, relative to the root with `/`."""
+    """`files` are sorted paths with their sizes, relative to the root with `/`; `ours` are the
+    configurations of the audit itself."""
 
     files: dict[str, int] = field(default_factory=dict)
     configurations: list[str] = field(default_factory=list)
     packages: list[str] = field(default_factory=list)
     tsconfigs: list[str] = field(default_factory=list)
+    ours: list[str] = field(default_factory=list)
     skipped: dict[str, list[str]] = field(default_factory=dict)
 
     def skip(self, reason: str, path: str) -> None:
         """Count a path that is not read."""
         self.skipped.setdefault(reason, []).append(path)
+
+    def narrow(self, folder: str, include: Sequence[str], exclude: Sequence[str]) -> None:
+        """Leave files of one folder out, by patterns that are about paths from there. The folder's
+        path ends with a slash."""
+        wanted = pathspec.GitIgnoreSpec.from_lines(include)
+        unwanted = pathspec.GitIgnoreSpec.from_lines(exclude)
+        for path in [path for path in self.files if path.startswith(folder)]:
+            if unwanted.match_file(path[len(folder) :]):
+                self.skip("excluded", path)
+                del self.files[path]
+            elif include and not wanted.match_file(path[len(folder) :]):
+                self.skip("not included", path)
+                del self.files[path]
 
 
 def is_test(path: str) -> bool:
@@ -71,6 +87,8 @@ def collect(folder: Folder, include: Sequence[str] = (), exclude: Sequence[str] 
         name = entry.name
         if _CONFIG.fullmatch(name):
             found.configurations.append(path)
+        elif name == OURS:
+            found.ours.append(path)
         elif name == "package.json":
             found.packages.append(path)
         elif name.endswith(".json") and ("tsconfig" in name or name == "jsconfig.json"):
@@ -129,7 +147,12 @@ def _walk(
 
 def _read(name: str) -> bool:
     """Is a file of this name code, or can it be a configuration?"""
-    return grammar.suffix(name) != "" or name.endswith(".json") or _CONFIG.fullmatch(name) is not None
+    return (
+        grammar.suffix(name) != ""
+        or name.endswith(".json")
+        or name == OURS
+        or _CONFIG.fullmatch(name) is not None
+    )
 
 
 def _reached(

@@ -64,7 +64,9 @@ BARE_OTHERS = _set(
 )
 """Names of variables that, alone, are the key of something else."""
 
-OWNERS = _set("auth body cookie data input login me owner params payload record row self token uid user value")
+OWNERS = _set(
+    "auth body cookie data input login me owner params payload record row self token uid user value"
+)
 """Whose id may well be the key of a session."""
 
 TOKENS = _set(

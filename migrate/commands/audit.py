@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 from migrate import __version__
-from migrate.commands import audit_baseline, audit_fixes, audit_options, options
+from migrate.commands import audit_baseline, audit_config, audit_fixes, audit_options, options
 from migrate.errors import ConfigError, Exit, MigrateError
 
 
-@click.command("audit")
+@click.command("audit", cls=audit_config.Configured)
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, allow_dash=True, path_type=Path))
 @audit_options.rule_options
 @audit_options.known_options

@@ -169,26 +169,13 @@ def speed_options(command: F) -> F:
 
 
 def config_option(command: F) -> F:
-    """`--config`: read before every other option."""
+    """`--config`: what it says is looked at before every option, in audit_config."""
     return click.option(
         "--config",
         type=click.Path(path_type=Path),
-        is_eager=True,
-        callback=_load_config,
-        expose_value=False,
-        help="Configuration file (default: kvferry.toml, or [tool.kvferry] in pyproject.toml).",
+        help="Configuration file (default: kvferry.toml, or [tool.kvferry] in pyproject.toml, of the "
+        "current folder, of the audited one, and kvferry.toml of folders in it).",
     )(command)
-
-
-def _load_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
-    """Defaults from the configuration; what it says of keys and bindings in general is meant here too."""
-    from migrate.config import load
-
-    found = load(path, Path.cwd()).get("audit", {})
-    found["session_prefix"] = found.get("session_prefix", found.get("prefix", ()))
-    found["binding"] = found.get("bindings", [found["binding"]] if "binding" in found else ())
-    ctx.default_map = {**(ctx.default_map or {}), **found}
-    return path
 
 
 def _all(command: F, *options: Callable[[F], F]) -> F:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from migrate.commands import audit_config
 from migrate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -35,33 +37,58 @@ def request_of(paths: tuple[Path, ...], words: dict[str, Any]) -> Request:
     """The request; ConfigError for a rule, a commit or a baseline that there is not."""
     from audits import ancestor
     from audits.auditing import Request
-    from audits.finding import Severity
-    from audits.operation import Confidence
     from audits.project_root import area
+    from audits.rules.rule import Settings
 
     stdin = _check_stdin(paths, words["stdin_filename"])
     meant = area((stdin,) if stdin is not None else paths, Path.cwd())
     with refusals():
         baseline = _baseline(words["baseline"], words["write_baseline"])
         since = ancestor.find(meant.root, words["since"]) if words["since"] is not None else None
-    return Request(
+    request = Request(
         meant.root,
         meant.paths,
-        select=_rules(words["select"]),
-        ignore=_rules(words["ignore"]),
-        severity=Severity[words["severity"].upper()],
-        confidence=Confidence[words["confidence"].upper()],
-        settings=_settings(words),
-        bindings=tuple(words["binding"]),
-        include=tuple(words["include"]),
-        exclude=tuple(words["exclude"]),
-        tests=words["tests"],
+        settings=Settings(now=time.time(), ttl=words["ttl"]),
         jobs=words["jobs"] or os.cpu_count() or 1,
         cache=None if words["no_cache"] else words["cache_dir"] or _cache(),
         replaced={meant.paths[0]: sys.stdin.buffer.read()} if stdin is not None else {},
         baseline=baseline,
         since=since,
+        configure=audit_config.for_folders(words, _taken),
     )
+    return _taken(request, words)
+
+
+def _taken(request: Request, words: Mapping[str, Any]) -> Request:
+    """The request, with what the words say of rules, code and files; what they do not say stays."""
+    from audits.finding import Severity
+    from audits.operation import Confidence
+
+    changed: dict[str, Any] = {name: _rules(words[name]) for name in ("select", "ignore") if name in words}
+    if "severity" in words:
+        changed["severity"] = Severity[words["severity"].upper()]
+    if "confidence" in words:
+        changed["confidence"] = Confidence[words["confidence"].upper()]
+    for name, field in (("binding", "bindings"), ("include", "include"), ("exclude", "exclude")):
+        if name in words:
+            changed[field] = tuple(words[name])
+    if "tests" in words:
+        changed["tests"] = words["tests"]
+    return replace(request, settings=_settings(request.settings, words), **changed)
+
+
+def _settings(settings: Settings, words: Mapping[str, Any]) -> Settings:
+    from audits.rules.rule import Settings as Plain
+
+    changed: dict[str, Any] = {}
+    if "session_prefix" in words:
+        every = (*Plain().prefixes, *(prefix for prefix in words["session_prefix"] if prefix))
+        changed["prefixes"] = tuple(dict.fromkeys(every))
+    if "forever" in words:
+        changed["forever"] = tuple(words["forever"])
+    if "pedantic" in words:
+        changed["pedantic"] = words["pedantic"]
+    return replace(settings, **changed)
 
 
 def _check_stdin(paths: tuple[Path, ...], name: Path | None) -> Path | None:
@@ -81,19 +108,6 @@ def _check_stdin(paths: tuple[Path, ...], name: Path | None) -> Path | None:
     if name.is_dir():
         raise ConfigError(f"{name} is a folder", "--stdin-filename names a file")
     return name
-
-
-def _settings(words: dict[str, Any]) -> Settings:
-    from audits.rules.rule import Settings
-
-    prefixes = (*Settings().prefixes, *(prefix for prefix in words["session_prefix"] if prefix))
-    return Settings(
-        prefixes=tuple(dict.fromkeys(prefixes)),
-        forever=tuple(words["forever"]),
-        now=time.time(),
-        pedantic=words["pedantic"],
-        ttl=words["ttl"],
-    )
 
 
 def _baseline(file: Path | None, written: Path | None) -> Baseline | None:

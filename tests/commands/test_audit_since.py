@@ -185,7 +185,9 @@ def test_a_project_that_is_new_is_new_as_a_whole(checkout, new, monkeypatch):
     assert new(base) == [("a.ts", 2)]
 
 
-def test_links_submodules_and_hostile_names_are_no_way_out(checkout, new, tmp_path):
+def test_links_submodules_and_hostile_names_are_no_way_out(checkout, new, tmp_path, monkeypatch):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     other = Checkout(tmp_path / "other")
     (other.folder / "src").mkdir(parents=True)
     other.git("init", "-qb", "main")
@@ -212,7 +214,7 @@ def test_links_submodules_and_hostile_names_are_no_way_out(checkout, new, tmp_pa
     checkout.git("merge", "-q", "-s", "ours", "--allow-unrelated-histories", "-m", "x", bad)
     assert new(base) == []
     assert new(bad) == [("lib/src/lib.ts", 2)]
-    assert not list(Path(os.environ.get("TMPDIR", "/tmp")).glob("evil.ts"))
+    assert list((tmp_path / "temporary").iterdir()) == []
     (checkout.folder / "lib" / "src" / "more.ts").write_text(ONE)
     assert new(base) == [("lib/src/more.ts", 2)]
 
@@ -256,9 +258,8 @@ def test_without_a_cache_the_result_is_the_same(checkout, kvferry):
 
 
 def test_nothing_is_left_behind_and_nothing_in_the_checkout_changes(checkout, kvferry, tmp_path, monkeypatch):
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
-    monkeypatch.setattr("tempfile.tempdir", None)
     (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     checkout.write(a=ONE)
     base = checkout.commit()
     checkout.write(b=ONE)
