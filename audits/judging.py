@@ -98,16 +98,15 @@ def _found(
 ) -> Iterator[Finding]:
     """What the rules say, those of each part of the project of that part."""
     for part in (request, *request.parts.values()):
-
-        def of_it(one: Operation | Branch | Unread, part: Request = part) -> bool:
-            return request.at(one.place.path) is part
-
+        mine = [one for one in operations if request.at(one.place.path) is part]
+        unbound = [one for one in branches if request.at(one.place.path) is part]
+        unclear = [one for one in unread if request.at(one.place.path) is part]
         for rule in part.rules:
-            yield from rule.check(list(filter(of_it, operations)), part.settings)
+            yield from rule.check(mine, part.settings)
             if rule.check_branches is not None:
-                yield from rule.check_branches(list(filter(of_it, branches)), part.settings)
+                yield from rule.check_branches(unbound, part.settings)
             if rule.check_unread is not None:
-                yield from rule.check_unread(list(filter(of_it, unread)), part.settings)
+                yield from rule.check_unread(unclear, part.settings)
 
 
 def order(finding: Finding) -> tuple[object, ...]:

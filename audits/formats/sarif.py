@@ -20,8 +20,9 @@ from audits.rules.rule import Rule
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVEL = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "note"}
-_MOST, _SHOWN = 25_000, 5_000
-"""More results than the first in a run, and GitHub refuses the file; it shows the second, the worst."""
+_MOST = 25_000
+_LIMITS = ((5_000, "GitHub shows the first 5,000"), (_MOST, "GitHub takes 25,000, the rest is left out"))
+"""So many results a run, and what becomes of the others."""
 
 
 def sarif(report: Report) -> str:
@@ -111,8 +112,7 @@ def _invocation(report: Report, many: int) -> Document:
     notes = [f"skipped {len(paths)}: {reason}" for reason, paths in report.audit.analysis.skipped.items()]
     notes += [f"findings that are left out: {reason}" for reason in wording.left_out(report)]
     notes += [line.strip() for line in wording.stale(report)]
-    warnings = [f"{many - _SHOWN} more findings than the {_SHOWN} that GitHub shows"] if many > _SHOWN else []
-    warnings += [f"{many - _MOST} more findings are left out"] if many > _MOST else []
+    warnings = [f"{many - most:,} more: {why}" for most, why in _LIMITS if many > most]
     return {
         "executionSuccessful": report.exit in (0, 1),
         "exitCode": report.exit,

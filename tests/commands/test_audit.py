@@ -191,6 +191,59 @@ def test_parsed_files_are_remembered_where_one_says(kvferry, project, tmp_path):
     assert list((tmp_path / "mine").rglob("*"))
 
 
+def test_a_checkout_is_never_written_to(kvferry, project, tmp_path, monkeypatch):
+    source(ERROR)
+    subprocess.run(["git", "init", "-q"], check=True)
+    every = [project, *project.rglob("*")]
+    before = {path: path.stat().st_mtime_ns for path in every}
+    for path in every:
+        path.chmod(path.stat().st_mode & ~0o222)
+    for variable in (str(tmp_path / "cache"), "", "relative"):
+        monkeypatch.setenv("XDG_CACHE_HOME", variable)
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
+        for words in ((), ("--no-cache",), ("--inventory",), ("--format", "sarif")):
+            assert kvferry(*words)[0] == (0 if "--inventory" in words else 1)
+    assert {path: path.stat().st_mtime_ns for path in [project, *project.rglob("*")]} == before
+    assert list((tmp_path / "home" / ".cache" / "kvferry" / "audit").iterdir())
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_the_exit_code_does_not_depend_on_what_else_is_written(fmt, kvferry):
+    source(ERROR)
+    assert kvferry("--output", f"{fmt}=a.out", "--quiet")[0] == 1
+    assert kvferry("--output", f"{fmt}=a.out", "--exit-zero")[0] == 0
+    assert Path("a.out").read_text() == kvferry("--format", fmt, "--exit-zero")[1]
+    source(FINE)
+    assert kvferry("--output", f"{fmt}=a.out")[0] == 0
+
+
+def test_statistics_are_about_what_is_shown(kvferry):
+    source(ERROR + WARNING.replace("f =", "g ="))
+    assert "1  KV001  session-kv-call\n1  KV002  put-without-ttl\n" in kvferry("--statistics")[1]
+    assert "KV001" not in kvferry("--statistics", "--severity", "error")[1]
+    assert kvferry("--statistics", "--select", "KV003")[1].count("no rule spoke") == 1
+    assert kvferry("--statistics", "--format", "concise")[1].endswith("1  KV002  put-without-ttl\n")
+
+
+def test_what_git_ignores_is_shown_as_skipped(kvferry):
+    source(ERROR)
+    source(ERROR, "made.ts")
+    Path(".gitignore").write_text("made.ts\n")
+    code, out, err = kvferry("--show-files")
+    assert (code, out, err) == (0, "src/index.ts\n", "skipped: ignored by git: src/made.ts\n")
+
+
+def test_the_report_counts_what_it_leaves_out(kvferry, project):
+    subprocess.run(["git", "init", "-q"], check=True)
+    source(WARNING + "// kvferry: ignore[KV002] why\n" + ERROR.replace("f =", "g ="))
+    source(ERROR, "x.min.js")
+    told = json.loads(kvferry("--json", "--severity", "error")[1])
+    assert (told["commit"], told["dirty"], told["prefix"]) == (None, True, "")
+    assert [one["count"] for one in told["skipped"]] == [1]
+    assert (len(told["suppressed"]), told["hidden"], told["baselined"], told["unchanged"]) == (1, 1, 0, 0)
+    assert (told["baseline"], told["since"], told["findings"]) == (None, None, [])
+
+
 def test_a_cache_that_cannot_be_written_is_no_error(kvferry, tmp_path):
     source(ERROR)
     (tmp_path / "file").write_text("")

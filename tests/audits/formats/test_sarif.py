@@ -1,5 +1,7 @@
 import json
+from dataclasses import replace
 
+import pytest
 from sarif import loader  # a reader by other people
 
 from audits.formats import render
@@ -72,3 +74,39 @@ def test_every_rule_brings_its_documentation(reported):
 def test_an_audit_of_nothing_was_not_successful(reported):
     (run,) = json.loads(render(reported({}, exit_code=3), "sarif"))["runs"]
     assert run["invocations"][0]["executionSuccessful"] is False
+
+
+def many(report, number):
+    """The same report with its findings so often, the slightest first."""
+    found = report.audit.findings
+    slightest_first = sorted(found, key=lambda one: one.finding.severity)
+    repeated = tuple(slightest_first[at * len(found) // number] for at in range(number))
+    return replace(report, audit=replace(report.audit, findings=repeated))
+
+
+@pytest.mark.parametrize(
+    ("number", "kept", "told"),
+    [
+        (5_000, 5_000, []),
+        (5_001, 5_001, ["1 more: GitHub shows the first 5,000"]),
+        (
+            25_002,
+            25_000,
+            [
+                "20,002 more: GitHub shows the first 5,000",
+                "2 more: GitHub takes 25,000, the rest is left out",
+            ],
+        ),
+    ],
+)
+def test_what_github_does_not_show_is_the_slightest_and_is_told(reported, number, kept, told):
+    (run,) = json.loads(render(many(reported(), number), "sarif"))["runs"]
+    levels = [one["level"] for one in run["results"]]
+    assert len(levels) == kept
+    assert levels == sorted(levels, key=["error", "warning", "note"].index)
+    warned = [
+        note["message"]["text"]
+        for note in run["invocations"][0]["toolExecutionNotifications"]
+        if note["level"] == "warning"
+    ]
+    assert warned == told
