@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from audits.operation import Hole, Method, Operation, Template
 from audits.rules.session_words import (
@@ -150,7 +151,7 @@ def _of_another(name: str) -> bool:
 def _about(text: Sequence[str]) -> str:
     """What the constant text of a key speaks of: session, other, foreign, neutral, unknown or nothing."""
     if any(_SESSION.fullmatch(word) for word in text):
-        browser = ("session", "storage") in zip(text, text[1:], strict=False)
+        browser = ("session", "storage") in pairwise(text)
         return "other" if browser or OTHER & set(text) else "session"
     if FOREIGN & set(text):
         return "foreign"
