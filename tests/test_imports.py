@@ -29,6 +29,7 @@ LAYERS = [
     },
     {"migrate.commands"},
     {"migrate.main"},
+    {"migrate.__main__"},
 ]
 
 STORES = [

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -155,3 +157,10 @@ def test_an_error_on_the_way_out_of_an_interrupt_is_still_an_interrupt(
     monkeypatch.setattr(status, "command", command)
     assert run(["status"]) == Exit.INTERRUPTED
     assert "interrupted" in capsys.readouterr().err
+
+
+def test_the_package_itself_can_be_run() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "migrate", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("kvferry, version ")

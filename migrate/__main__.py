@@ -1,0 +1,7 @@
+"""`python -m migrate` is `kvferry`."""
+
+from __future__ import annotations
+
+from migrate.main import main
+
+main()
