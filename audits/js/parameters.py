@@ -95,8 +95,8 @@ def _uncalled(engine: Engine, file: File, function: Function, whole: Define, ind
 
 
 def _says_nothing(type_: Type) -> bool:
-    """`env: any` is as good as no annotation."""
-    return type_[0] == "word" and type_[1] in ("any", "unknown", "object")
+    """`env: any` and `env: typeof worker.Env` are as good as no annotation."""
+    return type_[0] == "typeof" or (type_[0] == "word" and type_[1] in ("any", "unknown", "object"))
 
 
 def _is_env(value: Value, name: str) -> bool:

@@ -25,7 +25,8 @@ CONTENT = _set(
 
 OTHER = _set(
     """
-    agent ai analytics attempts browser call chat checkout collab config conversation count counter
+    agent ai analytics attempts browser call chat checkout class coaching collab conference config
+    conversation count counter course lesson meeting talk webinar workshop
     counts debug editor exam game interview limit limits llm lock metrics missed payment playback poker
     prompt quiz rate ratelimit recording rpg sandbox secret settings share shell signing stats stream
     stripe study telegram terminal tg total training transfer upload uploads version video voice webrtc
