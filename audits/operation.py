@@ -261,6 +261,24 @@ class Argument:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyId:
+    """A key that is certain to be `prefix` and one variable part behind it.
+
+    The bytes `start`..`end` of the call's file hold the expression of that part, which means the same
+    where the call stands; they may lie in a declaration further up. `name`: what it goes by, "" when
+    nothing names it. `text`: it is certain to be a string; `fresh`: it was made at random in the same
+    function, so no such key was ever used.
+    """
+
+    prefix: str
+    start: int
+    end: int
+    name: str = ""
+    text: bool = False
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One call of a KV namespace's method in the code.
 
@@ -275,7 +293,9 @@ class Operation:
     awaits this call and nothing else meanwhile. `key_from`: where the calls begin that the key was
     made from, in bytes. `read_as`: the type that a get asks for, "" when it asks for none or for one
     that is not known; `caching`: is it given a `cacheTtl`? `limit` and `cursor_followed` are a list's;
-    `taken`: how many of its keys are used, None when that is not seen.
+    `taken`: how many of its keys are used, None when that is not seen. `key_id`: what tells the key
+    from others of its kind, if that is certain; `env`: the bytes of the expression from which the
+    namespace is taken by its binding's name, if it can stand here as well.
     """
 
     method: Method
@@ -305,6 +325,8 @@ class Operation:
     caching: Has = Has.NO
     limit: Number | None = None
     taken: int | None = None
+    key_id: KeyId | None = None
+    env: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)

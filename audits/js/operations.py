@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from audits.js import (
     evidence,
     expression_names,
+    key_ids,
     listing,
     options,
     properties,
@@ -171,6 +172,10 @@ def _operation(
         caching=option if found.method in ("get", "getWithMetadata") else Has.NO,
         limit=options.together_or_none([leaf.limit for _, leaf in leaves]),
         taken=listing.taken(file, call) if found.method == "list" else None,
+        key_id=key_ids.of(engine, file, arguments[0], call.scope)
+        if arguments and found.method != "list"
+        else None,
+        env=written.env(engine, found),
     )
 
 
