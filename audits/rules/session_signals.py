@@ -21,6 +21,7 @@ from audits.rules.session_words import (
     NEUTRAL,
     OTHER,
     OWNERS,
+    PERSONS,
     TELLING,
     TOKENS,
 )
@@ -169,6 +170,17 @@ def _which(name: str) -> bool:
         return False
     at = max((i for i, word in enumerate(found) if _SESSION.fullmatch(word) or word == "jti"), default=-1)
     return at >= 0 and set(found[at + 1 :]) <= TELLING
+
+
+def tells_session(name: str) -> bool:
+    """Is a key's hole of that name filled by what tells one session from others, and not by what tells
+    whose it is, such as a user's id?"""
+    found = words(name)
+    if found[-1:] == ["id"] and len(found) > 1 and found[-2] in PERSONS:
+        return False
+    if any(_SESSION.fullmatch(word) for word in found) or TOKENS & set(found):
+        return True
+    return found[-1:] in (["id"], ["jti"], ["uuid"], ["hash"]) and not PERSONS & set(found)
 
 
 def _content(name: str) -> bool:

@@ -70,6 +70,15 @@ OWNERS = _set(
 )
 """Whose id may well be the key of a session."""
 
+PERSONS = _set(
+    """
+    account admin author client contact customer device discord email github google guild login mail
+    member org organization owner person phone player profile shop spotify staff sub team tenant user
+    username users
+    """
+)
+"""Whose id stays the same over many logins."""
+
 TOKENS = _set(
     """
     bearer cookie jwt token

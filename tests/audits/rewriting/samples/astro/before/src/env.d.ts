@@ -1,0 +1,5 @@
+declare namespace App {
+  interface Locals {
+    runtime: { env: { SESSIONS: KVNamespace } };
+  }
+}

@@ -1,0 +1,51 @@
+// Copyright someone.
+
+import { sessionStore } from "./session-store";
+
+/** What the Worker is given. */
+interface Env {
+  SESSIONS: KVNamespace; // the sessions
+}
+
+/** Makes the key. */
+const sessionKey = (id: string) => `session:${id}`;
+
+const key2 = (id: string) => `session:${id}`;
+
+export async function one(env: Env, sid: string) {
+  // before the key
+  // behind the key
+  /* before the read */
+  const session = (await sessionStore(env).get<{ user: string }>(sid))?.data ?? null; // behind the read
+  return session;
+}
+
+export async function two(env: Env, sid: string) {
+  return await env.SESSIONS.get<{ user: string }>(
+    key2(sid), // which one
+    "json", // parsed
+  );
+}
+
+export async function three(env: Env, sid: string, user: string) {
+  await env.SESSIONS.put(
+    // the key
+    key2(sid),
+    JSON.stringify(
+      // the data
+      { user },
+    ),
+    {
+      // an hour
+      expirationTtl: 3600,
+    },
+  );
+}
+
+export async function four(env: Env, sid: string) {
+  await sessionStore(env).put(sid, /* the data */ { /* nothing */ }, /* an hour */ { expirationTtl: 3600 });
+}
+
+export async function five(env: Env, sid: string) {
+  await env.SESSIONS.delete(`session:${/* which */ sid}`);
+}

@@ -1,0 +1,31 @@
+import { Hono } from 'hono';
+import { getCookie, setCookie, deleteCookie } from 'hono/cookie';
+import { sessionKey } from './lib/keys';
+import { requireSession } from './middleware';
+import type { AppEnv, Session } from './types';
+
+const app = new Hono<AppEnv>();
+
+app.post('/login', async (c) => {
+  const { email } = await c.req.json<{ email: string }>();
+  const sessionId = crypto.randomUUID();
+  const session: Session = { userId: email, roles: [] };
+  await c.env.AUTH_SESSIONS.put(sessionKey(sessionId), JSON.stringify(session), {
+    expirationTtl: 60 * 60 * 24, // a day
+  });
+  setCookie(c, 'sid', sessionId, { httpOnly: true, secure: true });
+  return c.json({ ok: true });
+});
+
+app.post('/logout', async (c) => {
+  const sid = getCookie(c, 'sid');
+  if (sid) {
+    c.executionCtx.waitUntil(c.env.AUTH_SESSIONS.delete(sessionKey(sid)));
+    deleteCookie(c, 'sid');
+  }
+  return c.json({ ok: true });
+});
+
+app.get('/me', requireSession, (c) => c.json({ user: c.get('session').userId }));
+
+export default app;

@@ -1,0 +1,3 @@
+export const SESSION_PREFIX = 'sess:';
+
+export const sessionKey = (id: string): string => `${SESSION_PREFIX}${id}`;

@@ -1,0 +1,3 @@
+export function sessionKey(id: string): string {
+  return "session:" + id;
+}

@@ -1,0 +1,4 @@
+export interface Env {
+	SESSIONS: KVNamespace
+	CACHE: KVNamespace
+}

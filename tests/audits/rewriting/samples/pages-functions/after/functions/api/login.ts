@@ -1,0 +1,21 @@
+import { sessionStore } from "../../session-store";
+
+interface Env {
+  SESSIONS: KVNamespace;
+}
+
+export const onRequestPost: PagesFunction<Env> = async ({ env, request, waitUntil }) => {
+  const form = await request.formData();
+  const sessionId = crypto.randomUUID();
+  waitUntil(
+    sessionStore(env).create(
+      sessionId,
+      {
+        user: String(form.get("user")),
+        at: Date.now(),
+      },
+      { expirationTtl: 3600 },
+    ),
+  );
+  return Response.json({ sessionId });
+};

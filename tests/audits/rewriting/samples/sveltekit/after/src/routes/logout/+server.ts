@@ -1,0 +1,14 @@
+import { redirect } from '@sveltejs/kit';
+import type { RequestHandler } from '@sveltejs/kit';
+import { sessionStore } from '../../session-store';
+
+export const POST: RequestHandler = async ({ cookies, platform }) => {
+	const sid = cookies.get('sid');
+	if (sid) {
+		// the store first, then the cookie
+		await sessionStore(platform!.env).delete(`${sid}`);
+		await platform?.env.SESSIONS.delete(`session:${sid}`);
+		cookies.delete('sid', { path: '/' });
+	}
+	redirect(303, '/');
+};
