@@ -50,7 +50,7 @@ def request_of(paths: tuple[Path, ...], words: dict[str, Any]) -> Request:
         meant.paths,
         settings=Settings(now=time.time(), ttl=words["ttl"]),
         jobs=words["jobs"] or os.cpu_count() or 1,
-        cache=None if words["no_cache"] else words["cache_dir"] or _cache(),
+        cache=None if words["no_cache"] else words["cache_dir"] or cache_folder(),
         replaced={meant.paths[0]: sys.stdin.buffer.read()} if stdin is not None else {},
         baseline=baseline,
         since=since,
@@ -132,7 +132,7 @@ def _rules(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _cache() -> Path | None:
+def cache_folder() -> Path | None:
     """The user's cache folder, None when there is no home to have one."""
     given = os.environ.get("XDG_CACHE_HOME", "")
     try:
