@@ -27,8 +27,10 @@ def test_exact_versions_are_asked_for_and_no_scripts_run() -> None:
     package = json.loads((FOLDER / "package.json").read_text())
     assert package["dependencies"] == {
         "@microsoft/jest-sarif": "1.0.0-beta.0",  # brings the published schema of SARIF
+        "typescript": "5.9.3",
         "wrangler": "4.164.0",
         "wrangler-4-86": "npm:wrangler@4.86.0",
+        "workers-types": "npm:@cloudflare/workers-types@5.20261117.1",
     }
     assert package["private"]
     assert "scripts" not in package
