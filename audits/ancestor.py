@@ -43,9 +43,10 @@ def find(root: Path, ref: str) -> Ancestor:
         top = Path(git.line(root, "rev-parse", "--show-toplevel"))
         prefix = git.line(root, "rev-parse", "--show-prefix")
     except GitError as error:
-        raise Refused(
-            f"--since needs a git checkout: {error}", "leave --since out, or use --baseline"
-        ) from None
+        hint = "leave --since out, or use --baseline"
+        if "dubious ownership" in str(error):  # a container of CI's, whose user is not the folder's
+            hint = f"git config --global --add safe.directory {root}"
+        raise Refused(f"--since needs a git checkout: {error}", hint) from None
     commit = _commit(root, ref)
     if commit is None:
         raise Refused(

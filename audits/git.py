@@ -38,8 +38,9 @@ def ask(folder: Path, *words: str) -> bytes:
     except OSError as error:
         raise GitError(f"git cannot be run: {(error.strerror or 'error').lower()}") from None
     if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise GitError(said[-1].removeprefix("fatal: ") if said else f"git {words[0]} failed")
+        said = [*done.stderr.decode("utf-8", "replace").strip().splitlines(), f"git {words[0]} failed"]
+        fatal = next((line for line in said if line.startswith("fatal: ")), said[0])
+        raise GitError(fatal.removeprefix("fatal: "))
     return done.stdout
 
 

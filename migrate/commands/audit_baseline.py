@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from audits.auditing import Audit
 
 
-def check(file: Path | None, *, partial: str) -> None:
-    """Raises ConfigError before any work is done when the file cannot be written. `partial`: an option
-    with which an audit does not see what is in the files, "" when there is none."""
+def check(file: Path | None, *, without: str) -> None:
+    """Raises ConfigError before any work is done when the file cannot be written. `without`: a word
+    with which an audit does not show all findings that are in the files, "" when there is none."""
     if file is None:
         return
-    if partial:
+    if without:
         raise ConfigError(
-            f"--write-baseline and {partial} exclude each other", "write the baseline of all that there is"
+            f"--write-baseline and {without} exclude each other", "write the baseline of all that there is"
         )
     if file.is_dir():
         raise _unwritable(file, "it is a folder")

@@ -1,18 +1,20 @@
-"""How `kvferry audit` ends: its exit code, and what it says on standard error."""
+"""How `kvferry audit` ends: its report, its exit code, and what it says on standard error."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from migrate import __version__
 from migrate.errors import Exit
 
 if TYPE_CHECKING:
     from audits.auditing import Audit
-    from audits.report import Report
     from audits.revision import Revision
+    from migrate.commands.audit_wanted import Wanted
     from migrate.formats.outputs import Outputs
 
 _WITHOUT_REVISION = {"text", "concise", "jsonl", "csv", "junit", "markdown"}
@@ -30,22 +32,27 @@ def exit_of(found: Audit, fail_on: str) -> Exit:
     return Exit.AGAINST if any(one.finding.severity >= least for one in found.findings) else Exit.CLEAN
 
 
-def revision_for(root: Path, where: Outputs) -> Revision:
+def tell(found: Audit, wanted: Wanted, code: Exit) -> None:
+    """Write the report everywhere; what text ends with goes to standard error for the other formats."""
+    from audits import formats
+    from audits.formats.wording import account, verdict
+    from audits.report import Report
+
+    where, inventory = wanted.where, wanted.inventory
+    revision = _revision(found.request.root, where)
+    report = Report(found, revision, __version__, code, wanted.statistics)
+    where.write(lambda name: formats.render(report, name, inventory=inventory), sys.stdout)
+    if not wanted.quiet and where.format != "text":
+        for line in [*account(report), *([] if inventory else [verdict(report)])]:
+            click.echo(line, err=True)
+
+
+def _revision(root: Path, where: Outputs) -> Revision:
     """Asked for only by formats that say it: git takes its time."""
     from audits.revision import Revision, revision
 
     names = {where.format, *(one.format for one in where.files)}
     return revision(root) if names - _WITHOUT_REVISION else Revision()
-
-
-def tell_account(report: Report, *, inventory: bool) -> None:
-    """What text ends with, for the formats that leave it out."""
-    from audits.formats.wording import account, verdict
-
-    for line in account(report):
-        click.echo(line, err=True)
-    if not inventory:
-        click.echo(verdict(report), err=True)
 
 
 def show_files(found: Audit) -> Exit:

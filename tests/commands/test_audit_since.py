@@ -335,6 +335,16 @@ def test_outside_of_git_and_without_git_it_is_refused(checkout, kvferry, tmp_pat
     assert "--since needs a git checkout: git is not installed" in kvferry("--since", "main")[2]
 
 
+def test_a_checkout_of_another_user_is_refused_with_what_allows_it(checkout, kvferry, monkeypatch):
+    checkout.write(a=ONE)
+    checkout.commit()
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    code, _, err = kvferry("--since", "HEAD")
+    assert code == 2
+    assert "--since needs a git checkout: detected dubious ownership" in err
+    assert err.endswith(f"hint: git config --global --add safe.directory {checkout.folder}\n")
+
+
 def test_objects_that_are_not_here_are_not_fetched(checkout, kvferry, tmp_path, monkeypatch):
     checkout.write(a=ONE)
     base = checkout.commit()
