@@ -157,7 +157,7 @@ def worst_first(report: Report) -> list[Reported]:
 
 
 def schema(name: str) -> Document:
-    """The schema of `audit-report` or `audit-inventory`."""
+    """The schema of `audit-report`, `audit-finding`, `audit-inventory` or `audit-baseline`."""
     text = resources.files("audits").joinpath(f"schemas/{name}.v1.json").read_text(encoding="utf-8")
     found: Document = json.loads(text)
     return found

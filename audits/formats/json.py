@@ -13,5 +13,8 @@ def indented(report: Report) -> str:
 
 
 def lines(report: Report) -> str:
-    """One finding a line, each as in the document; nothing when there are none."""
-    return "".join(json.dumps(finding(one), ensure_ascii=False) + "\n" for one in report.audit.findings)
+    """One finding a line, as audits/schemas/audit-finding.v1.json says; nothing when there are none."""
+    envelope = {"schema": "kvferry/audit-finding", "version": 1}
+    return "".join(
+        json.dumps(envelope | finding(one), ensure_ascii=False) + "\n" for one in report.audit.findings
+    )

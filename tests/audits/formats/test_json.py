@@ -13,7 +13,7 @@ def errors(document, name="audit-report"):
 
 
 def test_the_schemas_are_schemas():
-    for name in ("audit-report", "audit-inventory"):
+    for name in ("audit-report", "audit-finding", "audit-inventory", "audit-baseline"):
         Draft202012Validator.check_schema(schema(name))
         assert schema(name)["$id"] == f"urn:kvferry:schema:{name}:1"
 
@@ -70,8 +70,19 @@ def test_the_document_of_nothing_is_valid_too(reported):
 def test_lines_are_the_findings_of_the_document(reported):
     report = reported()
     lines = [json.loads(line) for line in render(report, "jsonl").splitlines()]
+    assert [error for line in lines for error in errors(line, "audit-finding")] == []
+    assert {(line.pop("schema"), line.pop("version")) for line in lines} == {("kvferry/audit-finding", 1)}
     assert lines == json.loads(render(report, "json"))["findings"]
     assert render(reported({}), "jsonl").count("\n") == 4  # the same files are still there
+
+
+def test_a_finding_of_a_line_is_one_of_the_document():
+    whole, line = schema("audit-report")["$defs"], schema("audit-finding")
+    own = {name: line["properties"].pop(name) for name in ("schema", "version")}
+    assert own == {"schema": {"const": "kvferry/audit-finding"}, "version": {"const": 1}}
+    assert line["properties"] == whole["finding"]["properties"]
+    assert line["required"] == ["schema", "version", *whole["finding"]["required"]]
+    assert all(line["$defs"][name] == whole[name] for name in line["$defs"])
 
 
 def test_the_same_audit_is_the_same_bytes(reported):
