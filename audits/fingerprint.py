@@ -1,8 +1,8 @@
 """A finding's identity over time: the same while lines move, another when the call becomes another.
 
-It is made of rule, path, enclosing class and function, method, binding and key templates. Findings
-that agree in all of these are equal; their number in the order of the file tells them apart, so two
-findings never share a fingerprint.
+It is made of rule and signals, path, enclosing class and function, method, binding and key templates.
+Findings that agree in all of these are equal; their number in the order of the file tells them apart,
+so two findings never share a fingerprint.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from dataclasses import dataclass
 
 from audits.finding import Finding
 from audits.operation import Operation
+
+_SUSPECTED = frozenset({"session-kv-call"})
+"""Rules whose signals say why they speak, and change with names; those of others say what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ def _call(finding: Finding, operation: Operation | None) -> tuple[str, ...]:
         str(operation.method),
         operation.binding,
         *map(str, operation.keys),
-        *(finding.signals if finding.rule == "ttl-out-of-range" else ()),
+        *(finding.signals if finding.rule not in _SUSPECTED else ()),
     )
 
 

@@ -1,7 +1,7 @@
 """Which findings are not new: each known one absorbs one finding that is equal to it, and not worse.
 
 A finding is worse when it is more severe (a put that lacked a TTL on some way lacks it on every one),
-or when more callers leave the TTL out. So what is known never hides what has become worse, and two
+or when more callers do what the rule forbids. So what is known never hides what has become worse, and two
 equal findings of which one is known leave one.
 """
 
@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 from audits.finding import Finding, Severity
 from audits.fingerprint import Mark
 
-_WORSENING = frozenset({"without-ttl"})
+_WORSENING = frozenset({"without-ttl", "entry", "dropped", "through-helper"})
 """Kinds of related places of which one more is one more fault."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Known:
     """One finding as it is remembered. `about`: where the call stands and what it is; `callers`: how
-    many places leave out what the rule asks for; `source`: the line that it begins on, "" when nobody
+    many places do what the rule forbids; `source`: the line that it begins on, "" when nobody
     kept it; `identity` and `shape` are those of its mark."""
 
     path: str

@@ -45,6 +45,19 @@ def test_a_fingerprint_changes_with_what_the_call_is(audited, old, new):
     assert not set(before) & set(after)
 
 
+def test_a_fingerprint_tells_what_is_wrong_and_not_why_it_is_suspected(audited):
+    short = "await env.STORE.put(`a:${x}`, '1', { expirationTtl: 5 });"
+    before = prints(audited(short, select=("ttl-out-of-range",)))
+    assert prints(audited(short.replace("5", "6"), select=("ttl-out-of-range",))) == before
+    later = "expiration: 5"
+    assert prints(audited(short.replace("expirationTtl: 5", later), select=("ttl-out-of-range",))) != before
+    session = "const f = async (sid) => { %s; await env.SESSIONS.get(`sess:${sid}`); }"
+    told = [
+        prints(audited(session % text, select=("session-kv-call",))) for text in ("x", "getCookie(c, 'sid')")
+    ]
+    assert told[0] == told[1] != []
+
+
 def test_rules_are_selected_and_ignored(audited):
     source = "await env.SESSIONS.put(sessionId, '1');"
     assert {one.finding.code for one in audited(source).findings} == {"KV001", "KV002"}

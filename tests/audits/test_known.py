@@ -4,8 +4,10 @@ import itertools
 
 import pytest
 
-from audits.finding import Severity
-from audits.known import Known, either, match, moved
+from audits.finding import Finding, Severity
+from audits.fingerprint import Mark
+from audits.known import Known, either, known, match, moved
+from audits.operation import Confidence, Evidence, Place
 
 LEVELS = (Severity.WARNING, Severity.ERROR)
 
@@ -65,6 +67,22 @@ def test_never_more_is_absorbed_than_is_known_and_nothing_that_is_worse():
             assert len(absorbed) + len(left) == 2
             for at in absorbed:
                 assert any(o.severity >= now[at].severity and o.callers >= now[at].callers for o in before)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "callers"),
+    [
+        ((), 0),
+        (("without-ttl", "without-ttl"), 2),
+        (("entry", "dropped", "through-helper"), 3),
+        (("read",), 0),
+    ],
+)
+def test_places_that_do_what_the_rule_forbids_are_counted(kinds, callers):
+    place = Place("a.ts", 1, 1, 1, 2, 0, 1)
+    related = tuple(Evidence(kind, "x", place) for kind in kinds)
+    found = Finding("r", "KV002", place, place, Severity.ERROR, Confidence.HIGH, "m", related=related)
+    assert known(found, Mark("f", "i", "s", "about"), "  line").callers == callers
 
 
 def test_what_two_know_is_known_once():
