@@ -291,11 +291,12 @@ class Operation:
     `let_go`: the calls whose promises nobody waits for, so that nobody waits for this one: its own, or
     calls of functions around it; empty when somebody does, or nothing is known. `alone`: the code
     awaits this call and nothing else meanwhile. `key_from`: where the calls begin that the key was
-    made from, in bytes. `read_as`: the type that a get asks for, "" when it asks for none or for one
-    that is not known; `caching`: is it given a `cacheTtl`? `limit` and `cursor_followed` are a list's;
-    `taken`: how many of its keys are used, None when that is not seen. `key_id`: what tells the key
-    from others of its kind, if that is certain; `env`: the bytes of the expression from which the
-    namespace is taken by its binding's name, if it can stand here as well.
+    made from, in bytes; `key_list`: it is a list, so a bulk get. `read_as`: the type that a get asks
+    for, "" when it asks for none or for one that is not known; `caching`: is it given a `cacheTtl`?
+    `limit` and `cursor_followed` are a list's; `taken`: how many of its keys are used, None when that
+    is not seen. `key_id`: what tells the key from others of its kind, if that is certain; `env`: the
+    bytes of the expression from which the namespace is taken by its binding's name, if it can stand
+    here as well.
     """
 
     method: Method
@@ -321,6 +322,7 @@ class Operation:
     let_go: tuple[Place, ...] = ()
     alone: bool = False
     key_from: tuple[int, ...] = ()
+    key_list: bool = False
     read_as: str = ""
     caching: Has = Has.NO
     limit: Number | None = None

@@ -113,6 +113,10 @@ class Entries:
             guarded = guarded or self._guards.stand(file, offset, scope)
             yield _Step(file, offset, step.end, scope, guarded), number
             function = facts.functions[number]
+            if number in file.immediate:
+                call = file.immediate[number]
+                offset, scope = call.expr[1], call.scope
+                continue
             if function.call < 0 or (file.index, number) in self._events:
                 return
             offset, scope = function.start, facts.scopes[function.scope].parent

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from audits.js import collect
+from audits.js.bare_text import bare
 from audits.js.calls import GATHERING
 from audits.js.engine import Engine
 from audits.js.facts import Call, Define, Expr, Path
@@ -151,11 +152,20 @@ def _uses(file: File, held: _Held) -> list[_Use]:
     number = facts.scopes[define.scope].fn
     function = facts.functions[number] if number >= 0 else None
     start, end = (function.start, function.end) if function is not None else (0, len(file.source))
-    text = file.text(start, end)
+    text = bare(file.text(start, end))
     own = len(file.text(start, max(define.start, start)))
     after = len(file.text(start, max(define.end, define.start, start)))
     return [
         _Use(text[max(0, match.start() - 20) : match.start()], text[match.end() : match.end() + 60])
-        for match in re.finditer(rf"(?<![\w$.]){re.escape(held.name)}(?![\w$])", text)
-        if not own <= match.start() < after
+        for match in re.finditer(rf"(?:(?<=\.\.\.)|(?<![\w$.])){re.escape(held.name)}(?![\w$])", text)
+        if not own <= match.start() < after and not _is_key(text, match.start(), match.end())
     ]
+
+
+def _is_key(text: str, start: int, end: int) -> bool:
+    """`open: 3` in an object or a type is a name of its own."""
+    return re.match(r"\s*\??:", text[end : end + 20]) is not None and text[:start].rstrip()[-1:] in (
+        "{",
+        ",",
+        ";",
+    )

@@ -93,9 +93,9 @@ def _here(file: File, call: Call, keys: Iterable[Expr]) -> Loop | None:
                 return found
         elif here.kind == "fn" and here.fn >= 0:
             function = file.facts.functions[here.fn]
-            if function.call < 0:
+            if function.call < 0 and here.fn not in file.immediate:
                 return None
-            found = _of_callback(file, call, function, here.fn, used)
+            found = _of_callback(file, call, function, here.fn, used) if function.call >= 0 else None
             if found is not None:
                 return found
         scope = here.parent

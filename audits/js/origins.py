@@ -92,13 +92,12 @@ def _next(file: File, part: Expr, scope: int, whole: bool) -> Iterator[tuple[Exp
 def _member(file: File, part: Expr, scope: int) -> Iterator[tuple[Expr, int]]:
     """`record.hash`: what was given to that member, if that can be told, else all of `record`."""
     for define in file.defines(part[3][3], scope) or ():
-        if define.value is None:
-            continue
+        value = define.value
         if define.kind == "mut":
-            if define.key == part[4]:
-                yield define.value, define.scope
-        elif define.value[0] == "obj" and not define.path:
-            for entry in define.value[3]:
+            if define.key == part[4] and value is not None:
+                yield value, define.scope
+        elif value is not None and value[0] == "obj" and not define.path:
+            for entry in value[3]:
                 if entry[0] == "s" or (entry[0] == "p" and entry[1] == part[4]):
                     yield entry[-1], define.scope
         else:

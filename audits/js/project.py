@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from audits.js.bindings import Bindings
-from audits.js.facts import Class, Declared, Define, Expr, Facts, Type
+from audits.js.facts import Call, Class, Declared, Define, Expr, Facts, Type
 from audits.js.known_types import KV_TYPE, OTHERS
 from audits.js.modules import Resolver
 from audits.js.values import Value, Values
@@ -72,6 +72,11 @@ class File:
             found.append(scope)
             scope = self.facts.scopes[scope].parent
         return found
+
+    @cached_property
+    def immediate(self) -> Mapping[int, Call]:
+        """Functions that are called where they stand, by their numbers: `(async () => { … })()`."""
+        return {call.expr[3][3]: call for call in self.facts.calls if call.expr[3][0] == "fn"}
 
     def function_around(self, scope: int) -> int:
         """The number of the innermost function, -1: none."""

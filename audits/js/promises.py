@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from audits.js import collect
+from audits.js.bare_text import bare
 from audits.js.calls import CHAINS, GATHERING
 from audits.js.engine import Engine, Site
 from audits.js.facts import Call, Define, Expr, Function
@@ -55,6 +56,9 @@ class Promises:
             return
         if function.call >= 0:
             yield from self._by_taker(file, function, depth, seen | {site})
+            return
+        if number in file.immediate:
+            yield from self._dropped(file, file.immediate[number], depth, seen | {site})
             return
         for caller in self._engine.callers_of(site):
             there = self._engine.file(caller[0])
@@ -148,14 +152,12 @@ def _forgotten(file: File, call: Call) -> bool:
         return False
     for name, define in _holders(file, call):
         home = file.facts.functions[file.facts.scopes[define.scope].fn]
-        text = file.text(home.start, home.end)
+        text = bare(file.text(home.start, home.end))
         if file.facts.scopes[define.scope].fn != number:
             return False
-        uses = len(re.findall(rf"(?<![\w$.]){re.escape(name)}(?![\w$])", text))
-        idle = re.findall(
-            rf"(?<![\w$.]){re.escape(name)}\s*(?:\.push\s*\(|\s*=(?!=)|:\s*[\w<>\[\] ]+=)", text
-        )
-        return uses <= len(idle)
+        use = rf"(?:(?<=\.\.\.)|(?<![\w$.])){re.escape(name)}"
+        idle = re.findall(rf"{use}\s*(?:\.push\s*\(|=(?!=)|:\s*[\w<>\[\] ]+=)", text)
+        return len(re.findall(rf"{use}(?![\w$])", text)) <= len(idle)
     return False
 
 

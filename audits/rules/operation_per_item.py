@@ -86,7 +86,9 @@ _UNFIT = ("arrayBuffer", "stream")
 
 def check(operations: Sequence[Operation], settings: Settings) -> Iterator[Finding]:
     """Loops, rows of reads, and keys that are only read together."""
-    single = [one for one in operations if one.bulk is None and one.read_as not in _UNFIT]
+    single = [
+        one for one in operations if one.bulk is None and not one.key_list and one.read_as not in _UNFIT
+    ]
     reads = [one for one in single if one.method in READS]
     for operation in single:
         yield from _looped(operation)

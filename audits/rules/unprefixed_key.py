@@ -43,7 +43,11 @@ from audits.rules.rule import Rule, Settings
 from audits.rules.wording import called, found
 
 _KEY = re.compile(r"(?i)(?:^|[._])(?:k|name|prefix)$|key$|keys$")
-_HASH = re.compile(r"(?i)hash|sha|md5|digest|hex|encode|uuid|btoa|base64|lower|trim|slice")
+_PLAIN = re.compile(
+    r"(?i)hash|sha\d*$|md5|digest|hex|encode|uuid|btoa|base64|lower|upper|trim|slice|substring|cookie"
+    r"|^(?:get|join|param|query|header|at|pop|shift|match|replace|split|string|tostring|text)$"
+)
+"""Functions that make another text of one, or take it from a request, and put nothing before it."""
 
 
 def check(operations: Sequence[Operation], settings: Settings) -> Iterator[Finding]:
@@ -59,7 +63,7 @@ def _bare(key: Template) -> bool:
     first = key.parts[0] if key.parts else ""
     if not isinstance(first, Hole) or not first.name or _KEY.search(first.name):
         return False
-    return not first.helper or _HASH.search(first.helper) is not None
+    return not first.helper or _PLAIN.search(first.helper) is not None
 
 
 RULE = Rule(
