@@ -172,7 +172,9 @@ class Enclosing:
     `.forEach` …; the item's expression as text; `each`: such a loop that decides on the key.
     `guarded`: a condition on change or age stands before the call on every way. `stretch`: calls of
     one file with the same number always run together; `gathered`: so do those, and at the same time
-    (None: it is not in the array of a `Promise.all`).
+    (None: it is not in the array of a `Promise.all`). `owner`: the name that the object literal around it
+    is given, "" when there is none. `topics`: what the file, or one that calls it, speaks of (`login`,
+    `conversation`), sorted.
     """
 
     function: str = ""
@@ -187,6 +189,8 @@ class Enclosing:
     each: Each | None = None
     stretch: int = 0
     gathered: int | None = None
+    owner: str = ""
+    topics: tuple[str, ...] = ()
 
 
 class RelationKind(enum.StrEnum):

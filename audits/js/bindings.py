@@ -15,13 +15,15 @@ from pathlib import Path
 from audits import wrangler
 
 _OWN = ("wrangler.toml", "wrangler.json", "wrangler.jsonc")
+_TOOLS = re.compile(r"\"(?:wrangler|@cloudflare/[\w-]+|@opennextjs/cloudflare|miniflare)\"\s*:")
 _FLAG = re.compile(r"--kv[= ]+[\"']?([A-Za-z_]\w*)")
 
 
 @dataclass(frozen=True, slots=True)
 class Bindings:
     """Kinds of bindings by folder (`""` is the root): `{folder: {name: (kind, file)}}`. `configured`:
-    there is a configuration of wrangler's; `triggers`: its cron triggers, by folder as well."""
+    there is a configuration of wrangler's, or a package.json that asks for one of
+    Cloudflare's tools; `triggers`: its cron triggers, by folder as well."""
 
     folders: Mapping[str, Mapping[str, tuple[str, str]]] = field(default_factory=dict)
     given: frozenset[str] = frozenset()
@@ -94,12 +96,14 @@ def read(
             triggers.setdefault(path.rpartition("/")[0], set()).update(environment.crons)
         for name, kind in said.items():
             names.setdefault(name, kind)
+    configured = bool(configurations)
     for path in sorted(packages):
         names = folders.setdefault(path.rpartition("/")[0], {})
-        for name in _flags(root / path):
+        package = _text(root / path)
+        configured = configured or _TOOLS.search(package) is not None
+        for name in _flags(package):
             names.setdefault(name, ("script", path))
     crons = {folder: tuple(sorted(found)) for folder, found in triggers.items()}
-    configured = bool(configurations)
     return Bindings(folders, frozenset(given), frozenset(classes), broken, configured, crons)
 
 
@@ -117,12 +121,18 @@ def _take(environment: wrangler.Environment, path: str, names: dict[str, tuple[s
         names.setdefault(binding.name, (binding.kind, path))
 
 
-def _flags(path: Path) -> list[str]:
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _flags(package: str) -> list[str]:
     """Namespaces that scripts pass on the command line: `wrangler pages dev --kv SESSIONS`."""
     try:
-        text = path.read_text(encoding="utf-8")
-        scripts = json.loads(text).get("scripts", {}) if "--kv" in text else {}
-    except (OSError, ValueError, AttributeError):
+        scripts = json.loads(package).get("scripts", {}) if "--kv" in package else {}
+    except (ValueError, AttributeError):
         return []
     lines = scripts.values() if isinstance(scripts, dict) else ()
     return [name for line in lines if isinstance(line, str) for name in _FLAG.findall(line)]

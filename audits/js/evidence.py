@@ -188,7 +188,9 @@ def judge(values: Values, group: Group, uses: Uses, bound_as: Value | None = Non
             return None
         return kv(last, 2, "known-name", f"its name is that of a binding: {bound_as[4]}", bound_as[5])
     if _KV_NAME.search(last) and (uses.waited or uses.two):
-        sure = 2 if uses.classic and value[3] == "global" and name.isupper() else 1
+        # nothing but a binding is a string in process.env elsewhere and has put here
+        classic = uses.classic and value[3] == "global" and name.isupper()
+        sure = 2 if classic or (value[3] == "process" and uses.two) else 1
         return kv(binding, sure, "name", f"its name, {last}, is one that namespaces have", None)
     seen = uses.two or (uses.waited and _LIKELY.search(name) is not None)
     if value[3] in ("global", "process") and name.isupper() and seen and not _not_kv(name):

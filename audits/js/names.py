@@ -28,7 +28,7 @@ def look_up(engine: Engine, file: File, name: str, at: int, scope: int, context:
 
 
 def _renamed(value: Value, name: str) -> Value:
-    if value[0] == "u":
+    if value[0] == "u" and value[3] not in ("env", "process"):  # a binding keeps its own name
         return ("u", better(name, value[1]), value[2], value[3], value[4])
     return value
 

@@ -157,7 +157,7 @@ def _operation(
         metadata=option if found.method == "put" else Has.NO,
         value_names=value_names.of_call(file, call, found.method),
         awaited=surroundings.awaited(call.sink),
-        enclosing=around.enclosing(file, call, found.method),
+        enclosing=around.enclosing(file, call, found.method, callers),
         bulk=_bulk(arguments) if found.method in ("get", "getWithMetadata") else None,
         cursor_followed=listing.followed(engine, file, call, option)
         if found.method == "list"

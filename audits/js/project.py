@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from audits.js import topics
 from audits.js.bindings import Bindings
 from audits.js.facts import Call, Class, Declared, Define, Expr, Facts, Type
 from audits.js.known_types import KV_TYPE, OTHERS
@@ -28,6 +29,11 @@ class File:
     def source(self) -> bytes:
         """The file's bytes."""
         return self._read()
+
+    @cached_property
+    def topics(self) -> tuple[str, ...]:
+        """What the file speaks of, see topics.py."""
+        return topics.of(self.path, self.source)
 
     @cached_property
     def _lines(self) -> list[int]:

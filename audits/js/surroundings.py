@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from audits.js import collect, loops, origins, stretches
 from audits.js.engine import Engine
@@ -16,6 +16,8 @@ from audits.js.promises import Promises
 from audits.js.values import join
 from audits.operation import Awaited, Each, Enclosing, Entry, Place
 
+_RETURNED = re.compile(r"(?:\breturn|=>)\s*\(?\s*$")
+_NAMED_OBJECT = re.compile(r"(?P<name>[\w$]+)\s*(?:<[^<>()]*>)?(?::\s*[\w$.<>]+\s*=|[:=(])\s*(?:\(\s*)?$")
 _EACH = re.compile(r"\.(?:map|forEach|filter|flatMap|reduce|some|every)$")
 
 
@@ -28,8 +30,8 @@ class Surroundings:
         self._entries = Entries(engine, self._guards)
         self._promises = Promises(engine)
 
-    def enclosing(self, file: File, call: Call, method: str) -> Enclosing:
-        """What surrounds the call of a namespace's method."""
+    def enclosing(self, file: File, call: Call, method: str, callers: Iterable[Place]) -> Enclosing:
+        """What surrounds the call of a namespace's method. `callers`: from where it is reached."""
         number = file.facts.scopes[call.scope].fn
         function = _named(file, number)
         cls = file.class_around(call.scope)
@@ -51,6 +53,8 @@ class Surroundings:
             each=self._each(file, call) if method != "list" else None,
             stretch=stretches.begin(file, call) if method.startswith("get") else 0,
             gathered=stretches.gathered(file, call) if method.startswith("get") else None,
+            owner=_owner(file, number),
+            topics=self._topics({file.path, *(place.path for place in callers)}),
         )
 
     def let_go(self, file: File, call: Call, method: str) -> tuple[Place, ...]:
@@ -90,12 +94,31 @@ class Surroundings:
         place = self._place(found.file.index, found.call.expr[1], found.call.expr[2])
         return Each(found.text, place, found.listed, found.at_once, found.leaves)
 
+    def _topics(self, paths: set[str]) -> tuple[str, ...]:
+        project = self._engine.project
+        files = (project.files[project.numbers[path]] for path in paths)
+        return tuple(sorted({topic for file in files for topic in file.topics}))
+
     def _place_of(self, index: int, number: int) -> Place:
         call = self._engine.file(index).facts.calls[number]
         return self._place(index, call.expr[1], call.expr[2])
 
     def _place(self, index: int, start: int, end: int) -> Place:
         return place(self._engine.file(index), start, end)
+
+
+def _owner(file: File, number: int) -> str:
+    """What the innermost object with the function as a method is called: the variable or property that
+    holds it, the function that it is passed to, or the one that returns it."""
+    owned = next(((n, f.owner) for n, f in _outward(file, number) if f.owner is not None), None)
+    if owned is None:
+        return ""
+    before = file.text(max(0, owned[1][1] - 120), owned[1][1])
+    if _RETURNED.search(before):
+        around = [function for inner, function in _outward(file, number) if inner != owned[0]]
+        return next((function.name for function in around if function.name), "")
+    match = _NAMED_OBJECT.search(before)
+    return match["name"] if match is not None else ""
 
 
 def _outward(file: File, number: int) -> Iterator[tuple[int, Function]]:

@@ -19,7 +19,7 @@ Parts = tuple[object, ...]
 
 
 def parts_of(value: Value, name: str = "") -> Parts:
-    """A value as text with holes."""
+    """A value as text with holes. Nobody means the text `undefined`: it is a value that is set elsewhere."""
     kind = value[0]
     if kind == "str":
         return tuple(value[1])
@@ -27,8 +27,6 @@ def parts_of(value: Value, name: str = "") -> Parts:
         return (plain(value[1]),)
     if kind == "bool":
         return ("true" if value[1] else "false",)
-    if kind == "nul":
-        return ("undefined",)
     if kind == "u":
         return (("h", value[1] or name, value[2]),)
     if kind == "ty":

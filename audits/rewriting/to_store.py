@@ -18,7 +18,7 @@ from audits.rewriting import calls, leftovers, reads, renewals, store_import, wr
 from audits.rewriting.calls import KvCall
 from audits.rewriting.plan import Leave, Left, Rewriting
 from audits.rewriting.source import Source
-from audits.rules import session_signals
+from audits.rules import session_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def _fit(operation: Operation, wanted: Wanted) -> None:
         raise Leave(f"the key's prefix is {key.prefix!r}, not {wanted.prefix!r}")
     holes = [part.name for template in operation.keys for part in template.parts if isinstance(part, Hole)]
     names = [key.name] if key.name else holes or [""]
-    vague = [name for name in names if not session_signals.tells_session(name)]
+    vague = [name for name in names if not session_keys.tells_session(name)]
     if vague and not key.fresh:
         raise Leave(
             f"{vague[0] or 'the id'} may be a person's and come again after a logout; "

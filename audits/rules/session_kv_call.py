@@ -4,12 +4,15 @@
 
 Finds `get`, `getWithMetadata`, `put`, `delete` and `list` on a key that is a session's. What is one is
 judged by several signals, and the finding names those that fired: the key begins with a known prefix
-(`key-prefix`; `--session-prefix`, and `spotify_session:` always) or speaks of sessions (`key-text`); a
-session's id fills it (`hole-name`); a helper such as `sessionKey` makes it (`key-helper`); the
-namespace's binding (`binding`), the value or its type (`value-name`), the function, class or file
-around it is named for sessions; a cookie is read in the same function (`cookie`). Keys about something
-else in a namespace for sessions, such as `oauth_state:{state}` or `rate:{ip}`, are not found, nor
-are other kinds of sessions (chats, games, uploads).
+(`key-prefix`; `--session-prefix`, and `spotify_session:` always) or speaks of sessions (`key-text`), of
+refresh tokens (`refresh-token`) or of tokens (`auth-text`); a session's id or a token fills it
+(`hole-name`, `token-hole`); a helper such as `sessionKey` makes it (`key-helper`); the namespace's
+binding (`binding`, `auth-binding`), the value or its type (`value-name`), the function, class or file
+around it is named for sessions or logins; a cookie is read in the same function (`cookie`), or the file
+speaks of logins (`login`); another call's key, which is a session's, begins with the same text
+(`same-keys`). Keys about something else in a namespace for sessions, such as `oauth_state:{state}` or
+`rate:{ip}`, are not found, nor are other kinds of sessions (chats, games, uploads). A function that most
+callers use for other keys is not found either.
 
 ## Why
 
@@ -60,10 +63,12 @@ Ask a strongly consistent store instead: one Durable Object per session, or SQLi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from audits.finding import Finding, Severity
 from audits.operation import Confidence, Method, Operation
 from audits.rules.rule import Rule, Settings
+from audits.rules.session_keys import same_keys
 from audits.rules.session_signals import ENOUGH, SURE, best
 from audits.rules.wording import called, found
 
@@ -77,13 +82,18 @@ _VERB = {
 
 
 def check(operations: Sequence[Operation], settings: Settings) -> Iterator[Finding]:
-    """One finding for each operation whose key is a session's."""
-    for operation in operations:
-        if not operation.keys:
-            continue
-        score = best(operation, settings.prefixes)
+    """One finding for each operation whose key is a session's, or begins as one that is."""
+    scored = [(one, best(one, settings.prefixes)) for one in operations if one.keys]
+    kinds = {
+        (one.binding, same_keys(score.key))
+        for one, score in scored
+        if score.weight >= ENOUGH and same_keys(score.key)
+    }
+    for operation, score in scored:
         if score.weight < ENOUGH and not score.listed:
-            continue
+            if not all((operation.binding, same_keys(key)) in kinds for key in operation.keys):
+                continue
+            score = replace(score, signals=tuple(sorted({*score.signals, "same-keys"})))
         yield found(
             RULE,
             operation,

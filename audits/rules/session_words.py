@@ -29,8 +29,8 @@ OTHER = _set(
     conversation count counter course lesson meeting talk webinar workshop
     counts debug editor exam game interview limit limits llm lock metrics missed payment playback poker
     prompt quiz rate ratelimit recording rpg sandbox secret settings share shell signing stats stream
-    stripe study telegram terminal tg total training transfer upload uploads version video voice webrtc
-    workout
+    stripe study telegram terminal tg total training transfer upload uploads version video visitor visitors
+    voice webrtc workout
     """
 )
 """Words beside `session` that make it another kind of session, or something about sessions."""
@@ -52,11 +52,14 @@ FOREIGN = OTHER | _set(
 NEUTRAL = _set(
     """
     access admin api app apple auth bearer cms cookie data dev discord facebook github google id in jwt
-    key kv logged login microsoft oauth portal prefix prod refresh slack spotify staging strava test
-    token tokens twitch twitter v web
+    key kv logged login microsoft oauth portal prefix prod refresh rt slack spotify staging strava
+    test token tokens twitch twitter uid v web
     """
 )
 """Words of keys that say nothing for or against."""
+
+SHARED = _set("api app cms data dev id in key kv portal prefix prod staging test v web")
+"""Those of them that the keys of a whole application may begin with."""
 
 BARE_OTHERS = _set(
     """
@@ -81,10 +84,33 @@ PERSONS = _set(
 
 TOKENS = _set(
     """
-    bearer cookie jwt token
+    authorization bearer cookie jwt tok token
     """
 )
 """Names that may hold the id of a session."""
+
+AUTH = _set("auth bearer jwt login token tokens")
+"""Words of keys that tokens which stand for a login may be kept under."""
+
+HASHED = _set("digest hash hashed sha sha256 tok token")
+"""Words in the name of a function that makes a key of a token."""
+
+PARTNERS = _set("call channel chat conversation game guild lobby match player room thread")
+"""Whose id makes a session one of those who talk or play."""
+
+RECORDS = _set("body data doc existing form input item params payload record row")
+"""Names of contents; a login's id is not part of its own content."""
+
+GENERIC = _set("k key name")
+"""Names of keys that say nothing."""
+
+ABOUT_ALL = _set(
+    """
+    active change cursor id index key last lock meta metadata migration next online schema seq sequence
+    ttl updated
+    """
+)
+"""Words of constant keys that hold something about all sessions, or what signs them."""
 
 CONVERSATION = _set(
     """

@@ -85,7 +85,7 @@ from audits.cron import runs_a_day
 from audits.finding import Finding, Severity
 from audits.operation import Confidence, Entry, Hole, Method, Operation, Template
 from audits.rules.rule import Rule, Settings
-from audits.rules.session_signals import words
+from audits.rules.session_keys import words
 from audits.rules.wording import at_callers, called, found
 
 SELDOM, OFTEN = 24, 288

@@ -1,5 +1,7 @@
 """What speaks for and against a namespace of which neither configuration nor types say anything."""
 
+import json
+
 import pytest
 
 NONE = 'name = "x"\n'
@@ -79,3 +81,25 @@ def test_a_store_with_a_ttl_of_its_own_is_no_namespace_for_its_name(said):
         export const f = (kv: KVStorage) => kv.put("a", "b");"""
     assert said(source) == []
     assert said(source.replace(", ttl?: number", "")) == ["put - a ttl=no"]
+
+
+@pytest.mark.parametrize("package", ["wrangler", "@cloudflare/next-on-pages"])
+def test_a_package_that_asks_for_cloudflares_tools_runs_in_workers(said, package):
+    files = {"a.ts": "export async function f(kv) { await kv.put('a', 'b'); }"}
+    assert said({**files, "package.json": json.dumps({"devDependencies": {package: "1"}})}, wrangler=None)
+    assert (
+        said({**files, "package.json": json.dumps({"dependencies": {"express": "1"}})}, wrangler=None) == []
+    )
+
+
+def test_what_has_put_in_the_environment_of_a_process_is_a_binding(project):
+    files = {"a.ts": "const kv = process.env.WINE_KV; export const f = () => kv.put('a', 'b');"}
+    (operation,) = project(files, wrangler=None).operations
+    assert (operation.binding, int(operation.confidence)) == ("WINE_KV", 2)
+
+
+def test_bindings_are_told_apart_whatever_variables_they_are_in(said):
+    source = """
+        export async function a(env) { const db = env.DB; return db.prepare("SELECT 1").first(); }
+        export async function b(env) { const db = env.ITEMS; await db.put("a", "b"); }"""
+    assert said(source, wrangler=NONE) == ["put ITEMS a ttl=no"]

@@ -90,3 +90,8 @@ def test_cache_ttl(project):
     assert operation.cache_ttl is not None
     assert operation.cache_ttl.values == (300.0,)
     assert operation.cache_ttl.exact
+
+
+def test_a_part_that_is_set_elsewhere_is_a_hole(said):
+    source = "const c = {}; fill(c); env.SESSIONS.get(`sess:${c.session}`);"
+    assert said(source) == ["get SESSIONS sess:{session}"]

@@ -141,3 +141,21 @@ def test_texts(project):
     found = one(project, "await c.env\n  .SESSIONS.put('a', 'b', {\n  expirationTtl: 60 });")
     assert found.receiver == "c.env .SESSIONS"
     assert found.options_text == "{ expirationTtl: 60 }"
+
+
+OWNERS = {
+    "const sessions = { get: (k) => env.SESSIONS.get(k) };": "sessions",
+    "const s: Store<Session> = { get: (k) => env.SESSIONS.get(k) };": "s",
+    "betterAuth({ secondaryStorage: { get(k) { return env.SESSIONS.get(k); } } });": "secondaryStorage",
+    "createSessionStorage<Data>({ read: (k) => env.SESSIONS.get(k) });": "createSessionStorage",
+    "const sessions = (env) => ({ read: (k) => env.SESSIONS.get(k) });": "sessions",
+    "function createStore(env) { return { read(k) { return env.SESSIONS.get(k); } }; }": "createStore",
+    "export default { fetch: (r, env) => env.SESSIONS.get('k') };": "",
+    "const f = (k) => env.SESSIONS.get(k);": "",
+}
+
+
+@pytest.mark.parametrize("source", OWNERS)
+def test_the_object_that_a_method_belongs_to_has_a_name(project, source):
+    (operation,) = project(source).operations
+    assert operation.enclosing.owner == OWNERS[source]

@@ -51,8 +51,61 @@ SESSIONS = {
         "export async function requireAuth(env, request) { const token = "
         "readCookie(request.headers.get('Cookie')); return env.STORE.get(`auth:${token}`); }"
     ),
+    "refresh token": "export const f = (env, t) => env.STORE.get(`refresh:${t.token}`);",
+    "refresh token of a user": "export const f = (env, user, t) => env.STORE.put(`refresh_token:${user.id}`, t);",
+    "hash of a refresh token": "export const f = async (env, t) => env.STORE.get(`refresh:${await hashTok(t)}`);",
+    "refresh token by a name that says nothing": (
+        "export const login = (env, nr) => env.OAUTH_KV.put(`refresh:${nr}`, '1');"
+    ),
+    "bearer token where logins are": (
+        "export async function f(env, request) { const token = request.headers.get('Authorization');"
+        " return env.STORE.get(`token:${token}`); }"
+    ),
+    "what is known of the one who logged in": (
+        "export async function login(env, userId, authInfo) {"
+        " await env.STORE.put(`auth-uid:${userId}`, JSON.stringify(authInfo)); }"
+    ),
+    "the storage of a login library": (
+        "export const auth = betterAuth({ secondaryStorage: { get: (key) => env.STORE.get(`auth:${key}`) } });"
+    ),
+    "object named for sessions": (
+        "import { env } from 'cloudflare:workers';"
+        " export const sessionStore = { read(token) { return env.STORE.get(token); } };"
+    ),
+    "chat with logins": (
+        "/* messages of a chat; the password is checked elsewhere */ "
+        "export const f = (env, id) => env.STORE.get(`session:${id}`);"
+    ),
+    "all of them under one key": (
+        "export async function createSession(env, sessions) {"
+        " await env.STORE.put('sessions', JSON.stringify(sessions)); }"
+    ),
+    "a part that is not set here": (
+        "export async function f(env) { const c = {}; return env.STORE.get(`sess:${c.session}`); }"
+    ),
 }
 OTHERS = {
+    "time of the last refresh": "export const f = (env, feed) => env.STORE.get(`refresh:${feed.url}`);",
+    "credentials of another service": "export const f = (env) => env.STORE.get('spotify_refresh_token');",
+    "token of a purchase": "export const f = (env, token) => env.STORE.get(`token:${token}`);",
+    "key of an API": (
+        "export const f = (env, request, apiKey) => { request.headers.get('Authorization');"
+        " return env.STORE.get(`auth:${apiKey}`); }"
+    ),
+    "token of an invitation": (
+        "export const login = (env, inviteToken) => env.AUTH_KV.get(`token:${inviteToken}`);"
+    ),
+    "talk with a person": "export const f = (env, chatId) => env.STORE.get(`sess:${chatId}`);",
+    "talk with a model": (
+        "/* the messages that the assistant has seen */ "
+        "export const f = (env, sessionId) => env.STORE.get(`session:${sessionId}`);"
+    ),
+    "record with an id": "export const f = (env, body) => env.STORE.put(`session_${body.id}`, '1');",
+    "state of an editor": "export const f = (env, sessionId) => env.EDITOR_STORE.get(sessionId);",
+    "sequence of sessions": "export const f = (env) => env.STORE.get('session_change_seq');",
+    "key that signs sessions": "export const f = (env) => env.STORE.get('admin:session-key');",
+    "another word in the namespace": "export const f = (env, id) => env.SESSIONS.put(`disabled:${id}`, '1');",
+    "a key of which nothing is known": "export const f = (env, key) => env.SESSIONS.get(key);",
     "rate limit": "export const f = (env, ip) => env.SESSIONS.get(`rl:${ip}`);",
     "oauth state": "export const f = (env, state) => env.SESSIONS.put(`oauth_state:${state}`, '1');",
     "one-time password": "export const f = (env, email) => env.SESSIONS.get(`otp_${email}`);",
@@ -127,3 +180,36 @@ def test_every_method_has_its_verb(audited):
     assert [message.split(") ")[1].split(" ")[0] for message in told] == [
         *("reads", "reads", "writes", "deletes", "lists")
     ]
+
+
+def test_keys_that_begin_as_those_of_sessions_do_are_sessions_too(found):
+    source = """
+        export async function login(env, userId, authInfo) {
+          await env.STORE.put(`auth-uid:${userId}`, JSON.stringify(authInfo));
+        }
+        export const remove = (env, userId) => env.STORE.delete(`auth-uid:${userId}`);
+        export const other = (env, userId) => env.STORE.delete(`auth-log:${userId}`);
+        """
+    assert found(source, "KV001") == ["2: KV001 warning", "4: KV001 warning"]
+
+
+def test_a_beginning_that_everything_has_says_nothing(found):
+    source = """
+        export const read = (env, sid) => env.STORE.get(`app:${sid}`);
+        export const other = (env, page) => env.STORE.get(`app:${page}`);
+        """
+    assert found(source, "KV001") == ["1: KV001 warning"]
+
+
+HELPER = """
+    const read = (env, key) => env.STORE.get(key);
+    export const session = (env, id) => read(env, `session:${id}`);
+    export const page = (env, name) => read(env, `page:${name}`);
+    """
+
+
+def test_a_helper_for_keys_of_all_kinds_is_about_none_of_them(found):
+    assert found(HELPER, "KV001") == ["1: KV001 warning"]
+    more = "export const url = (env, name) => read(env, `url:${name}`);"
+    assert found(HELPER + more, "KV001") == []
+    assert found(HELPER + more, "KV001", settings=Settings(prefixes=("session:",))) == ["1: KV001 warning"]

@@ -1,0 +1,182 @@
+"""What a KV key says by itself: its constant text, what fills its holes, and what made it.
+
+The words are those of public Workers' code; session_words.py has them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+
+from audits.operation import Hole, Template
+from audits.rules.session_words import (
+    AUTH,
+    BARE_OTHERS,
+    FOREIGN,
+    GENERIC,
+    HASHED,
+    NEUTRAL,
+    OTHER,
+    OWNERS,
+    PARTNERS,
+    PERSONS,
+    RECORDS,
+    SHARED,
+    TELLING,
+    TOKENS,
+)
+
+Signal = tuple[str, int]
+"""The name of what speaks for a session or against it, and its weight."""
+
+_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
+_SESSION = re.compile(
+    r"(?:admin|user|auth|login|web|app|portal|member|customer|active|my|r|x)?"
+    r"(?:sessions?(?:ids?|keys?|data|tokens?|store|kv)?|sess|sids?|sessids?)"
+)
+
+
+def words(name: str) -> list[str]:
+    """`spotify_sessionId` in its words, lower case: spotify, session, id."""
+    return [word.lower() for word in _WORD.findall(name)]
+
+
+def same_keys(key: Template) -> str:
+    """The text that keys of one kind begin with: `auth-uid:` of `auth-uid:{userId}`. "" when there is
+    none, when it speaks of something else than sessions, or is one that keys of all kinds may have."""
+    text = text_of(key)
+    if len(key.parts) < 2 or set(text) <= SHARED or about(text) in ELSEWHERE:
+        return ""
+    return key.prefix
+
+
+def text_of(key: Template) -> list[str]:
+    """The words of a key's constant text."""
+    found: list[str] = []
+    for part in key.parts:
+        if isinstance(part, str):
+            found += words(part)
+        elif part.name.isupper():  # a constant whose value is not known: its name says what it holds
+            found += words(part.name)
+    return found
+
+
+def of_key(key: Template, topics: Sequence[str]) -> Iterator[Signal]:
+    """What speaks for and against in a key, in a file that speaks of these topics."""
+    text = text_of(key)
+    subject = about(text)
+    holes = [part for part in key.parts if isinstance(part, Hole) and not part.name.isupper()]
+    names = [hole.name for hole in holes]
+    helpers = [part.helper for part in key.parts if isinstance(part, Hole) and part.helper]
+    filled = any(map(token, names)) or any(HASHED & set(words(helper)) for helper in helpers)
+    if subject == "refresh":
+        yield "refresh-token", (3 if filled or {"rt", "token", "tokens"} & set(text) else 1) if holes else 0
+    elif subject == "auth":
+        yield "auth-text", 1
+    elif subject in _BY_TEXT:
+        yield _BY_TEXT[subject]
+    if "login" in topics and (subject in ("refresh", "auth") or (filled and subject == "nothing")):
+        yield "login", 1
+    if subject in ("session", "nothing") and "conversation" in topics and "login" not in topics:
+        yield "conversation", -8
+    yield from _of_holes(names, bare=not text)
+    if any(named_session(helper) for helper in helpers):
+        yield "key-helper", 3
+    elif any(words(helper)[-1:] == ["key"] for helper in helpers) and subject != "session":
+        yield "foreign-helper", -3
+
+
+_BY_TEXT: dict[str, Signal] = {
+    "session": ("key-text", 4),
+    "other": ("foreign-key", -5),
+    "foreign": ("foreign-key", -5),
+    "unknown": ("unknown-key", -2),
+}
+ELSEWHERE = ("other", "foreign", "unknown")
+
+
+def _of_holes(names: Sequence[str], *, bare: bool) -> Iterator[Signal]:
+    """`bare`: there is no constant text beside them."""
+    if any(PARTNERS & set(words(name)) for name in names):
+        yield "foreign-hole", -5
+        return
+    if any(which(name) for name in names):
+        yield "hole-name", 3
+        return
+    if any(map(token, names)):
+        yield "token-hole", 1
+    elif any(TOKENS & set(words(name)) for name in names):
+        yield "foreign-hole", -2  # inviteToken
+    if not bare and any(name.rpartition(".")[::2] == (head, "id") for name in names for head in RECORDS):
+        yield "record-hole", -2  # the id that the content gives itself
+    if bare and any(_of_another(name) for name in names):
+        yield "foreign-hole", -3
+    elif bare and names and all(name in GENERIC for name in names):
+        yield "unknown-key", -1
+
+
+def token(name: str) -> bool:
+    """May the variable hold a token that stands for a login?"""
+    found = set(words(name))
+    return bool(TOKENS & found) and not (FOREIGN | {"api"}) & found
+
+
+def _of_another(name: str) -> bool:
+    """Does the name of a key's hole say that it is something else's: `email`, `guildId`?"""
+    found = words(name)
+    if not found:
+        return False
+    if found[-1] != "id" or len(found) == 1:
+        return found[-1] in BARE_OTHERS
+    return len(found[-2]) > 1 and found[-2] not in OWNERS  # the header X-Id says nothing
+
+
+def sessions_in(text: Iterable[str]) -> set[str]:
+    """The words that mean sessions."""
+    return {word for word in text if _SESSION.fullmatch(word)}
+
+
+def about(text: Sequence[str]) -> str:
+    """What the constant text of a key speaks of: session, refresh, auth, other, foreign, neutral, unknown
+    or nothing."""
+    if sessions_in(text):
+        browser = ("session", "storage") in pairwise(text)
+        return "other" if browser or OTHER & set(text) else "session"
+    if FOREIGN & set(text):
+        return "foreign"
+    if "refresh" in text:
+        return "refresh" if set(text) <= NEUTRAL else "unknown"
+    if AUTH & set(text) and set(text) <= NEUTRAL - {"api"}:
+        return "auth"
+    if not [word for word in text if not word.isdigit() and len(word) > 1]:
+        return "nothing"
+    return (
+        "neutral" if all(word in NEUTRAL or len(word) < 2 or word.isdigit() for word in text) else "unknown"
+    )
+
+
+def which(name: str) -> bool:
+    """Does the name of a key's hole say which session it is? `session.userId` does not."""
+    found = words(name)
+    if not found or OTHER & set(found):
+        return False
+    at = max((i for i, word in enumerate(found) if _SESSION.fullmatch(word) or word == "jti"), default=-1)
+    return at >= 0 and set(found[at + 1 :]) <= TELLING
+
+
+def tells_session(name: str) -> bool:
+    """Is a key's hole of that name filled by what tells one session from others, and not by what tells
+    whose it is, such as a user's id?"""
+    found = words(name)
+    if found[-1:] == ["id"] and len(found) > 1 and found[-2] in PERSONS:
+        return False
+    if sessions_in(found) or TOKENS & set(found):
+        return True
+    return found[-1:] in (["id"], ["jti"], ["uuid"], ["hash"]) and not PERSONS & set(found)
+
+
+def named_session(name: str) -> bool:
+    """Is something named for sessions?"""
+    found = words(name)
+    return any(_SESSION.fullmatch(word) for word in found) and not OTHER & set(found)
