@@ -133,7 +133,11 @@ def _called(engine: Engine, file: File, expr: Expr, scope: int, context: Context
             groups.append((value,))
         elif value[0] != "nul":
             groups.append((unknown(_argument_name(arguments, name), name, "call", False),))
-    return join(*groups) or (unknown("", name, "call"),)
+    found = join(*groups) or (unknown("", name, "call"),)
+    if len(expr[6]) == 1 and all(value[0] in ("u", "ty") for value in found):
+        meant = types_meant.coerce(engine, file, (unknown("", name, "call"),), expr[6][0], "")
+        found = meant if any(value[0] == "kv" for value in meant) else found  # container.get<KVNamespace>(…)
+    return found
 
 
 def _argument_name(arguments: tuple[Expr, ...], name: str) -> str:

@@ -27,7 +27,7 @@ _FROM_ENV = re.compile(
     + rb"\b"  # const { NAME } = c.env
     rb"|" + _CAPITALS + rb":\s*\w*Env\b"  # ({ NAME }: Env) =>
 )
-_NAMED = re.compile(rb"\b(?:kv|KV)\b|_KV\b|[a-z]K[Vv]\b(?!\s*\()|\bkv[A-Z]|KV_")
+_NAMED = re.compile(rb"\b_?(?:kv|KV)\b|_KV\b|[a-z]K[Vv]\b(?!\s*\()|\bkv[A-Z]|KV_")
 _GLOBAL = re.compile(rb"[A-Z](?<![\w$.].)[A-Z0-9_]{2,}(?=\s*\??\.\s*(?:get|put|list|delete)\s*\()")
 _SPEC = (
     re.compile(rb"from\s*[\"']([^\"'\n]+)[\"']"),
@@ -61,12 +61,12 @@ def any_of(names: Iterable[bytes]) -> re.Pattern[bytes] | None:
 
 def rank(source: bytes, names: re.Pattern[bytes] | None) -> int:
     """How likely the file is to touch a namespace: 3 it says so, or uses one of `names`, the bindings
-    that are known; 2 it has calls and takes something out of an `env`; 1 it has calls and an `env`, or
-    only a name speaks for it; 0 it cannot."""
+    that are known; 2 it has calls and takes something out of an `env`, or it has none and names one
+    of `names`; 1 it has calls and an `env`, or only a name speaks for it; 0 it cannot."""
     if any(word in source for word in _SURE):
         return 3
     if not any(word in source for word in _CALLS):
-        return 0
+        return 2 if names is not None and names.search(source) else 0  # it hands a namespace to somebody
     if names is not None and names.search(source):
         return 3
     if (b"env" in source or b"Env" in source) and _METHOD.search(source) and _ENV.search(source):
