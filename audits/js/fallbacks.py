@@ -29,7 +29,23 @@ class Fallback:
 
 
 class Fallbacks:
-    """What stands in for one read: asked of each other read in the same outermost function."""
+    """What stands in for what, in a whole project: what a first read decides is found out once."""
+
+    def __init__(self, flows: Flows) -> None:
+        self._flows = flows
+        self._firsts: dict[tuple[int, int], _First] = {}
+
+    def between(self, first: Arrival, second: Arrival) -> Fallback | None:
+        """How the second stands in for the first, None when it does not. Both are in the same outermost
+        function."""
+        key = (first.file.index, id(first.expr))
+        if key not in self._firsts:
+            self._firsts[key] = _First(self._flows, first)
+        return self._firsts[key].of(second)
+
+
+class _First:
+    """What one read decides by its result."""
 
     def __init__(self, flows: Flows, first: Arrival) -> None:
         self._flows = flows
@@ -37,10 +53,12 @@ class Fallbacks:
         self._arrival, self._first = first, first.expr
         self._flow = flow_of(flows, first, strict=True)
         self._choices = list(_choices(flows.standing(first.file), self._flow))
-        self._says = dict(_arms(first.file, self._flow))
+        self._says = dict(_arms(first.file, flows.standing(first.file), self._flow))
+        self._around = list(_outward(first.file, first.scope))
+        self._ends = self._leaving()
 
     def of(self, second: Arrival) -> Fallback | None:
-        """How the second stands in for the first, None when it does not."""
+        """How a second read stands in for it."""
         chosen = self._chosen(second)
         if chosen is not None:
             return chosen
@@ -119,10 +137,9 @@ class Fallbacks:
         here = self._file.facts.scopes[number]
         if here.kind != "if" or here.test is None or number in self._says:
             return False
+        arms = (self._file.facts.scopes[around] for around in self._around)
         if not any(
-            other.group == here.group and other.branch != here.branch and _within(self._first, other)
-            for other in self._file.facts.scopes
-            if other.kind == "if"
+            arm.kind == "if" and arm.group == here.group and arm.branch != here.branch for arm in arms
         ):
             return False
         asked = consistent.asks_for(self._flows.engine, self._file, here.test, here.parent)
@@ -136,21 +153,30 @@ class Fallbacks:
         callee = self._file.facts.calls[call].expr[3]
         return callee[0] == "mem" and callee[4] == "catch" and self._flow.has(callee[3])
 
+    def _leaving(self) -> list[int]:
+        """The arms and catches behind which the code is reached only by some results of the first read."""
+        found = []
+        for number, here in enumerate(self._file.facts.scopes):
+            if here.kind == "if" and here.leaves:
+                if number in self._says or number in self._around:
+                    found.append(number)
+            elif here.kind == "catch" and not here.leaves and self._returned_in(here):
+                found.append(number)
+        return found
+
     def _after(self, second: Expr, enclosing: list[int]) -> str:
         """Is the second reached only when the first did not already end the function?"""
         scopes = self._file.facts.scopes
         functions = {scopes[number].fn for number in enclosing}
         found = ""
-        for number, here in enumerate(scopes):
+        for number in self._ends:
+            here = scopes[number]
             if here.end > second[1] or here.fn not in functions or self._ended(number, enclosing):
                 continue
-            if here.kind == "if" and here.leaves:
-                told = self._left(number, enclosing)
-                if told == "present":
-                    return ""
-                found = told or found
-            elif here.kind == "catch" and not here.leaves and self._returned_in(here):
-                found = found or "failed"
+            told = self._left(number, enclosing) if here.kind == "if" else "failed"
+            if told == "present":
+                return ""
+            found = (told or found) if here.kind == "if" else (found or told)
         return found
 
     def _left(self, number: int, enclosing: list[int]) -> str:
@@ -160,7 +186,7 @@ class Fallbacks:
             return ""
         says = self._says.get(number)
         if says is None:
-            if here.leaves != "return" or not _within(self._first, here):
+            if here.leaves != "return" or number not in self._around:
                 return ""
             asked = consistent.asks_for(self._flows.engine, self._file, here.test, here.parent)
             return "unbound" if asked is not None and asked == (here.branch == 0) else ""
@@ -184,12 +210,17 @@ class Fallbacks:
 
 def _choices(standing: Standing, flow: Flow) -> Iterator[tuple[Expr, Expr, Expr]]:
     """The expressions that choose by the value: what is taken when it is there, and what instead."""
-    for choice, _ in standing.choices:
-        if choice[0] == "log":
-            if choice[3] != "&&" and _part_of(flow, choice[4]):
-                yield choice, choice[4], choice[5]
-        elif (says := presence.says(choice[3], flow)) is not None:
-            yield (choice, choice[4], choice[5]) if says else (choice, choice[5], choice[4])
+    seen: set[int] = set()
+    for reached in flow.reached.values():
+        for choice, _, _ in standing.outward(reached):
+            if choice[0] not in ("log", "if") or id(choice) in seen:
+                continue
+            seen.add(id(choice))
+            if choice[0] == "log":
+                if choice[3] != "&&" and _part_of(flow, choice[4]):
+                    yield choice, choice[4], choice[5]
+            elif (says := presence.says(choice[3], flow)) is not None:
+                yield (choice, choice[4], choice[5]) if says else (choice, choice[5], choice[4])
 
 
 def _part_of(flow: Flow, expr: Expr) -> bool:
@@ -199,13 +230,12 @@ def _part_of(flow: Flow, expr: Expr) -> bool:
     return flow.has(expr)
 
 
-def _arms(file: File, flow: Flow) -> Iterator[tuple[int, bool]]:
+def _arms(file: File, standing: Standing, flow: Flow) -> Iterator[tuple[int, bool]]:
     """The arms of the conditions that ask for the value."""
-    for number, scope in enumerate(file.facts.scopes):
-        if scope.kind == "if" and scope.test is not None:
-            says = presence.says(scope.test, flow)
-            if says is not None:
-                yield number, says
+    roots = {id(root): root for root in map(standing.root, flow.reached.values())}
+    for identity, root in roots.items():
+        if identity in standing.tests and (says := presence.says(root, flow)) is not None:
+            yield from ((number, says) for number in standing.tests[identity])
 
 
 def _holds(standing: Standing, flow: Flow, expr: Expr, call: Expr) -> bool:
@@ -220,7 +250,3 @@ def _outward(file: File, scope: int) -> Iterator[int]:
     while scope >= 0:
         yield scope
         scope = file.facts.scopes[scope].parent
-
-
-def _within(expr: Expr, scope: Scope) -> bool:
-    return bool(scope.start <= expr[1] < scope.end)

@@ -20,11 +20,12 @@ _MOST = 4_000
 
 @dataclass(slots=True)
 class Flow:
-    """Where a value goes within one file. `reached` holds the identities of expressions, `names` of the
-    definitions of names, `returned` the numbers of functions, `kept` what else gets it."""
+    """Where a value goes within one file. `reached` holds expressions by their identity, `names` the
+    identities of the definitions of names, `returned` the numbers of functions, `kept` what else gets
+    it."""
 
     file: File
-    reached: set[int] = field(default_factory=set)
+    reached: dict[int, Expr] = field(default_factory=dict)
     names: set[int] = field(default_factory=set)
     returned: set[int] = field(default_factory=set)
     kept: list[tuple[Target, Expr]] = field(default_factory=list)
@@ -41,7 +42,7 @@ class Flows:
         self.engine = engine
         self._standing: dict[int, Standing] = {}
         self._flows: dict[tuple[int, int, bool], Flow] = {}
-        self._passing: dict[tuple[int, int, int], bool] = {}
+        self._parameters: dict[tuple[int, int, int], Flow] = {}
 
     def standing(self, file: File) -> Standing:
         """Where the expressions of a file stand."""
@@ -62,9 +63,14 @@ class Flows:
 
     def of_parameter(self, file: File, number: int, index: int) -> Flow:
         """Where what is passed to a function at one position goes."""
-        walk = _Walk(self, file, False)
-        walk.parameter(number, index)
-        return walk.run()
+        key = (file.index, number, index)
+        found = self._parameters.get(key)
+        if found is None:
+            self._parameters[key] = Flow(file)  # a function that calls itself is asked once
+            walk = _Walk(self, file, False)
+            walk.parameter(number, index)
+            found = self._parameters[key] = walk.run()
+        return found
 
     def passes(self, file: File, call: Expr, scope: int, index: int) -> bool | None:
         """Does the project's function that is called give back something made of that argument? None:
@@ -75,13 +81,9 @@ class Flows:
         return any(self._passed(value[1], value[2], index) for value in found)
 
     def _passed(self, index: int, number: int, position: int) -> bool:
-        key = (index, number, position)
-        if key not in self._passing:
-            self._passing[key] = False  # what calls itself is asked once
-            owner = self.engine.file(index)
-            if position < len(owner.facts.functions[number].params):
-                self._passing[key] = number in self.of_parameter(owner, number, position).returned
-        return self._passing[key]
+        owner = self.engine.file(index)
+        within = position < len(owner.facts.functions[number].params)
+        return within and number in self.of_parameter(owner, number, position).returned
 
 
 class _Walk:
@@ -116,7 +118,7 @@ class _Walk:
         while self._pending:
             expr, pick = self._pending.pop()
             if pick is None:
-                self._flow.reached.add(id(expr))
+                self._flow.reached[id(expr)] = expr
             around = self._standing.around.get(id(expr))
             if around is not None:
                 self._outward(expr, pick, *around)
@@ -219,11 +221,8 @@ class _Walk:
             return
         self._tainted.add((id(define), 0))
         self._flow.names.add(id(defines))
-        for use, scope in self._standing.uses.get(name, ()):
-            if self._file.defines(name, scope) is defines:
-                found = names.reaching(self._file, defines, use[1], scope)
-                if any(one is define for one in found):
-                    self.push(use)
+        for use in self._standing.users(name, defines, define):
+            self.push(use)
 
     def _changed(self, holder: Expr, at: int, scope: int) -> None:
         """A part of this is made of the value."""

@@ -15,7 +15,7 @@ from audits.js.fallbacks import Fallbacks
 from audits.js.flow import Flows
 from audits.js.places import place
 from audits.js.project import File
-from audits.js.rewrites import Sink
+from audits.js.rewrites import Key, Rewrites, Sink
 from audits.operation import Has, Method, Operation, Relation, RelationKind
 
 Found = tuple[File, Call, Operation]
@@ -38,6 +38,8 @@ class _Relating:
     def __init__(self, engine: Engine, found: Sequence[Found]) -> None:
         self._engine = engine
         self._flows = Flows(engine)
+        self._fallbacks = Fallbacks(self._flows)
+        self._rewriting = Rewrites(self._flows, self._fallbacks)
         self._found = found
         self._stores: dict[_Function, list[tuple[Arrival, Store]]] = {}
         self._given: dict[Site, Store | None] = {}
@@ -97,10 +99,10 @@ class _Relating:
         for other, store in self._stores_in(arrival.file, arriving.outermost(arrival.file, arrival.scope)):
             if _overlap(other.expr, arrival.expr):
                 continue
-            behind = Fallbacks(self._flows, other).of(arrival)
+            behind = self._fallbacks.between(other, arrival)
             kind, how = RelationKind.FALLBACK, behind
             if behind is None:
-                kind, how = RelationKind.BEFORE, Fallbacks(self._flows, arrival).of(other)
+                kind, how = RelationKind.BEFORE, self._fallbacks.between(arrival, other)
             if how is None or (kind is RelationKind.BEFORE and how.how == "unbound"):
                 continue
             where = place(other.file, other.expr[1], other.expr[2])
@@ -189,7 +191,7 @@ class _Relating:
         self,
         operation: Operation,
         sink: Sink,
-        put_key: tuple[File, Expr, int],
+        put_key: Key,
         arrival: Arrival,
         owner: File,
         read: Call,
@@ -204,7 +206,9 @@ class _Relating:
             return
         if not read.expr[4]:
             return
-        found = rewrites.rewrite(self._flows, arrival, (owner, read.expr[4][0], read.scope), sink, put_key)
+        read_key = (owner, read.expr[4][0], read.scope)
+        wanted = other.method is Method.GET_WITH_METADATA
+        found = self._rewriting.between(arrival, read_key, sink, put_key, wanted=wanted)
         if found is not None:
             how = "absent" if found.absent else elsewhere
             depth = len(arrival.entered) + len(sink.entered)

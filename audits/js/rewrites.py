@@ -15,9 +15,14 @@ from audits.js.facts import Call, Expr
 from audits.js.fallbacks import Fallbacks
 from audits.js.flow import Flow, Flows
 from audits.js.project import File
+from audits.js.symbols import Symbol
 
 _MOST = 40
 _LEVELS = 2
+
+
+Key = tuple[File, Expr, int]
+"""A key's expression, with its file and scope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,6 @@ class Rewrite:
     """A put after a read of the same key. `depends`: what is written is made of what was read. `indexes`:
     the names by which parts of it are taken or put. `absent`: it is written only where nothing was read."""
 
-    at: Arrival
     depends: bool
     absent: bool
     indexes: tuple[str, ...]
@@ -85,40 +89,49 @@ def _sites(engine: Engine, here: Sink, own: Site, wanted: list[int]) -> Iterator
             yield Sink(caller, call.expr, call.scope, given, ((own, site), *here.entered))
 
 
-def rewrite(
-    flows: Flows, read: Arrival, read_key: tuple[File, Expr, int], sink: Sink, put_key: tuple[File, Expr, int]
-) -> Rewrite | None:
-    """Is the sink a rewrite of what was read there?"""
-    engine = flows.engine
-    wide = flows.of(read.file, read.expr)
-    depends = any(wide.has(value) for value in sink.values)
-    first = symbols.symbol(engine, *read_key, read.entered)
-    second = symbols.symbol(engine, *put_key, sink.entered)
-    if not symbols.equal(first, second):
-        return None
-    if read.expr[1] > sink.expr[1] and not depends:
-        return None
-    found = Fallbacks(flows, read).of(Arrival(sink.file, sink.expr, sink.scope))
-    absent = found is not None and found.how == "absent"
-    return Rewrite(read, depends, absent, _indexes(flows, read.file, wide) if depends else ())
+class Rewrites:
+    """The question whether a put rewrites what was read, for a whole project."""
+
+    def __init__(self, flows: Flows, fallbacks: Fallbacks) -> None:
+        self._flows = flows
+        self._fallbacks = fallbacks
+        self._symbols: dict[tuple[int, Entered], Symbol] = {}
+
+    def between(
+        self, read: Arrival, read_key: Key, sink: Sink, put_key: Key, *, wanted: bool
+    ) -> Rewrite | None:
+        """The rewrite of what arrives there, None when it is none. `wanted`: also where what is written
+        is not made of what was read."""
+        wide = self._flows.of(read.file, read.expr)
+        depends = any(wide.has(value) for value in sink.values)
+        if not depends and (not wanted or read.expr[1] > sink.expr[1]):
+            return None
+        if not symbols.equal(self._symbol(read_key, read.entered), self._symbol(put_key, sink.entered)):
+            return None
+        found = self._fallbacks.between(read, Arrival(sink.file, sink.expr, sink.scope))
+        absent = found is not None and found.how == "absent"
+        return Rewrite(depends, absent, _indexes(self._flows, read.file, wide) if depends else ())
+
+    def _symbol(self, key: Key, entered: Entered) -> Symbol:
+        known = (id(key[1]), entered)
+        if known not in self._symbols:
+            self._symbols[known] = symbols.symbol(self._flows.engine, *key, entered)
+        return self._symbols[known]
 
 
 def _indexes(flows: Flows, file: File, flow: Flow) -> tuple[str, ...]:
     """The names of computed keys of what was read: `sessions[token]`."""
-    found: set[str] = set()
     standing = flows.standing(file)
-    for target, _, _ in file.facts.writes:
-        if target[0] == "idx" and flow.has(target[3]):
-            found.add(expression_names.text_of(target[4]))
-    for uses in standing.uses.values():
-        for use, _ in uses:
-            around = standing.around.get(id(use))
-            if flow.has(use) and around is not None and around[0][0] == "idx" and around[1] == "inner":
-                found.add(expression_names.text_of(around[0][4]))
-    return tuple(sorted(found - {""}))
+    around = (standing.around.get(id(expr)) for expr in flow.reached.values())
+    taken = {
+        expression_names.text_of(one[0][4])
+        for one in around
+        if one and one[0][0] == "idx" and one[1] == "inner"
+    }
+    return tuple(sorted(taken - {""}))
 
 
-def listed(flows: Flows, read: Arrival, sink: Sink, put_key: tuple[File, Expr, int]) -> bool:
+def listed(flows: Flows, read: Arrival, sink: Sink, put_key: Key) -> bool:
     """Is the put's key the name of one that was listed there: `put(key.name, …)`?"""
     if sink.entered or read.file is not sink.file:
         return False

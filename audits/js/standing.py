@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from audits.js import names
 from audits.js.facts import Define, Expr
 from audits.js.project import File
+
+_MOST = 20_000
+"""How many pairs of a use and a definition one name may have: with more, nothing is said of any."""
 
 Around = tuple[Expr, str, int]
 """The expression around one, the part that it is there, and its index among several."""
@@ -63,15 +67,16 @@ def parts(expr: Expr) -> Iterator[tuple[str, int, Expr]]:
 
 
 class Standing:
-    """The expressions of one file, each known by its identity."""
+    """The expressions of one file, each known by its identity. `tests`: the scopes whose condition one is."""
 
     def __init__(self, file: File) -> None:
         self.file = file
         self.around: dict[int, Around] = {}
         self.targets: dict[int, list[Target]] = {}
         self.uses: dict[str, list[tuple[Expr, int]]] = {}
-        self.choices: list[tuple[Expr, int]] = []
+        self.tests: dict[int, list[int]] = {}
         self._seen: set[int] = set()
+        self._users: dict[int, dict[int, list[Expr]]] = {}
         roots = list(self._roots())
         for expr, _, target in roots:
             if target is not None:
@@ -84,6 +89,7 @@ class Standing:
         facts = self.file.facts
         for number, scope in enumerate(facts.scopes):
             if scope.test is not None:
+                self.tests.setdefault(id(scope.test), []).append(number)
                 yield scope.test, scope.parent, None
             for name, defines in scope.names.items():
                 for define in defines:
@@ -127,8 +133,6 @@ class Standing:
             self._seen.add(id(here))
             if here[0] == "id":
                 self.uses.setdefault(here[3], []).append((here, scope))
-            elif here[0] in ("log", "if"):
-                self.choices.append((here, scope))
             for part, index, inner in parts(here):
                 self.around.setdefault(id(inner), (here, part, index))
                 pending.append(inner)
@@ -145,3 +149,14 @@ class Standing:
         for around, _, _ in self.outward(expr):
             expr = around
         return expr
+
+    def users(self, name: str, defines: list[Define], define: Define) -> list[Expr]:
+        """The uses of a name that one of its definitions can have reached."""
+        table = self._users.get(id(defines))
+        if table is None:
+            table = self._users[id(defines)] = {}
+            uses = [one for one in self.uses.get(name, ()) if self.file.defines(name, one[1]) is defines]
+            for use, scope in uses if len(uses) * len(defines) <= _MOST else ():
+                for found in names.reaching(self.file, defines, use[1], scope):
+                    table.setdefault(id(found), []).append(use)
+        return table.get(id(define), [])
