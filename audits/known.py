@@ -49,10 +49,11 @@ def match(now: Sequence[Known], before: Iterable[Known]) -> tuple[frozenset[int]
 
     Among equals, those that stand on a line as it was are taken for the old ones.
     """
-    waiting: dict[str, list[Known]] = {}
+    waiting: dict[str, _Held] = {}
     for one in sorted(before):
-        waiting.setdefault(one.identity, []).append(one)
-    lines = {(one.identity, one.source) for held in waiting.values() for one in held}
+        levels = waiting.setdefault(one.identity, {})
+        levels.setdefault((one.severity, one.callers), {}).setdefault(one.source, []).append(one)
+    lines = {(mark, source) for mark, held in waiting.items() for level in held.values() for source in level}
     worst_first = sorted(
         range(len(now)),
         key=lambda at: (
@@ -62,18 +63,28 @@ def match(now: Sequence[Known], before: Iterable[Known]) -> tuple[frozenset[int]
             at,
         ),
     )
-    absorbed: set[int] = set()
-    for at in worst_first:
-        held = waiting.get(now[at].identity, [])
-        allowed = [one for one in held if one.severity >= now[at].severity and one.callers >= now[at].callers]
-        if allowed:
-            held.remove(min(allowed, key=lambda one: _nearest(one, now[at])))
-            absorbed.add(at)
-    return frozenset(absorbed), sorted(one for held in waiting.values() for one in held)
+    absorbed = frozenset(at for at in worst_first if _take(waiting.get(now[at].identity, {}), now[at]))
+    left = [held.values() for levels in waiting.values() for held in levels.values()]
+    return absorbed, sorted(one for level in left for some in level for one in some)
 
 
-def _nearest(one: Known, wanted: Known) -> tuple[int, int, bool]:
-    return one.severity, one.callers, one.source != wanted.source
+_Held = dict[tuple[Severity, int], dict[str, list[Known]]]
+"""Equal findings by how bad they are, then by their line."""
+
+
+def _take(held: _Held, wanted: Known) -> bool:
+    """Take away the least that is as bad as what is wanted, from the same line if there is one."""
+    for level in sorted(held):
+        if level[0] >= wanted.severity and level[1] >= wanted.callers:
+            lines = held[level]
+            source = wanted.source if wanted.source in lines else next(iter(lines))
+            lines[source].pop()
+            if not lines[source]:
+                del lines[source]
+            if not lines:
+                del held[level]
+            return True
+    return False
 
 
 def either(first: Iterable[Known], second: Iterable[Known]) -> list[Known]:

@@ -60,6 +60,12 @@ def test_nothing_new_is_shown_of_what_did_not_change(size):
             assert new(now, before) == []
 
 
+def test_very_many_equal_findings_are_no_trouble():
+    many = [one(source=f"line {number}", callers=number % 7) for number in range(30_000)]
+    assert new(many, many[::-1]) == []
+    assert len(new(many, many[1:])) == 1
+
+
 def test_never_more_is_absorbed_than_is_known_and_nothing_that_is_worse():
     for now in itertools.combinations_with_replacement(EVERY, 3):
         for before in itertools.combinations_with_replacement(EVERY, 2):
