@@ -51,9 +51,10 @@ def match(now: Sequence[Known], before: Iterable[Known]) -> tuple[frozenset[int]
     """
     waiting: dict[str, _Held] = {}
     for one in sorted(before):
-        levels = waiting.setdefault(one.identity, {})
-        levels.setdefault((one.severity, one.callers), {}).setdefault(one.source, []).append(one)
-    lines = {(mark, source) for mark, held in waiting.items() for level in held.values() for source in level}
+        waiting.setdefault(one.identity, {}).setdefault((one.severity, one.callers), []).append(one)
+    lines = {
+        (one.identity, one.source) for held in waiting.values() for some in held.values() for one in some
+    }
     worst_first = sorted(
         range(len(now)),
         key=lambda at: (
@@ -64,24 +65,19 @@ def match(now: Sequence[Known], before: Iterable[Known]) -> tuple[frozenset[int]
         ),
     )
     absorbed = frozenset(at for at in worst_first if _take(waiting.get(now[at].identity, {}), now[at]))
-    left = [held.values() for levels in waiting.values() for held in levels.values()]
-    return absorbed, sorted(one for level in left for some in level for one in some)
+    return absorbed, sorted(one for held in waiting.values() for some in held.values() for one in some)
 
 
-_Held = dict[tuple[Severity, int], dict[str, list[Known]]]
-"""Equal findings by how bad they are, then by their line."""
+_Held = dict[tuple[Severity, int], list[Known]]
+"""Equal findings by how bad they are."""
 
 
 def _take(held: _Held, wanted: Known) -> bool:
-    """Take away the least that is as bad as what is wanted, from the same line if there is one."""
+    """Take away one of the least that are as bad as what is wanted."""
     for level in sorted(held):
         if level[0] >= wanted.severity and level[1] >= wanted.callers:
-            lines = held[level]
-            source = wanted.source if wanted.source in lines else next(iter(lines))
-            lines[source].pop()
-            if not lines[source]:
-                del lines[source]
-            if not lines:
+            held[level].pop()
+            if not held[level]:
                 del held[level]
             return True
     return False

@@ -99,3 +99,9 @@ def test_one_comment_in_jsx(audited):
 
 def test_a_file_that_went_away_is_no_error(tmp_path):
     assert suppression.read(Folder(tmp_path), ["src/gone.ts"]) == suppression.Read()
+
+
+@pytest.mark.parametrize("source", [f"// {IGNORE}\nx();", "// kvferry: ignore[nothing] why"])
+def test_comments_are_judged_only_by_rules_that_are_asked(source, found):
+    assert len(found(source)) == 1
+    assert found(source, ignore=("unused-suppression", "bad-suppression")) == []
