@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
-from audits.js import expression_names, properties
+from audits.js import carried, expression_names, properties
 from audits.js.facts import Expr
 from audits.js.project import File
 from audits.js.templates import Parts, joined, texts
@@ -77,12 +77,21 @@ def _stub(asked: _Asked, holder: Expr) -> Values | None:
     arguments = asked.expr[4]
     if asked.expr[3][4] == "getByName":
         return (("other", "DurableObjectStub"),) if arguments else None
+    if arguments and arguments[0][0] == "str" and holder[0] == "id":
+        return _variable(asked, holder, str(arguments[0][3]))
     if not arguments or arguments[0][0] not in ("id", "mem", "call", "await", "as"):
         return None
     found = ("other", "DurableObjectId") in asked.values(arguments[0])
     if found or any(value[0] == "other" and value[1] in _OBJECTS for value in asked.values(holder)):
         return (("other", "DurableObjectStub"),)
     return None
+
+
+def _variable(asked: _Asked, holder: Expr, name: str) -> Values | None:
+    """`c.get("store")`: what a middleware has set under that name."""
+    if carried.key(holder[3], name) is None or any(v[0] != "u" for v in asked.values(holder)):
+        return None
+    return carried.under(asked.engine, (carried.VARIABLES, name)) or None
 
 
 def _statement(asked: _Asked, holder: Expr) -> Values | None:

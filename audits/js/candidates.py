@@ -27,8 +27,15 @@ _FROM_ENV = re.compile(
     + rb"\b"  # const { NAME } = c.env
     rb"|" + _CAPITALS + rb":\s*\w*Env\b"  # ({ NAME }: Env) =>
 )
+_OUT_OF_ENV = re.compile(_ANY_ENV + rb"[?!]?\.(?:[A-Z][A-Z0-9_]+|\w*[kK][vV])\b")
+_CARRIED = re.compile(rb"(?:\.set\(\s*[\"'][\w-]+[\"']\s*,|\.\w+\s*=(?!=))[^;=\n]*\Z")
+"""What stands before it when it is put on something: `c.set("store", …`, `c.store = …`."""
+
 _NAMED = re.compile(rb"\b_?(?:kv|KV)\b|_KV\b|[a-z]K[Vv]\b(?!\s*\()|\bkv[A-Z]|KV_")
 _GLOBAL = re.compile(rb"[A-Z](?<![\w$.].)[A-Z0-9_]{2,}(?=\s*\??\.\s*(?:get|put|list|delete)\s*\()")
+_WAITED = re.compile(rb"\bawait\s+([A-Za-z_$][\w$]*)\.put\(")
+_ASKED = re.compile(rb"\bawait\s+\(?[\w$.?!]+\.(?:get|put|list|delete|getWithMetadata)\b")
+_LOCALS = re.compile(rb"(?<![\w$])locals\b")
 _SPEC = (
     re.compile(rb"from\s*[\"']([^\"'\n]+)[\"']"),
     re.compile(rb"import\s*\(?\s*[\"']([^\"'\n]+)[\"']"),
@@ -65,10 +72,16 @@ def rank(source: bytes, names: re.Pattern[bytes] | None) -> int:
     of `names`; 1 it has calls and an `env`, or only a name speaks for it; 0 it cannot."""
     if any(word in source for word in _SURE):
         return 3
+    if b"env" in source and any(_carried(source, found.start()) for found in _OUT_OF_ENV.finditer(source)):
+        return 3 if names is not None and names.search(source) else 2
     if not any(word in source for word in _CALLS):
         return 2 if names is not None and names.search(source) else 0  # it hands a namespace to somebody
     if names is not None and names.search(source):
         return 3
+    if b"addEventListener" in source and _scripted(source):
+        return 2
+    if b"locals" in source and _LOCALS.search(source) and _ASKED.search(source):
+        return 1
     if (b"env" in source or b"Env" in source) and _METHOD.search(source) and _ENV.search(source):
         return 2 if _FROM_ENV.search(source) else 1
     if (
@@ -80,8 +93,17 @@ def rank(source: bytes, names: re.Pattern[bytes] | None) -> int:
     return 1 if any(_undeclared(source, name) for name in set(_GLOBAL.findall(source))) else 0
 
 
+def _carried(source: bytes, at: int) -> bool:
+    return _CARRIED.search(source, max(0, at - 80), at) is not None
+
+
+def _scripted(source: bytes) -> bool:
+    """Is it a service worker's script with a global that is asked as a namespace is?"""
+    return any(_undeclared(source, name) for name in set(_WAITED.findall(source)))
+
+
 def _undeclared(source: bytes, name: bytes) -> bool:
-    """Is a name in capitals used without being declared or imported in the file?"""
+    """Is a name used without being declared or imported in the file?"""
     return re.search(rb"(?:const|let|var|import|class|enum|,|\{)\s*" + name + rb"\b", source) is None
 
 

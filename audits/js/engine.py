@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from audits.js import entering, instances, names, properties
+from audits.js import carried, entering, instances, names, properties
 from audits.js.aliases import Aliases
 from audits.js.facts import Call, Expr
 from audits.js.forms import FORMS
@@ -52,6 +52,7 @@ class Engine:
         self._limit = _MOST
         self.project = project
         self.aliases = Aliases(project)
+        self.carried = carried.table(project.files)
         self.touched: set[Site] = set()
         self.nodes: dict[tuple[object, ...], tuple[Expr, int]] = {}
         self._memo: dict[Key, tuple[Values, frozenset[Site]]] = {}

@@ -40,13 +40,16 @@ _OBJECT = re.compile(
 )
 _AS_BUCKET = re.compile(r"\.(?:httpEtag|writeHttpMetadata|httpMetadata|customMetadata|checksums)\b")
 _OPTIONS = ("expirationTtl", "expiration", "metadata")
+_SCRIPT = re.compile(rb"addEventListener\(\s*[\"'`]fetch[\"'`]")
 _READ_TYPES = {"json", "text", "arrayBuffer", "stream"}
 
 
 @dataclass(slots=True)
 class Uses:
     """What is known of one receiver from all calls on it. `unfit`: it is given what a namespace does
-    not take; in a Worker's `env` that is a mistake, elsewhere it is another kind of store."""
+    not take; in a Worker's `env` that is a mistake, elsewhere it is another kind of store. `elsewhere`: a
+    method that no namespace has is called on it. `script`: it is used in a service worker's script that
+    loads no other one."""
 
     strong: list[tuple[str, int, int]] = field(default_factory=list)
     methods: dict[str, int] = field(default_factory=dict)
@@ -56,6 +59,8 @@ class Uses:
     keyed: bool = False
     classic: bool = False
     unfit: bool = False
+    elsewhere: bool = False
+    script: bool = False
 
 
 def group_of(file: File, value: Value, receiver: Expr, scope: int) -> Group:
@@ -85,7 +90,7 @@ def note(uses: Uses, where: Where, call: Call, method: str) -> None:
     arguments = call.expr[4]
     uses.methods[method] = uses.methods.get(method, 0) + 1
     if method in FOREIGN:
-        uses.foreign = True
+        uses.elsewhere = True
         return
     _note_manner(uses, where, call)
     if method == "getWithMetadata":
@@ -103,7 +108,9 @@ def _note_manner(uses: Uses, where: Where, call: Call) -> None:
     keys = where.values(arguments[0]) if arguments else ()
     uses.waited |= call.sink in ("awaited", "returned", "waitUntil", "chained")
     uses.keyed |= bool(keys) and all(value[0] == "str" for value in keys)
-    uses.classic |= b"addEventListener(" in where.file.source
+    source = where.file.source
+    uses.classic |= b"addEventListener(" in source
+    uses.script |= b"importScripts" not in source and _SCRIPT.search(source) is not None
     uses.foreign |= call.name == "get" and _AS_BUCKET.search(_around(where, call)) is not None
     # a router is given a path and a handler, a cache a request
     uses.foreign |= bool(arguments) and any(v[0] in ("fn", "other") for v in where.values(arguments[-1]))
@@ -167,8 +174,13 @@ def _has(engine: Engine, value: Value, name: str) -> bool:
 def judge(values: Values, group: Group, uses: Uses, bound_as: Value | None = None) -> Value | None:
     """The namespace that an unknown receiver is taken for, None when it is not. `bound_as`: what the
     configuration or a type says of a binding of that name."""
-    value = next((v for v in values if v[0] in ("u", "ty")), None)
-    if value is None or uses.foreign or any(v[0] in ("other", "ext") for v in values):
+    value = subject(values)
+    if value is None or uses.foreign:
+        return None
+    in_env = value[0] == "u" and value[3] == "env"
+    if not in_env and any(v[0] in ("other", "ext") for v in values):
+        return None  # what is in the Worker's env may have a stand-in
+    if uses.elsewhere and not (in_env and uses.strong):
         return None
     name = str(value[1] if value[0] == "u" else value[3])
     last = group[1].rpartition(".")[2] or name
@@ -195,9 +207,17 @@ def judge(values: Values, group: Group, uses: Uses, bound_as: Value | None = Non
     seen = uses.two or (uses.waited and _LIKELY.search(name) is not None)
     if value[3] in ("global", "process") and name.isupper() and seen and not _not_kv(name):
         return kv(name, 2 if uses.classic else 1, "name", f"{name} is a global that nothing declares", None)
+    if value[3] == "global" and uses.script and uses.two and uses.waited:
+        return kv(name, 2, "name", f"{name} is a global that nothing declares, in a service worker", None)
     if last.isupper() and uses.waited and _LIKELY.search(last) and not _not_kv(last):
         return kv(last, 1, "name", f"its name, {last}, is one that namespaces have", None)
     return None
+
+
+def subject(values: Values) -> Value | None:
+    """What may be a namespace among the values: best a thing of the Worker's `env`."""
+    found = [v for v in values if v[0] in ("u", "ty")]
+    return next((v for v in found if v[0] == "u" and v[3] == "env"), found[0] if found else None)
 
 
 def _by_env(name: str, uses: Uses) -> Value | None:

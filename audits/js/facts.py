@@ -23,7 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-VERSION = 7
+VERSION = 8
 """Part of the name of cached facts: raise it when the same file would give others, or looks."""
 
 Expr = tuple[Any, ...]  # Any: the forms differ in shape, and a class for each costs half the speed
@@ -183,7 +183,8 @@ class Facts:
     `flows`: pairs of names, where what goes
     by the first can be called by the second; see aliases.py. `writes`: (target, value, scope) of
     assignments to `a[b]` and of `delete`, whose value is `nul`. `loose`: conditional expressions that
-    are statements, with their scopes. `errors`: stretches that the parser could not read, outermost
+    are statements, with their scopes. `carried`: (holder, name, value, scope) of what is assigned
+    to members of names, see carried.py. `errors`: stretches that the parser could not read, outermost
     first.
     """
 
@@ -203,6 +204,7 @@ class Facts:
     loose: list[tuple[Expr, int]] = field(default_factory=list)
     arms: list[Arm] = field(default_factory=list)
     exits: list[Exit] = field(default_factory=list)
+    carried: list[tuple[str, str, Expr, int]] = field(default_factory=list)
     errors: list[tuple[int, int]] = field(default_factory=list)
     module: bool = False
     broken: bool = False

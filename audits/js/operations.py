@@ -70,11 +70,14 @@ def _note_others(engine: Engine, candidates: list[Candidate], uses: dict[Group, 
                 continue
             if callee[3][0] == "mem" and expression_names.text_of(callee[3]).rpartition(".")[2] not in names:
                 continue
-            for value in engine.ask(file, callee[3], call.scope):
+            values = engine.ask(file, callee[3], call.scope)
+            if any(value[0] == "other" for value in values):
+                continue  # a stand-in, whose method it is
+            for value in values:
                 if value[0] == "u":
                     group = evidence.group_of(file, value, callee[3], call.scope)
                     if group in uses:
-                        uses[group].foreign = True
+                        uses[group].elsewhere = True
 
 
 def _mentioning(engine: Engine, groups: set[Group]) -> Iterator[File]:
@@ -105,12 +108,14 @@ def _candidate(
     spaces = [value for value in values if value[0] == "kv"]
     if spaces:
         return Candidate(file, call, method, receiver, spaces[0], None)
-    unknown = [value for value in values if value[0] in ("u", "ty")]
-    if not unknown or any(value[0] in ("inst", "obj", "mod", "cls", "fn", "arr", "str") for value in values):
+    unknown = evidence.subject(values)
+    if unknown is None or any(
+        value[0] in ("inst", "obj", "mod", "cls", "fn", "arr", "str") for value in values
+    ):
         return None
-    if unknown[0][0] == "ty" and any(v[0] == "ty" for v in properties.of(engine, unknown[0], method)):
+    if unknown[0] == "ty" and any(v[0] == "ty" for v in properties.of(engine, unknown, method)):
         return None  # an interface of the project with such a method is no namespace, its classes may use one
-    group = evidence.group_of(file, (*unknown[0], "", "", "")[:5], receiver, call.scope)
+    group = evidence.group_of(file, (*unknown, "", "", "")[:5], receiver, call.scope)
     where = Where(engine, file, call.scope, ())
     evidence.note(uses.setdefault(group, Uses()), where, call, method)
     return Candidate(file, call, method, receiver, None, group)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from audits.js import instances, literals, module_values, type_members
+from audits.js import carried, instances, literals, module_values, type_members
 from audits.js.facts import Expr
 from audits.js.values import GENERIC, Value, Values, join, unknown
 
@@ -76,6 +76,8 @@ def _of_unknown(engine: Engine, value: Value, name: str, holder: str) -> Values:
         return (known,) if known is not None else (unknown(name, "", "global"),)
     if name.isupper() and (known := engine.project.binding(None, name, "global")) is not None:
         return ((*known[:2], 2, *known[3:]),)  # whatever holds it, it is called as the namespace is
+    if taken := carried.under(engine, carried.key(holder or value[1], name)):
+        return taken
     if name == "kv" and value[1].rpartition(".")[2] == "storage":
         return (("other", "SyncKvStorage"),)  # of a Durable Object
     text = name

@@ -23,6 +23,16 @@ NAMES = any_of([b"SESSIONS"])
         (b"map.get(a); headers.delete(b)", 0),
         (b"env.THING", 0),
         (b"MY_SESSIONS_OLD.x; widget(a)", 0),
+        (b"c.set('store', c.env.SESSIONS)", 3),
+        (b"c.set('store', c.env.THING)", 2),
+        (b"event.locals.store = event.platform?.env.THING", 2),
+        (b"if (c.store == c.env.THING) f()", 0),
+        (b"c.store = process.env.THING", 0),
+        (b"({ locals }) => await locals.store.put(a, b)", 1),
+        (b"locals.store; map.get(a)", 0),
+        (b"addEventListener('fetch', f); await store.put(a, b)", 2),
+        (b"addEventListener('fetch', f); const store = open(); await store.put(a, b)", 0),
+        (b"await store.put(a, b)", 0),
     ],
 )
 def test_the_rank_of_a_file(source, wanted):

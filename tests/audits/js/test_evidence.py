@@ -103,3 +103,48 @@ def test_bindings_are_told_apart_whatever_variables_they_are_in(said):
         export async function a(env) { const db = env.DB; return db.prepare("SELECT 1").first(); }
         export async function b(env) { const db = env.ITEMS; await db.put("a", "b"); }"""
     assert said(source, wrangler=NONE) == ["put ITEMS a ttl=no"]
+
+
+SCRIPT = """
+    addEventListener('fetch', (event) => event.respondWith(answer(event.request)));
+    async function answer(request) { await store.put('a', await request.text()); return store.get('b'); }
+    """
+
+
+def test_an_undeclared_global_of_a_service_worker_is_a_namespace_by_its_use(said):
+    assert said({"w.js": SCRIPT}, wrangler=None) == ["put store a ttl=no", "get store b"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "importScripts('store.js');",
+        "const store = open();",
+        "async function g() { await store.put('a'); }",
+        "async function g() { await store.setItem('a', 'b'); }",
+    ],
+    ids=["may come from another script", "declared", "put of one argument", "a method of another store"],
+)
+def test_what_a_script_says_against_it_counts(said, more):
+    assert said({"w.js": SCRIPT + more}, wrangler=None) == []
+    assert said({"w.js": SCRIPT.replace("'fetch'", "'load'")}, wrangler=None) == []
+
+
+STAND_IN = """
+    export class Store { held: any;
+      constructor(platform) { this.held = platform.env.THINGS ? platform.env.THINGS : new Map(); }
+      f() { this.held.set('a', 'b'); return this.held.put('a', 'b'); } }
+    """
+
+
+def test_a_stand_in_of_something_in_env_speaks_neither_for_nor_against_it(said):
+    assert said(STAND_IN, wrangler=NONE) == ["put THINGS a ttl=no"]
+    assert said(STAND_IN.replace("platform.env.THINGS", "platform.things"), wrangler=NONE) == []
+
+
+def test_a_sure_use_in_env_outweighs_methods_of_another_runtime(said):
+    source = """
+        export default { async fetch(r, env) { const store = env.THING;
+          if (workers) await store.put("a", "b", { expirationTtl: 60 }); else await store.set("a", "b"); } };"""
+    assert said(source, wrangler=NONE) == ["put THING a ttl=yes(60)"]
+    assert said(source.replace("{ expirationTtl: 60 }", "60"), wrangler=NONE) == []
