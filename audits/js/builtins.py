@@ -89,9 +89,7 @@ def _stub(asked: _Asked, holder: Expr) -> Values | None:
 
 def _variable(asked: _Asked, holder: Expr, name: str) -> Values | None:
     """`c.get("store")`: what a middleware has set under that name."""
-    if carried.key(holder[3], name) is None or any(v[0] != "u" for v in asked.values(holder)):
-        return None
-    return carried.under(asked.engine, (carried.VARIABLES, name)) or None
+    return join(*(carried.variable(asked.engine, value, name) for value in asked.values(holder))) or None
 
 
 def _statement(asked: _Asked, holder: Expr) -> Values | None:

@@ -18,30 +18,35 @@ from audits.js.values import ENV_NAMES, Value, Values, join
 if TYPE_CHECKING:
     from audits.js.engine import Engine
 
-_BAGS = {"c", "ctx", "context", "event", "req", "request"}
-"""What frameworks hand to every middleware and handler."""
-
 _WITHIN = {"data", "locals", "state", "var"}
-"""What they keep there for things of the application."""
+"""What frameworks keep, on what they hand to every function, for things of the application."""
 
-VARIABLES = "var"
+_VARIABLES = "var"
 Key = tuple[str, str]
 Put = tuple[int, Expr, int]
 """File, expression and scope of what is carried."""
 
 
-def key(holder: str, name: str) -> Key | None:
-    """What `holder.name` meets, None when the holder is nothing that carries things."""
-    last = holder.rpartition(".")[2]
-    if last in _WITHIN:
-        return last, name
-    return ("", name) if last in _BAGS else None
+def member(engine: Engine, holder: Value, name: str) -> Values:
+    """What is carried under `holder.name`: namespaces of the configuration, or things of a Worker's `env`
+    of which nothing is known yet. The holder is what a function was handed, or a part of it."""
+    said = str(holder[1] if holder[0] == "u" else holder[3]).rpartition(".")[2]
+    if said in _WITHIN:
+        return _under(engine, (said, name))
+    return _under(engine, ("", name)) if _handed(holder) else ()
 
 
-def under(engine: Engine, where: Key | None) -> Values:
-    """The namespaces that are carried there: in the configuration, or things of a Worker's `env` of
-    which nothing is known yet."""
-    puts = engine.carried.get(where, ()) if where is not None else ()
+def variable(engine: Engine, holder: Value, name: str) -> Values:
+    """The same of `holder.get("name")`."""
+    return _under(engine, (_VARIABLES, name)) if _handed(holder) else ()
+
+
+def _handed(holder: Value) -> bool:
+    return bool(holder[0] == "ty" or (holder[0] == "u" and holder[3] == "param"))
+
+
+def _under(engine: Engine, where: Key) -> Values:
+    puts = engine.carried.get(where, ())
     return engine.solve(("carried", where), lambda: _carried(engine, puts)) if puts else ()
 
 
@@ -61,19 +66,26 @@ def table(files: Sequence[File]) -> Mapping[Key, Sequence[Put]]:
     found: dict[Key, list[Put]] = {}
     for file in files:
         for where, expr, scope in _puts(file):
-            if where is not None and _of_env(file, expr, scope):
+            if _of_env(file, expr, scope):
                 found.setdefault(where, []).append((file.index, expr, scope))
     return found
 
 
-def _puts(file: File) -> Iterator[tuple[Key | None, Expr, int]]:
-    for holder, name, expr, scope in file.facts.carried:
-        yield key(holder, name), expr, scope
+def _puts(file: File) -> Iterator[tuple[Key, Expr, int]]:
+    for path, expr, scope in file.facts.carried:
+        if path[-2] in _WITHIN:
+            yield (path[-2], path[-1]), expr, scope
+        elif len(path) == 2 and _is_parameter(file, path[0], scope):
+            yield ("", path[1]), expr, scope
     for call in file.facts.calls:
         if call.name == "set" and call.expr[3][0] == "mem" and len(call.expr[4]) == 2:
             holder, (name, expr) = call.expr[3][3], call.expr[4]
-            if name[0] == "str" and holder[0] == "id" and holder[3] in _BAGS:
-                yield (VARIABLES, str(name[3])), expr, call.scope
+            if name[0] == "str" and holder[0] == "id" and _is_parameter(file, holder[3], call.scope):
+                yield (_VARIABLES, str(name[3])), expr, call.scope
+
+
+def _is_parameter(file: File, name: str, scope: int) -> bool:
+    return any(define.kind == "param" for define in file.defines(name, scope) or ())
 
 
 def _of_env(file: File, expr: Expr, scope: int) -> bool:

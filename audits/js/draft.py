@@ -126,7 +126,7 @@ class Draft:
             self.flow(value, path[-1])
             define = Define("mut", start, scope, value, key=path[0], path=tuple((k, None) for k in path))
             if name != "this" and value[0] in ("mem", "id", "as", "log"):
-                self.facts.carried.append(((name, *path)[-2], path[-1], value, scope))
+                self.facts.carried.append(((name, *path), value, scope))
             if name == "this":
                 self._member_of_this(path, define)
             elif name in _GLOBAL_OBJECTS and len(path) == 1:

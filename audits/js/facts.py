@@ -183,8 +183,8 @@ class Facts:
     `flows`: pairs of names, where what goes
     by the first can be called by the second; see aliases.py. `writes`: (target, value, scope) of
     assignments to `a[b]` and of `delete`, whose value is `nul`. `loose`: conditional expressions that
-    are statements, with their scopes. `carried`: (holder, name, value, scope) of what is assigned
-    to members of names, see carried.py. `errors`: stretches that the parser could not read, outermost
+    are statements, with their scopes. `carried`: (names, value, scope) of what is assigned to
+    members, `c.state.store`, see carried.py. `errors`: stretches that the parser could not read, outermost
     first.
     """
 
@@ -204,7 +204,7 @@ class Facts:
     loose: list[tuple[Expr, int]] = field(default_factory=list)
     arms: list[Arm] = field(default_factory=list)
     exits: list[Exit] = field(default_factory=list)
-    carried: list[tuple[str, str, Expr, int]] = field(default_factory=list)
+    carried: list[tuple[tuple[str, ...], Expr, int]] = field(default_factory=list)
     errors: list[tuple[int, int]] = field(default_factory=list)
     module: bool = False
     broken: bool = False

@@ -37,7 +37,8 @@ def of(engine: Engine, value: Value, name: str, holder: str = "") -> Values:
         found = module_values.exported(engine, value[1], name)
         return found or (unknown(name),)
     if kind == "ty":
-        return type_members.member(engine, value, name)
+        found = type_members.member(engine, value, name)
+        return (carried.member(engine, value, name) if _untold(found) else ()) or found
     if kind == "ext":
         return _external(value, name)
     if kind == "other":
@@ -47,6 +48,10 @@ def of(engine: Engine, value: Value, name: str, holder: str = "") -> Values:
     if kind == "nul":
         return ()
     return (unknown(name),)
+
+
+def _untold(values: Values) -> bool:
+    return all(value[0] == "u" and value[3] == "prop" for value in values)
 
 
 def _follower(kind: str) -> Callable[[Engine, Value, str], Values] | None:
@@ -76,7 +81,7 @@ def _of_unknown(engine: Engine, value: Value, name: str, holder: str) -> Values:
         return (known,) if known is not None else (unknown(name, "", "global"),)
     if name.isupper() and (known := engine.project.binding(None, name, "global")) is not None:
         return ((*known[:2], 2, *known[3:]),)  # whatever holds it, it is called as the namespace is
-    if taken := carried.under(engine, carried.key(holder or value[1], name)):
+    if taken := carried.member(engine, value, name):
         return taken
     if name == "kv" and value[1].rpartition(".")[2] == "storage":
         return (("other", "SyncKvStorage"),)  # of a Durable Object

@@ -46,6 +46,15 @@ def test_another_name_another_holder_and_another_value_are_not_met(said, put, ta
     assert found == []
 
 
+def test_what_the_holder_is_called_and_its_type_decide_nothing(said):
+    files_ = files("h.set('store', h.env.SESSIONS)", "w.get('store')")
+    files_ = {
+        path: text.replace("(c,", "(h,").replace("(h, ctx, l", "(w: Context, ctx, l")
+        for path, text in files_.items()
+    }
+    assert said(files_, wrangler=NONE) == ["put SESSIONS a ttl=no"]
+
+
 def test_a_variable_that_was_taken_out_of_the_env_is_followed(said):
     put = "const { SESSIONS: mine } = c.env; c.set('store', mine)"
     assert said(files(put, "c.get('store')")) == ["put SESSIONS a ttl=no"]
