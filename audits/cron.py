@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+SELDOM, OFTEN = 24, 288
+"""Runs a day: up to the first (one an hour) a write on each is nothing to speak of, beyond the second
+(one in five minutes) it is much."""
 _RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (1, 7))
 
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")

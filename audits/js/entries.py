@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from audits.cron import runs_a_day
 from audits.js import collect
 from audits.js.engine import Engine, Site
 from audits.js.facts import Call, Expr, Function
-from audits.js.guards import Condition, Guards, before
+from audits.js.guards import Guards
+from audits.js.occasions import Step, beats, is_beat, rare
 from audits.js.project import File
 
 _LEVELS = 5
@@ -39,19 +39,10 @@ _EVENTS = {
 }
 _LISTENING = {"addEventListener", "hook"}
 _ROUTING = {"get", "post", "put", "all", "use", "patch", "on", "add"}
-_BEAT = re.compile(r"(?i)heart[-_]?beat|keep[-_]?alive|(?<![a-z])ping(?![a-z])")
 _BEATING = re.compile(
     r"(?i)heart_?beat|keep_?alive|^(?:on|handle|send|do)?_?ping$|^touch(?:session|user|presence|activity)?$"
     r"|^(?:update|touch|set|refresh|record)last(?:seen|active|activity|accessed)"
 )
-
-
-_USUAL = re.compile(
-    r"(?i)beat|ping|alive|update|move|cursor|typing|sync|state|position|tick|progress|presence"
-)
-"""Kinds of messages that come all the time; any other is what somebody did."""
-SELDOM = 24
-"""Runs a day at which a write on each of them is nothing to speak of: one an hour."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -62,15 +53,6 @@ class Way:
     kind: str
     guarded: bool
     place: tuple[int, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    file: File
-    offset: int
-    end: int
-    scope: int
-    guarded: bool
 
 
 class Entries:
@@ -85,9 +67,9 @@ class Entries:
         """Every entry point that leads to the call, sorted."""
         found: set[Way] = set()
         seen: set[tuple[int, int, bool]] = set()
-        level = [_Step(file, call.expr[1], call.expr[2], call.scope, False)]
+        level = [Step(file, call.expr[1], call.expr[2], call.scope, False)]
         for _ in range(_LEVELS):
-            further: list[_Step] = []
+            further: list[Step] = []
             for step in level:
                 for inner, number in self._outward(step):
                     if number < 0 or (inner.file.index, number, inner.guarded) in seen:
@@ -95,13 +77,13 @@ class Entries:
                     seen.add((inner.file.index, number, inner.guarded))
                     place = (step.file.index, step.offset, step.end)
                     for kind in self._kinds(inner, number):
-                        rare = inner.guarded or self._rare(inner, number, kind)
-                        found.add(Way(kind, rare, place))
+                        seldom = inner.guarded or rare(inner, number, kind)
+                        found.add(Way(kind, seldom, place))
                     further += self._callers(inner, number)
             level = further
         return tuple(sorted(found))
 
-    def _outward(self, step: _Step) -> Iterator[tuple[_Step, int]]:
+    def _outward(self, step: Step) -> Iterator[tuple[Step, int]]:
         """The function around a step, and those around it that run it as they run; each with whether
         a guard stands in it."""
         file, facts = step.file, step.file.facts
@@ -111,7 +93,7 @@ class Entries:
             if number < 0:
                 return
             guarded = guarded or self._guards.stand(file, offset, scope)
-            yield _Step(file, offset, step.end, scope, guarded), number
+            yield Step(file, offset, step.end, scope, guarded), number
             function = facts.functions[number]
             if number in file.immediate:
                 call = file.immediate[number]
@@ -128,14 +110,14 @@ class Entries:
         callee = call.expr[3]
         return callee[0] == "mem" and self._guards.chooses(file, callee[3], call.scope)
 
-    def _callers(self, step: _Step, number: int) -> Iterator[_Step]:
+    def _callers(self, step: Step, number: int) -> Iterator[Step]:
         for site in self._engine.callers_of((step.file.index, number)):
             caller = self._engine.file(site[0])
             call = caller.facts.calls[site[1]]
             if not collect.is_test(caller.path):
-                yield _Step(caller, call.expr[1], call.expr[2], call.scope, step.guarded)
+                yield Step(caller, call.expr[1], call.expr[2], call.scope, step.guarded)
 
-    def _kinds(self, step: _Step, number: int) -> Iterator[str]:
+    def _kinds(self, step: Step, number: int) -> Iterator[str]:
         """What kind of entry point a function is."""
         file, function = step.file, step.file.facts.functions[number]
         name = function.name
@@ -146,20 +128,8 @@ class Entries:
         event = self._events.get((file.index, number))
         if event is not None:
             yield event
-        elif _BEATING.search(name) or self._routed(file, function) or self._beats(step):
+        elif _BEATING.search(name) or self._routed(file, function) or beats(step):
             yield "heartbeat"
-
-    def _rare(self, step: _Step, number: int, kind: str) -> bool:
-        """Does it run less often than its kind says: an alarm that is not set again, one kind of
-        message among others, a cron trigger that seldom fires?"""
-        if kind == "alarm":
-            return not _set_again(step.file, number)
-        if kind == "webSocketMessage":
-            return any(not _USUAL.search(text) for text in _demanded(step))
-        if kind == "scheduled":
-            runs = [runs_a_day(text) for text in _demanded(step)]
-            return any(often is not None and often <= SELDOM for often in runs)
-        return False
 
     def _exported(self, file: File, function: Function, number: int) -> bool:
         """A handler that the runtime calls, and nobody else."""
@@ -173,18 +143,7 @@ class Entries:
             return False
         call = file.facts.calls[function.call]
         first = call.expr[4][0] if call.expr[4] else None
-        return call.name in _ROUTING and first is not None and _beat(first)
-
-    def _beats(self, step: _Step) -> bool:
-        """`if (url.pathname === "/heartbeat")`, `case "ping":`."""
-        for condition in before(step.file, step.offset, step.scope):
-            if condition.holds and _asks_for_beat(condition):
-                return True
-        for number in step.file.around(step.scope):
-            here = step.file.facts.scopes[number]
-            if here.kind == "case" and _BEAT.search(step.file.text(*here.about)):
-                return True
-        return False
+        return call.name in _ROUTING and first is not None and is_beat(first)
 
     @property
     def _events(self) -> dict[Site, str]:
@@ -213,52 +172,6 @@ class Entries:
                     yield (value[1], value[2]), kind
 
 
-def _demanded(step: _Step) -> Iterator[str]:
-    """Texts that something is equal to where the step stands: `message.type === "save"`, `case "save":`."""
-    for condition in before(step.file, step.offset, step.scope):
-        if condition.holds:
-            yield from _equal_to(condition.test)
-    for number in step.file.around(step.scope):
-        here = step.file.facts.scopes[number]
-        if here.kind == "case" and here.about != (0, 0):
-            yield step.file.text(*here.about).strip("\"'`")
-
-
-def _equal_to(test: Expr) -> Iterator[str]:
-    if test[0] == "bin" and test[3] in ("===", "=="):
-        yield from (side[3] for side in test[4:6] if side[0] == "str")
-    elif test[0] == "log" and test[3] == "&&":
-        yield from (*_equal_to(test[4]), *_equal_to(test[5]))
-
-
-def _set_again(file: File, number: int) -> bool:
-    """Does an alarm set the next one, itself or by a method that it calls?"""
-    function = file.facts.functions[number]
-    cls = file.facts.classes[function.cls]
-    texts = [file.text(function.start, function.end)]
-    for call in file.facts.calls:
-        callee = call.expr[3]
-        if function.start <= call.expr[1] < function.end and callee[0] == "mem" and callee[3][0] == "this":
-            method = cls.methods.get(callee[4])
-            if method is not None:
-                inner = file.facts.functions[method]
-                texts.append(file.text(inner.start, inner.end))
-    return any("setAlarm" in text for text in texts)
-
-
 def name_is_free(function: Function) -> bool:
     """A function that is neither a method nor a callback."""
     return function.cls < 0 and function.owner is None and function.call < 0
-
-
-def _asks_for_beat(condition: Condition) -> bool:
-    test = condition.test
-    if any(_BEAT.search(text) for text in _equal_to(test)):
-        return True
-    if test[0] == "call" and test[3][0] == "mem" and test[3][4] in ("startsWith", "endsWith", "includes"):
-        return any(_beat(argument) for argument in test[4])
-    return False
-
-
-def _beat(expr: Expr) -> bool:
-    return expr[0] == "str" and _BEAT.search(expr[3]) is not None

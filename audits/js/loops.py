@@ -8,12 +8,13 @@ function counts when that function does nothing else that takes time.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from audits.js import collect, origins
 from audits.js.engine import Engine
 from audits.js.facts import Call, Define, Expr, Function, Scope
+from audits.js.guards import before
 from audits.js.project import File
 
 _EACH = {"map", "forEach", "filter", "flatMap", "reduce", "some", "every"}
@@ -42,7 +43,7 @@ def around(engine: Engine, file: File, call: Call, key: Expr | None) -> Loop | N
     know its next key before this one is read."""
     if key is None:
         return None
-    return _here(file, call, (key,)) or _at_callers(engine, file, call, (key,), _LEVELS)
+    return _here(engine, file, call, (key,)) or _at_callers(engine, file, call, (key,), _LEVELS)
 
 
 def _at_callers(engine: Engine, file: File, call: Call, keys: Iterable[Expr], levels: int) -> Loop | None:
@@ -50,7 +51,7 @@ def _at_callers(engine: Engine, file: File, call: Call, keys: Iterable[Expr], le
     number = file.facts.scopes[call.scope].fn
     used = [define for key in keys for _, define in origins.names(file, key, call.scope)]
     own = {define.extra[1] for define in used if _parameter_of(define, number)}
-    if not own or not _only_reads(file, number):
+    if not own or not _only_reads(file, number) or not _at_once_entered(file, call):
         return None
     for site in engine.callers_of((file.index, number)):
         there = engine.file(site[0])
@@ -58,7 +59,7 @@ def _at_callers(engine: Engine, file: File, call: Call, keys: Iterable[Expr], le
         if collect.is_test(there.path) or outer.expr[0] != "call":
             continue
         given = [argument for index, argument in enumerate(outer.expr[4]) if index in own]
-        found = _here(there, outer, given)
+        found = _here(engine, there, outer, given)
         if found is None and levels > 1:
             found = _at_callers(engine, there, outer, given, levels - 1)
         if found is not None:
@@ -81,28 +82,35 @@ def _only_reads(file: File, number: int) -> bool:
     )
 
 
-def _here(file: File, call: Call, keys: Iterable[Expr]) -> Loop | None:
+def _at_once_entered(file: File, call: Call) -> bool:
+    """Is the call made whenever its function is entered: not behind a condition, such as a memory of
+    what was read before?"""
+    scope = file.plain(call.scope)
+    return file.facts.scopes[scope].kind == "fn" and not any(before(file, call.expr[1], call.scope))
+
+
+def _here(engine: Engine, file: File, call: Call, keys: Iterable[Expr]) -> Loop | None:
     """The innermost loop in the function, or callback, around the call whose item is in a key."""
     used = [named for key in keys for named in origins.names(file, key, call.scope)]
     scope = call.scope
     while scope >= 0:
         here = file.facts.scopes[scope]
         if here.kind == "loop":
-            found = _of_statement(file, call, here, used)
+            found = _of_statement(engine, file, call, here, used)
             if found is not None:
                 return found
         elif here.kind == "fn" and here.fn >= 0:
             function = file.facts.functions[here.fn]
             if function.call < 0 and here.fn not in file.immediate:
                 return None
-            found = _of_callback(file, call, function, here.fn, used) if function.call >= 0 else None
+            found = _of_callback(engine, file, call, function, here.fn, used) if function.call >= 0 else None
             if found is not None:
                 return found
         scope = here.parent
     return None
 
 
-def _of_statement(file: File, call: Call, loop: Scope, used: _Names) -> Loop | None:
+def _of_statement(engine: Engine, file: File, call: Call, loop: Scope, used: _Names) -> Loop | None:
     heads = [define for defines in loop.names.values() for define in defines]
     depends = any(define is head for _, define in used for head in heads)
     if not (depends or _counted(file, loop, used)) or _carried(file, call, loop, used):
@@ -116,7 +124,7 @@ def _of_statement(file: File, call: Call, loop: Scope, used: _Names) -> Loop | N
     )
     return Loop(
         text=_short(file.text(*loop.about)).strip("();") or "the loop",
-        listed=items is not None and _listed(file, items, loop.parent),
+        listed=items is not None and _listed(engine, file, items, loop.parent),
         at_once=call.sink not in ("awaited", "returned"),
         leaves=leaves,
         file=file,
@@ -152,7 +160,9 @@ def _carried(file: File, call: Call, loop: Scope, used: _Names) -> bool:
     return False
 
 
-def _of_callback(file: File, call: Call, function: Function, number: int, used: _Names) -> Loop | None:
+def _of_callback(
+    engine: Engine, file: File, call: Call, function: Function, number: int, used: _Names
+) -> Loop | None:
     taker = file.facts.calls[function.call]
     callee = taker.expr[3]
     if callee[0] != "mem" or taker.name not in _EACH or function.argument != 0:
@@ -162,7 +172,7 @@ def _of_callback(file: File, call: Call, function: Function, number: int, used: 
         return None
     return Loop(
         text=_short(file.text(callee[3][1], callee[3][2])),
-        listed=_listed(file, callee[3], taker.scope),
+        listed=_listed(engine, file, callee[3], taker.scope),
         at_once=taker.name != "reduce",
         leaves=taker.name in ("some", "every"),
         file=file,
@@ -170,15 +180,21 @@ def _of_callback(file: File, call: Call, function: Function, number: int, used: 
     )
 
 
-def _listed(file: File, items: Expr, scope: int) -> bool:
-    """Do the items come from a list of keys: `kv.list`, or a function that says so by its name?"""
-    return any("list" in name.lower() for name in _called(file, items, scope))
-
-
-def _called(file: File, items: Expr, scope: int) -> Iterator[str]:
-    for part, _ in origins.behind(file, items, scope):
-        if part[0] == "call":
-            yield str(part[3][3] if part[3][0] == "id" else part[3][4] if part[3][0] == "mem" else "")
+def _listed(engine: Engine, file: File, items: Expr, scope: int) -> bool:
+    """Do the items come from a list of keys: `kv.list`, or a function that calls it or is called so?"""
+    for part, at in origins.behind(file, items, scope):
+        if part[0] != "call":
+            continue
+        name = part[3][3] if part[3][0] == "id" else part[3][4] if part[3][0] == "mem" else ""
+        if "list" in str(name).lower():
+            return True
+        for value in engine.ask(file, part[3], at):
+            if value[0] == "fn":
+                there = engine.file(value[1])
+                function = there.facts.functions[value[2]]
+                if ".list(" in there.text(function.start, function.end):
+                    return True
+    return False
 
 
 def _short(text: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from audits.js import collect
+from audits.js import collect, expression_names
 from audits.js.bare_text import bare
 from audits.js.calls import CHAINS, GATHERING
 from audits.js.engine import Engine, Site
@@ -18,8 +18,10 @@ from audits.js.project import File
 
 _LEVELS = 4
 _EACH = {"map", "filter", "flatMap", "reduce", "reduceRight", "some", "every", "find", "sort"}
-_TIMERS = {"setTimeout", "setInterval", "queueMicrotask", "setImmediate"}
-_LISTENERS = {"addEventListener", "on", "once", "addListener", "subscribe", *_TIMERS}
+_TIMERS = {"setTimeout", "queueMicrotask", "setImmediate"}
+_LISTENERS = {"addEventListener", "on", "once", "addListener", "subscribe", "setInterval", *_TIMERS}
+_LASTING = {"alarm", "webSocketMessage", "onMessage"}
+"""Methods of objects that live on while a timer is set."""
 
 
 class Promises:
@@ -72,12 +74,23 @@ class Promises:
         callee = call.expr[3]
         if call.expr[0] != "call":
             return
-        if (call.name == "forEach" and callee[0] == "mem") or (
-            call.name in _TIMERS and not _may_tell(file, function)
-        ):
+        if call.name in _TIMERS:
+            told = _may_tell(file, function) or self._lasts(file, call.scope)
+            yield from () if told else ((file.index, function.call),)
+        elif call.name == "forEach" and callee[0] == "mem":
             yield file.index, function.call
         elif callee[0] == "mem" and (call.name in _EACH or call.name in CHAINS):
             yield from self._dropped(file, call, depth, seen)
+
+    def _lasts(self, file: File, scope: int) -> bool:
+        """Is it a Durable Object's code? Its timers keep it alive."""
+        number = file.class_around(scope)
+        if number < 0:
+            return False
+        cls = file.facts.classes[number]
+        base = expression_names.text_of(cls.extends) if cls.extends is not None else ""
+        named = cls.name in self._engine.project.durable_classes or "DurableObject" in base
+        return named or bool(_LASTING & set(cls.methods))
 
 
 def _counts(file: File, call: Call) -> bool:

@@ -81,16 +81,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from audits.cron import runs_a_day
+from audits.cron import OFTEN, SELDOM, runs_a_day
 from audits.finding import Finding, Severity
 from audits.operation import Confidence, Entry, Hole, Method, Operation, Template
 from audits.rules.rule import Rule, Settings
 from audits.rules.session_keys import words
 from audits.rules.wording import at_callers, called, found
-
-SELDOM, OFTEN = 24, 288
-"""Runs a day: up to the first nothing is said (one an hour), beyond the second a warning (every five
-minutes)."""
 
 _TIMES = {
     "scheduled": "cron run",
