@@ -14,12 +14,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench import bulk, rest, searching, startup
+from tests.bench import accuracy, bulk, rest, searching, startup
 from tests.bench.claims import HEADER, Claim, row
 from tests.bench.timing import Failed
 
 TMPFS = Path("/dev/shm")
-_GROUPS = ("startup", "audit", "bulk", "rest")
+_GROUPS = ("startup", "accuracy", "audit", "bulk", "rest")
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -41,6 +41,8 @@ def measure(options: argparse.Namespace, disk: Path, memory: Path | None) -> Ite
         yield from startup.claims(disk, rounds=5 * rounds)
     if "audit" in wanted:
         yield from searching.claims(disk, quick=options.quick, rounds=rounds)
+    if "accuracy" in wanted:
+        yield from accuracy.claims(disk)
     if "bulk" in wanted:
         yield from bulk.claims(disk, memory, quick=options.quick, rounds=rounds)
     if "rest" in wanted:
