@@ -4,9 +4,11 @@ from collections import Counter
 
 import pytest
 
-from tests.audits.cases_reader import BadCase, Case, difference, found, parse, read, run
+from tests.audits.cases_reader import JUDGED, BadCase, Case, difference, found, parse, read, run
 
 CASES = read()
+STYLES = [case for case in CASES if {*case.rules} <= {*JUDGED}]
+"""Those that are about puts and sessions: in folders by style; the others are in folders by rule."""
 
 
 def parameter(case: Case):
@@ -19,6 +21,18 @@ def test_the_findings_are_those_that_a_reviewer_expects(case: Case, tmp_path):
     result = run(case, tmp_path)
     wrong = difference(case, found(case, result), result)
     assert not wrong, "\n" + wrong
+
+
+def test_there_are_enough_of_both_kinds():
+    kinds = Counter(case.kind for case in STYLES)
+    assert min(kinds["err"], kinds["ok"]) >= 150
+
+
+def test_every_style_has_both_kinds():
+    kinds = {(case.style, case.kind) for case in STYLES}
+    assert {style for style, kind in kinds if kind == "err"} == {
+        style for style, kind in kinds if kind == "ok"
+    }
 
 
 def test_no_two_cases_are_the_same():
