@@ -162,10 +162,10 @@ def _library(engine: Engine, file: File, call: Call) -> Store | None:
     """`db.select().from(sessions).where(…).get()`, `prisma.session.findUnique(…)`."""
     root: Expr = call.expr
     first = ""
-    while root[0] in ("call", "mem", "as", "await"):
+    while root[0] in ("call", "mem", "as", "await") and not (root[0] == "call" and root[3][0] == "id"):
         first = root[4] if root[0] == "mem" else first
         root = root[3]
-    if root[0] not in ("id", "this") or root is call.expr or carrying.name_of(call.expr) == first == "get":
+    if root[0] not in ("id", "call") or root is call.expr or carrying.name_of(call.expr) == first == "get":
         return None
     if not any(v[0] == "other" and v[1] in _LIBRARIES for v in engine.ask(file, root, call.scope)):
         return None

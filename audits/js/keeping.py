@@ -77,11 +77,11 @@ def _maps(engine: Engine, flows: Flows, file: File, read: Arrival) -> Iterator[K
         if not flow.has(call.expr[4][1]):
             continue
         holder = call.expr[3][3]
-        name = _root(holder)
-        what = _module_level(engine, file, name, call.scope)
-        if not what and holder[0] == "mem":
-            name = holder[4]
-            what = "a static member" if _static_of(file, name, call.scope, holder) else ""
+        name, what = _root(holder), ""
+        if holder[0] == "mem" and _static_of(file, holder[4], call.scope, holder):
+            name, what = holder[4], "a static member"
+        elif holder[0] == "id":
+            what = _module_level(engine, file, name, call.scope)
         if what and not _ends(file, name, call.expr[4][1]):
             yield Kept(file, name, what, call.expr[1], call.expr[2])
 
@@ -153,4 +153,8 @@ def _ends(file: File, name: str, value: Expr) -> bool:
 
 def _assigned(whole: str, word: str) -> str:
     """The text without the declarations, which are no assignments of something new."""
-    return re.sub(rf"\b(?:const|let|var)\s+{word}\b[^=\n]*=[^\n]*", "", whole)
+    return re.sub(
+        rf"\b(?:const|let|var|static|readonly|private|public|protected|declare)\s+{word}\b[^=\n]*=[^\n]*",
+        "",
+        whole,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from audits.js.places import place
 from audits.js.project import File
 from audits.operation import Branch, Confidence, Operation
 
+_LIKELY = re.compile(r"kv|session|store|cache|namespace", re.IGNORECASE)
 _LONGEST = 160
 _MOST = 40
 
@@ -80,7 +82,7 @@ def _branch(engine: Engine, file: File, scope: Scope, known: _Known) -> Iterator
     assert scope.test is not None
     for asked in _missing(scope.test, scope.branch == 0):
         name = expression_names.text_of(asked).rpartition(".")[2]
-        if asked[0] not in ("id", "mem") or name not in known.names:
+        if asked[0] not in ("id", "mem") or not (name in known.names or _LIKELY.search(name)):
             continue
         judged = _judged(engine, file, asked, scope.parent, known)
         if judged is None:

@@ -184,7 +184,7 @@ class _Relating:
         for sink in rewrites.sinks(self._engine, self._flows, file, call) if put_key is not None else ():
             key = (sink.file.index, arriving.outermost(sink.file, sink.scope))
             for arrival, owner, read, other in self._reads.get(key, ()):
-                if put_key is not None and not _overlap(arrival.expr, sink.expr):
+                if put_key is not None and arrival.expr is not sink.expr:
                     yield from self._rewrite(operation, sink, put_key, arrival, owner, read, other)
 
     def _rewrite(
