@@ -51,6 +51,8 @@ def _of_method(asked: _Asked, holder: Expr, name: str) -> Values | None:
         return asked.values(holder)
     if name in _STORES:
         return _STORES[name](asked, holder)
+    if name in _PICKING or name == "map":
+        return _of_keys(asked, holder, name)
     if name in _SAME:
         found = asked.values(holder)
         if any(v[0] in ("inst", "obj", "mod") for v in found):
@@ -66,6 +68,23 @@ def _of_method(asked: _Asked, holder: Expr, name: str) -> Values | None:
         if any(v[0] == "str" for v in pieces[0]):
             return joined([texts(found, "") for found in pieces])
     return None
+
+
+_PICKING = {"filter", "slice", "sort", "reverse", "toSorted", "toReversed"}
+
+
+def _of_keys(asked: _Asked, holder: Expr, name: str) -> Values | None:
+    """The keys of a list, some of them, or what is made of their names."""
+    found = asked.values(holder)
+    if not found or any(value[0] != "list" or value[2] == "" for value in found):
+        return None
+    if name in _PICKING:
+        return found
+    functions = asked.values(asked.expr[4][0]) if asked.expr[4] else ()
+    made = join(*(asked.engine.returned(value, ()) for value in functions if value[0] == "fn"))
+    if not made or any(value[0] != "str" for value in made):
+        return None
+    return join(("list", value[1], "texts") for value in made)
 
 
 def _object_id(asked: _Asked, holder: Expr) -> Values | None:

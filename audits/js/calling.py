@@ -122,7 +122,7 @@ def _called(engine: Engine, file: File, expr: Expr, scope: int, context: Context
         if value[0] == "fn":
             groups.append(entering.entered(engine, file, expr, value, context, name))
         elif value[0] == "kvm":
-            groups.append((unknown("", value[2], "kv"),))
+            groups.append(_asked(engine, file, value, arguments, scope, context))
         elif value[0] == "cls" and callee[0] == "super":
             groups.append((NOTHING,))
         elif value[0] == "ty" and value[1][0] == "fn" and value[1][1] is not None:
@@ -138,6 +138,18 @@ def _called(engine: Engine, file: File, expr: Expr, scope: int, context: Context
         meant = types_meant.coerce(engine, file, (unknown("", name, "call"),), expr[6][0], "")
         found = meant if any(value[0] == "kv" for value in meant) else found  # container.get<KVNamespace>(…)
     return found
+
+
+def _asked(
+    engine: Engine, file: File, method: Value, arguments: tuple[Expr, ...], scope: int, context: Context
+) -> Values:
+    """What a namespace gives: of a list with a prefix it is known how its keys begin."""
+    if method[2] == "list" and arguments:
+        prefixes = engine.properties_of(engine.values(file, arguments[0], scope, context), "prefix")
+        found = [("list", value[1], "") for value in prefixes if value[0] == "str" and value[1]]
+        if found:
+            return join(found)
+    return (unknown("", method[2], "kv"),)
 
 
 def _argument_name(arguments: tuple[Expr, ...], name: str) -> str:

@@ -30,6 +30,8 @@ def of(engine: Engine, value: Value, name: str, holder: str = "") -> Values:
         return type_members.binding(engine, value, name)
     if kind == "kv":
         return (("kvm", value, name),) if name in METHODS else (unknown(name, "", "kv"),)
+    if kind == "list":
+        return (_of_list(value, name),)
     follow = _follower(kind)
     if follow is not None:
         return engine.solve(("property", value, name), lambda: follow(engine, value, name))
@@ -52,6 +54,22 @@ def of(engine: Engine, value: Value, name: str, holder: str = "") -> Values:
 
 def _untold(values: Values) -> bool:
     return all(value[0] == "u" and value[3] == "prop" for value in values)
+
+
+def _listed(value: Value) -> Value:
+    """One of the keys that a list gave, or of what was made of their names."""
+    if value[2] == "texts":
+        return ("str", value[1])
+    return ("list", value[1], "key") if value[2] == "keys" else unknown()
+
+
+def _of_list(value: Value, name: str) -> Value:
+    _, prefix, step = value
+    if step == "" and name == "keys":
+        return ("list", prefix, "keys")
+    if step == "key" and name == "name":
+        return ("str", (*prefix, ("h", name, "")))
+    return unknown(name, "", "kv")
 
 
 def _follower(kind: str) -> Callable[[Engine, Value, str], Values] | None:
@@ -138,6 +156,8 @@ def of_each(engine: Engine, values: Values) -> Values:
         if value[0] == "arr":
             expr, scope = engine.nodes[(value[1], value[2], value[3])]
             groups.append(_all_of(engine, value, expr[3], scope))
+        elif value[0] == "list":
+            groups.append((_listed(value),))
         elif value[0] != "nul":
             groups.append((unknown(),))
     return join(*groups) or (unknown(),)
@@ -154,5 +174,8 @@ def element_all(engine: Engine, values: Values, index: int) -> Values:
                 key = ("element", value, index)
                 groups.append(engine.solve(key, partial(engine.values, file, element, scope, value[4])))
                 continue
+        elif value[0] == "list":
+            groups.append((_listed(value),))
+            continue
         groups.append((unknown(),))
     return join(*groups)

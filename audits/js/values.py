@@ -9,6 +9,7 @@
     ("inst", file, number, site, ctx)    an instance; site: (file, call number) or None for any
     ("kv", binding, confidence, kind, text, place)
     ("kvm", kv, method)                  a namespace's method taken off it
+    ("list", prefix, step)               what a namespace's list gave; step: "", keys, key, texts
     ("env", type, file)                  the bindings of a Worker; type None: not declared
     ("ty", type, file, name)             only its type is known
     ("mod", file) · ("ext", module, name)
