@@ -197,12 +197,13 @@ class RelationKind(enum.StrEnum):
     """How an operation stands to another place of the code.
 
     FALLBACK: a read of KV that stands in for one of a consistent store. BEFORE: a read of KV in front of
-    one. REWRITE: a put on a key that was read before. KEPT: what was read is kept in the isolate, and
-    nothing ends that.
+    one. ALSO: a put or delete of KV in the same function as one of a consistent store. REWRITE: a put on
+    a key that was read before. KEPT: what was read is kept in the isolate, and nothing ends that.
     """
 
     FALLBACK = "fallback"
     BEFORE = "before"
+    ALSO = "also"
     REWRITE = "rewrite"
     KEPT = "kept"
 

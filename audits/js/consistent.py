@@ -103,27 +103,28 @@ def store_of(engine: Engine, file: File, call: Call) -> Store | None:
 def _d1(engine: Engine, file: File, call: Call, holder: Expr) -> Store | None:
     if ("other", "D1PreparedStatement") not in engine.ask(file, holder, call.scope):
         return None
-    sql = _prepared(engine, file, holder, call.scope)
+    sql = prepared(engine, file, holder, call.scope)
     if sql and not _SQL_READS.search(sql):
         return None
     return Store("D1", _short(sql or file.text(holder[1], holder[2])))
 
 
-def _prepared(engine: Engine, file: File, holder: Expr, scope: int, depth: int = 0) -> str:
+def prepared(engine: Engine, file: File, holder: Expr, scope: int, depth: int = 0) -> str:
     """The SQL of a statement, "" when it cannot be seen."""
     while holder[0] in ("await", "as", "set"):
         holder = holder[3]
     if holder[0] == "call" and holder[3][0] == "mem":
         if holder[3][4] == "prepare":
-            return _text(engine.ask(file, holder[4][0], scope)) if holder[4] else ""
-        return _prepared(engine, file, holder[3][3], scope, depth)
+            return text_of(engine.ask(file, holder[4][0], scope)) if holder[4] else ""
+        return prepared(engine, file, holder[3][3], scope, depth)
     defines = file.defines(holder[3], scope) if holder[0] == "id" and depth < 3 else None
     if defines and len(defines) == 1 and defines[0].value is not None:
-        return _prepared(engine, file, defines[0].value, defines[0].scope, depth + 1)
+        return prepared(engine, file, defines[0].value, defines[0].scope, depth + 1)
     return ""
 
 
-def _text(values: Values) -> str:
+def text_of(values: Values) -> str:
+    """The first text among some values, "?" in its holes; "" when there is none."""
     found = (value for value in values if value[0] == "str")
     return next(("".join(p if isinstance(p, str) else "?" for p in value[1]) for value in found), "")
 
@@ -136,7 +137,7 @@ def _of_storage(engine: Engine, file: File, call: Call, holder: Expr) -> Store |
 
 
 def _sql(engine: Engine, file: File, call: Call) -> Store | None:
-    sql = _text(engine.ask(file, call.expr[4][0], call.scope)) if call.expr[4] else ""
+    sql = text_of(engine.ask(file, call.expr[4][0], call.scope)) if call.expr[4] else ""
     if sql and not _SQL_READS.search(sql):
         return None
     return Store("Durable Object SQL", _short(sql or file.text(call.expr[1], call.expr[2])))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from audits.js import arriving, consistent, keeping, rewrites
+from audits.js import arriving, consistent, consistent_writes, keeping, rewrites
 from audits.js.arriving import Arrival
 from audits.js.consistent import Store
 from audits.js.engine import Engine, Site
@@ -45,6 +45,7 @@ class _Relating:
         self._given: dict[Site, Store | None] = {}
         self._within: dict[int, dict[int, list[Call]]] = {}
         self._arrived: dict[int, list[Arrival]] = {}
+        self._verbs: dict[int, str] = {}
         self._reading = {(f.index, id(call.expr)) for f, call, one in found if one.method in _READS}
 
     def _keeps_metadata(self, operation: Operation) -> bool:
@@ -83,7 +84,27 @@ class _Relating:
                 made.update(dict.fromkeys(self._kept(arrival)))
         elif operation.method is Method.PUT:
             made.update(dict.fromkeys(self._rewrites(file, call, operation)))
+        if operation.method in (Method.PUT, Method.DELETE):
+            made.update(dict.fromkeys(self._also(file, call, operation.method)))
         return tuple(sorted(made)[:_MOST])
+
+    def _also(self, file: File, call: Call, method: Method) -> Iterator[Relation]:
+        """Writes of a consistent store that do the same."""
+        if not self._consistent:
+            return
+        function = file.function_around(call.scope)
+        for other in self._calls(file, arriving.outermost(file, call.scope)):
+            if other is call or file.function_around(other.scope) != function:
+                continue
+            if self._verb(file, other) == method:
+                where = place(file, other.expr[1], other.expr[2])
+                yield Relation(RelationKind.ALSO, where, how=str(method))
+
+    def _verb(self, file: File, call: Call) -> str:
+        key = id(call.expr)
+        if key not in self._verbs:
+            self._verbs[key] = consistent_writes.verb(self._engine, file, call)
+        return self._verbs[key]
 
     def _arrivals(self, file: File, call: Call) -> list[Arrival]:
         found = self._arrived.get(id(call.expr))
