@@ -31,7 +31,7 @@ def left(rewriting: Rewriting) -> Iterator[str]:
 def account(rewriting: Rewriting, *, written: bool) -> Iterator[str]:
     """How much was done, how much was left, and what is to be known."""
     verb = "rewrote" if written else "would rewrite"
-    yield f"{verb} {plural(rewriting.calls, 'call')} in {plural(len(rewriting.changed), 'file')}"
+    yield f"{verb} {plural(rewriting.places, 'place')} in {plural(len(rewriting.changed), 'file')}"
     if rewriting.left:
         yield f"left {plural(len(rewriting.left), 'place')} to you, listed above with the reason"
     yield from rewriting.notes

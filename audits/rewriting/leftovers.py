@@ -35,6 +35,16 @@ _PURE = {
     "non_null_expression",
     "number",
     "this",
+    "object",
+    "pair",
+    "array",
+    "arguments",
+    "spread_element",
+    "shorthand_property_identifier",
+    "true",
+    "false",
+    "null",
+    "undefined",
 }
 _TURNS = 6
 
@@ -101,7 +111,10 @@ def _unused(source: Source, name: str, helper: bool) -> Node | None:
 
 def _is_label(node: Node) -> bool:
     """Is it the name of a member of an object literal or a type, which is another thing?"""
-    return node.parent is not None and node.parent.type in ("pair", "property_signature")
+    parent = node.parent
+    if parent is None or parent.type not in ("pair", "property_signature"):
+        return False
+    return node in (parent.child_by_field_name("key"), parent.child_by_field_name("name"))
 
 
 def _declaration(node: Node, *, helper: bool) -> Node | None:
@@ -172,14 +185,26 @@ def _owned(statement: Node) -> bool:
     return statement.parent is not None and statement.parent.type in ("program", "statement_block")
 
 
+_QUIET = (
+    b"JSON.stringify", b"Date.now", b"Math.floor", b"Math.ceil", b"Math.round", b"Math.max", b"Math.min",
+    b"String", b"Number",
+)  # fmt: skip
+"""Functions that do nothing but give a value."""
+
+
+def _is_quiet(node: Node) -> bool:
+    callee = node.child_by_field_name("function") if node.type == "call_expression" else None
+    return callee is not None and callee.text in _QUIET
+
+
 def _is_pure(value: Node, helper: bool) -> bool:
     kinds = _PURE | {"call_expression", "arguments"} if helper else _PURE
     for node in walk(value):
-        if not node.is_named or node.type in kinds:
+        if not node.is_named or node.type in kinds or _is_quiet(node):
             continue
         if node.type == "binary_expression":
             operator = node.child_by_field_name("operator")
-            if operator is not None and operator.type == "+":
+            if operator is not None and operator.type in ("+", "-", "*", "/", "??", "||"):
                 continue
         return False
     return True

@@ -29,6 +29,16 @@ def whole(raw: bytes, start: int, end: int) -> tuple[int, int]:
     return first, last
 
 
+def indent(raw: bytes, at: int) -> bytes:
+    """The blanks at the beginning of the line that an offset is in."""
+    first = raw.rfind(b"\n", 0, at) + 1
+    found = _INDENT.match(raw, first)
+    return found[0] if found is not None else b""
+
+
+_INDENT = re.compile(rb"[ \t]*")
+
+
 def _line_before(raw: bytes, at: int) -> bytes:
     """The line that ends where another one begins, b"" at the beginning of the file."""
     return raw[raw.rfind(b"\n", 0, max(at - 1, 0)) + 1 : at]

@@ -24,10 +24,10 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Rewriting:
-    """`changed`: only files that differ, sorted by path; `calls`: how many were rewritten or removed;
+    """`changed`: only files that differ, sorted by path; `places`: how many were rewritten or removed;
     `left`: sorted by place; `notes`: what is to be known before the result is used."""
 
     changed: tuple[Changed, ...] = ()
-    calls: int = 0
+    places: int = 0
     left: tuple[Left, ...] = ()
     notes: tuple[str, ...] = ()

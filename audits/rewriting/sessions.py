@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from audits.judging import judge
-from audits.operation import Operation
+from audits.operation import Branch, Operation
 from audits.request import Request
 
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """`operations`: the session calls of the whole project, sorted by place; `collected`: the files that
-    were looked at."""
+    """`operations`: the session calls of the whole project, sorted by place; `branches`: all code for
+    namespaces that are not bound; `collected`: the files that were looked at."""
 
     operations: tuple[Operation, ...]
+    branches: tuple[Branch, ...]
     collected: tuple[str, ...]
 
 
@@ -23,4 +24,6 @@ def of(request: Request) -> Sessions:
     what a read gives."""
     judged = judge(replace(request, paths=(), select=("session-kv-call",)))
     places = {one.finding.place for one in judged.findings}
-    return Sessions(tuple(one for one in judged.operations if one.place in places), judged.collected)
+    found = tuple(one for one in judged.operations if one.place in places)
+    branches = tuple(one for one in judged.analysis.branches if request.meant(one.place.path))
+    return Sessions(found, branches, judged.collected)

@@ -1,4 +1,5 @@
-"""Sample projects before and after a rewriting: samples/NAME/before, and beside it what it becomes.
+"""Sample projects before and after a rewriting: NAME/before, and beside it what it becomes, in samples for
+`--to store` and in endings for `--remove-fallback`.
 
 `after` holds the files that change, `left.txt` what a human must decide on, `options.txt` words of the
 command line.
@@ -8,12 +9,14 @@ from pathlib import Path
 
 from audits.formats.rewriting import left
 from audits.request import Request
-from audits.rewriting import sessions, to_store
+from audits.rewriting import remove_fallback, sessions, to_store
 from audits.rewriting.plan import Rewriting
 from audits.rules.rule import Settings
 
 FOLDER = Path(__file__).parent / "samples"
+ENDINGS = Path(__file__).parent / "endings"
 NAMES = sorted(path.parent.name for path in FOLDER.glob("*/before"))
+ENDING_NAMES = sorted(path.parent.name for path in ENDINGS.glob("*/before"))
 
 
 def options(name: str) -> dict[str, str]:
@@ -35,6 +38,13 @@ def rewritten(root: Path, words: dict[str, str]) -> Rewriting:
         words.get("--store-module", "./session-store"),
     )
     return to_store.rewrite(found, wanted, request.folder.read, lambda path: (root / path).exists())
+
+
+def ended(root: Path) -> Rewriting:
+    """What `--remove-fallback` makes of the project in a folder."""
+    request = Request(root)
+    found = sessions.of(request)
+    return remove_fallback.rewrite(found.operations, found.branches, request.folder.read)
 
 
 def told(rewriting: Rewriting) -> str:

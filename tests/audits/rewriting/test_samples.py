@@ -27,7 +27,7 @@ def test_a_sample_becomes_what_is_beside_it(name):
     assert {one.path: one.after for one in made.changed} == samples.files(FOLDER / name / "after")
     left = FOLDER / name / "left.txt"
     assert samples.told(made) == (left.read_text() if left.exists() else "")
-    assert bool(made.calls) == bool(made.changed)
+    assert bool(made.places) == bool(made.changed)
     assert all(one.before != one.after for one in made.changed)
 
 
@@ -35,7 +35,7 @@ def test_a_sample_becomes_what_is_beside_it(name):
 def test_a_second_rewriting_changes_nothing(name, tmp_path):
     applied(tmp_path, name)
     again = samples.rewritten(tmp_path, samples.options(name))
-    assert (again.changed, again.calls) == ((), 0)
+    assert (again.changed, again.places) == ((), 0)
 
 
 @pytest.mark.parametrize("name", NAMES)
