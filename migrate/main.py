@@ -21,7 +21,7 @@ from migrate.errors import Exit, MigrateError
 COMMANDS = {
     "audit": "Find in the code every session that touches KV, and every put without an expiration.",
     "rules": "List what audit looks for, or explain one rule.",
-    "rewrite": "Make session calls in the code calls of the session store; print a diff, or write.",
+    "rewrite": "Change session calls in the code: onto a session store, and at the end off KV.",
     "plan": "Look before the migration: what is there, how long it takes, what is missing.",
     "export": "Copy the sessions from the source into the target; run it again to resume.",
     "verify": "Read both stores afresh and say whether they agree.",

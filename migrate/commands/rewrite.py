@@ -13,6 +13,7 @@ from migrate.errors import ConfigError, Exit, MigrateError
 if TYPE_CHECKING:
     from audits.request import Request
     from audits.rewriting.plan import Rewriting
+    from audits.rewriting.sessions import Sessions
 
 
 def _load_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
@@ -36,6 +37,11 @@ def _load_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> P
     "goal",
     type=click.Choice(("store",)),
     help="Make session calls on KV calls of the session store, with unchanged behaviour.",
+)
+@click.option(
+    "--remove-fallback",
+    is_flag=True,
+    help="Take out what is left of KV beside a strongly consistent store.",
 )
 @click.option("--diff", is_flag=True, help="Show what would change, as a diff; this is the default.")
 @click.option("--check", is_flag=True, help="Name the files that would change; exit with 1 if there are any.")
@@ -69,6 +75,7 @@ def _load_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> P
 def command(
     paths: tuple[Path, ...],
     goal: str | None,
+    remove_fallback: bool,
     diff: bool,
     check: bool,
     write: bool,
@@ -89,20 +96,29 @@ def command(
       kvferry rewrite --to store
       kvferry rewrite --to store --write
       kvferry rewrite --to store --check
+      kvferry rewrite --remove-fallback
 
     Exit codes: 0 nothing to do, or done; 1 with --diff or --check, something would change; 2 usage, or a
     tree that is not clean; 3 what is left is yours to decide.
     """
     from audits.formats import rewriting as shown
 
-    if goal is None:
-        raise ConfigError("rewrite to what?", "kvferry rewrite --to store")
+    if (goal is None) == (not remove_fallback):
+        raise ConfigError(
+            "rewrite to what? there are two moments, and each is its own command",
+            "kvferry rewrite --to store, and at the end kvferry rewrite --remove-fallback",
+        )
     if diff + check + write > 1:
         raise ConfigError("--diff, --check and --write exclude each other", "leave all but one out")
     if allow_dirty and not write:
         raise ConfigError("--allow-dirty is for --write", "leave it out")
     request = _request(paths, binding, include, exclude, prefix)
-    made = _to_store(request, prefix, store_module)
+    found = _found(request)
+    made = (
+        _without_fallback(request, found)
+        if remove_fallback
+        else _to_store(request, found, prefix, store_module)
+    )
     if write:
         _write(request.root, made, allow_dirty=allow_dirty)
     click.echo(shown.files(made) if check or write else shown.diff(made), nl=False)
@@ -140,12 +156,24 @@ def _request(
     )
 
 
-def _to_store(request: Request, prefix: str | None, module: str) -> Rewriting:
-    from audits.rewriting import sessions, to_store
+def _found(request: Request) -> Sessions:
+    from audits.rewriting import sessions
 
     found = sessions.of(request)
     if not found.collected:
         raise MigrateError("there is no code to rewrite here", "name the project's folder")
+    return found
+
+
+def _without_fallback(request: Request, found: Sessions) -> Rewriting:
+    from audits.rewriting import remove_fallback
+
+    return remove_fallback.rewrite(found.operations, found.branches, request.folder.read, request.covers)
+
+
+def _to_store(request: Request, found: Sessions, prefix: str | None, module: str) -> Rewriting:
+    from audits.rewriting import to_store
+
     if prefix is None:
         prefixes = to_store.prefixes(found.operations)
         if len(prefixes) > 1:

@@ -71,7 +71,7 @@ def test_the_diff_is_the_default_and_changes_nothing(kvferry):
     )
     assert rest.startswith("--- a/src/index.ts\n+++ b/src/index.ts\n@@ ")
     assert err == (
-        "would rewrite 1 call in 1 file\nleft 1 place to you, listed above with the reason\n"
+        "would rewrite 1 place in 1 file\nleft 1 place to you, listed above with the reason\n"
         "there is no src/session-store yet: put the session store there\n"
     )
     subprocess.run(["git", "apply", "--check", "-"], input=out.encode(), check=True)
@@ -89,14 +89,14 @@ def test_writing_is_done_once(kvferry):
     source("export const sessionStore = (env: Env): any => env;\n", "session-store.ts")
     committed()
     code, out, err = kvferry("--write")
-    assert (code, out, err) == (0, "src/index.ts\n", "rewrote 1 call in 1 file\n")
+    assert (code, out, err) == (0, "src/index.ts\n", "rewrote 1 place in 1 file\n")
     text = Path("src/index.ts").read_text()
     assert text == (
         "import { sessionStore } from './session-store';\n\n"
         "export const f = async (env: Env, id: string) => (await sessionStore(env).get(id))?.data ?? null;\n"
     )
     git("commit", "-qam", "y")
-    assert kvferry("--write") == (0, "", "rewrote 0 calls in 0 files\n")
+    assert kvferry("--write") == (0, "", "rewrote 0 places in 0 files\n")
 
 
 @pytest.mark.parametrize("state", ["no git", "changed", "untracked"])
@@ -166,9 +166,32 @@ def test_words_that_contradict_each_other_are_refused(words, said, kvferry):
     assert said in err
 
 
-def test_without_a_goal_nothing_is_rewritten(project, capfd):
-    assert run(["rewrite"]) == 2
-    assert "kvferry rewrite --to store" in capfd.readouterr().err
+@pytest.mark.parametrize("words", [(), ("--to", "store", "--remove-fallback")])
+def test_there_are_two_moments_and_one_is_chosen(words, project, capfd):
+    assert run(["rewrite", *words]) == 2
+    assert (
+        "kvferry rewrite --to store, and at the end kvferry rewrite --remove-fallback"
+        in capfd.readouterr().err
+    )
+
+
+def test_at_the_end_the_fallback_goes(project, capfd):
+    Path("wrangler.toml").write_text(
+        WRANGLER + '[[durable_objects.bindings]]\nname = "OBJECT"\nclass_name = "SessionObject"\n'
+    )
+    head = (
+        "export async function f(env: Env, id: string) {\n"
+        "  const stub = env.OBJECT.get(env.OBJECT.idFromName(id));\n"
+    )
+    source(
+        f'{head}  if (!env.SESSIONS) return "kv_not_configured";\n'
+        "  return (await stub.getSession(id)) ?? (await env.SESSIONS.get(`session:${id}`, 'json'));\n}\n"
+    )
+    committed()
+    assert run(["rewrite", "--remove-fallback", "--check"]) == 1
+    assert capfd.readouterr() == ("src/index.ts\n", "would rewrite 2 places in 1 file\n")
+    assert run(["rewrite", "--remove-fallback", "--write"]) == 0
+    assert Path("src/index.ts").read_text() == f"{head}  return await stub.getSession(id);\n}}\n"
 
 
 def test_nothing_to_read_is_unfinished(kvferry):
