@@ -5,8 +5,10 @@
 //                                      prints {same: how many runs, different: [description…]} as JSON
 //
 // The session store of the rewritten modules is the least that keeps the declaration, on the same namespace.
+// With `object`, the name of a binding, sessions are in Durable Objects and the namespace is empty: without the
+// fallback to it, a module answers the same and leaves the same in the objects.
 // An argument {"fn": "…"} is a function, {"request": headers} a request.
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
@@ -62,14 +64,20 @@ const STORE = (prefix, binding) => `
   }
 `;
 
-function built(file) {
+function build(file) {
   const to = file.replace(/\.(ts|js)$/, ".built.mjs");
   const options = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2024 };
   const { outputText } = ts.transpileModule(readFileSync(file, "utf8"), { compilerOptions: options });
-  const local = outputText.replaceAll(/from (["'])(\.[^"']*?)(?:\.js)?\1/g, 'from "$2.built.mjs"');
+  const local = outputText.replaceAll(/from (["'])(\.[^"']*?)(?:\.js)?\1/g, (_, quote, name) => {
+    const beside = path.join(path.dirname(file), `${name}.ts`);
+    if (existsSync(beside)) build(beside);
+    return `from "${name}.built.mjs"`;
+  });
   writeFileSync(to, local);
-  return import(pathToFileURL(to).href);
+  return to;
 }
+
+const built = (file) => import(pathToFileURL(build(file)).href);
 
 function argument(given) {
   if (given?.fn) return new Function(`return ${given.fn}`)();
@@ -77,12 +85,23 @@ function argument(given) {
   return structuredClone(given);
 }
 
-async function run(module, name, { binding, calls }, records) {
+function objects(records) {
+  const held = new Map(Object.entries(records).map(([id, value]) => [id, JSON.parse(value)]));
+  const stub = (name) => ({
+    getSession: async (id) => (id === name ? (held.get(id) ?? null) : null),
+    putSession: async (id, session) => void held.set(id, structuredClone(session)),
+    deleteSession: async (id) => void held.delete(id),
+  });
+  return { held, binding: { idFromName: (name) => name, get: stub } };
+}
+
+async function run(module, name, { binding, calls, object }, records) {
   let made = 0;
   globalThis.crypto.randomUUID = () => `00000000-0000-4000-8000-${String((made += 1)).padStart(12, "0")}`;
-  const kv = new Namespace(records);
+  const kv = new Namespace(object ? {} : records);
+  const consistent = objects(object ? records : {});
   const waited = [];
-  const env = { [binding]: kv, LOG: { write() {} } };
+  const env = { [binding]: kv, LOG: { write() {} }, ...(object && { [object]: consistent.binding }) };
   const ctx = { waitUntil: (promise) => waited.push(promise) };
   const given = calls[name].map(argument).map((one) => (one === "ctx" ? ctx : one));
   let answer;
@@ -94,7 +113,7 @@ async function run(module, name, { binding, calls }, records) {
   }
   await Promise.allSettled(waited);
   await new Promise((resolve) => setImmediate(resolve));
-  return { answer, left: [...kv.records] };
+  return { answer, left: object ? [...consistent.held] : [...kv.records] };
 }
 
 const STATES = [
@@ -115,7 +134,7 @@ for (const scenario of JSON.parse(readFileSync(process.argv[2], "utf8"))) {
   writeFileSync(home, STORE(scenario.prefix, scenario.binding));
   const [before, after] = await Promise.all([built(scenario.before), built(scenario.after)]);
   for (const name of Object.keys(scenario.calls)) {
-    for (const state of STATES) {
+    for (const state of scenario.object ? STATES.slice(0, 3) : STATES) {
       const records = Object.fromEntries(
         Object.entries(state).map(([id, value]) => [scenario.prefix + id, value]),
       );

@@ -51,25 +51,69 @@ CALLS: dict[str, dict[str, list[Any]]] = {
         "endSession": ID,
     },
 }
-FILES = {"no-semicolons": "src/session.ts"}
+FILES = {"no-semicolons": "src/session.ts", "javascript": "src/index.js"}
 
 
-def test_rewritten_code_behaves_as_before(tmp_path: Path) -> None:
-    scenarios = []
-    for name, calls in CALLS.items():
-        folders = [tmp_path / name / word for word in ("before", "after")]
-        for folder in folders:
-            shutil.copytree(samples.FOLDER / name / "before", folder)
-        shutil.copytree(samples.FOLDER / name / "after", folders[1], dirs_exist_ok=True)
-        before, after = (str(folder / FILES.get(name, "src/index.ts")) for folder in folders)
-        scenarios.append(
-            {"before": before, "after": after, "prefix": "session:", "binding": "SESSIONS", "calls": calls}
-        )
-    file = tmp_path / "scenarios.json"
+ENDINGS: dict[str, dict[str, list[Any]]] = {
+    "coalescing": dict.fromkeys(("nullish", "or", "ternary", "assigned"), ID),
+    "backfill": {**dict.fromkeys(("load", "strict"), ID), "counted": ["s1", {"count": 0}]},
+    "early-return": dict.fromkeys(("current", "short", "cachedFirst"), ID),
+    "helper": {"current": ID},
+    "helper-elsewhere": {"current": ID},
+    "chained": {"chained": ["s1", {"fn": "async () => null"}], "elseArm": ID, "arrow": ID},
+    "dual-writes": {
+        "save": ["s1", {"user": "x"}, "ctx"],
+        "both": ["s1", {"user": "x"}],
+        **dict.fromkeys(("logout", "caught", "answered"), ID),
+    },
+    "undecided": {
+        **dict.fromkeys(("failed", "unbound", "compared", "alone", "guarded"), ID),
+        "handedOn": ["s1", {"fn": "(raw) => raw && JSON.parse(raw)"}],
+    },
+    "javascript": {"current": ID, "end": ID},
+}
+
+
+def scenario(folder: Path, home: Path, name: str, file: str, calls: dict[str, list[Any]]) -> dict[str, Any]:
+    """Both trees of a sample, and what is called in them."""
+    folders = [folder / name / word for word in ("before", "after")]
+    for one in folders:
+        shutil.copytree(home / name / "before", one)
+    if (home / name / "after").exists():
+        shutil.copytree(home / name / "after", folders[1], dirs_exist_ok=True)
+    before, after = (str(one / file) for one in folders)
+    return {"before": before, "after": after, "prefix": "session:", "binding": "SESSIONS", "calls": calls}
+
+
+def ran(folder: Path, scenarios: list[dict[str, Any]]) -> dict[str, Any]:
+    file = folder / "scenarios.json"
     file.write_text(json.dumps(scenarios))
     install()
     done = subprocess.run([str(node()), str(SCRIPT), str(file)], capture_output=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr.decode()
-    result = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_code_on_the_session_store_behaves_as_before(tmp_path: Path) -> None:
+    scenarios = [
+        scenario(tmp_path, samples.FOLDER, name, FILES.get(name, "src/index.ts"), calls)
+        for name, calls in CALLS.items()
+    ]
+    result = ran(tmp_path, scenarios)
     assert result["different"] == []
     assert result["same"] == 7 * sum(map(len, CALLS.values()))
+
+
+def test_code_without_the_fallback_behaves_as_with_an_empty_namespace(tmp_path: Path) -> None:
+    scenarios = [
+        {
+            **scenario(tmp_path, samples.ENDINGS, name, FILES.get(name, "src/index.ts"), calls),
+            "object": "SESSION_OBJECT",
+            "prefix": "",
+        }
+        for name, calls in ENDINGS.items()
+    ]
+    result = ran(tmp_path, scenarios)
+    assert result["different"] == []
+    assert result["same"] == 3 * sum(map(len, ENDINGS.values()))

@@ -28,6 +28,11 @@ def tree(folder: Path, *, after: bool) -> Path:
                 home = re.search(r"there is no (\S+) yet", note)
                 assert home is not None
                 (place / f"{home[1]}.d.ts").write_text(DECLARATION.read_text())
+    for name in samples.ENDING_NAMES:
+        place = folder / f"end-{name}"
+        shutil.copytree(samples.ENDINGS / name / "before", place)
+        for one in samples.ended(place).changed if after else ():
+            (place / one.path).write_bytes(one.after)
     shutil.copy(samples.FOLDER.parent / "stubs.d.ts", folder)
     return folder
 
