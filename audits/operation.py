@@ -173,8 +173,8 @@ class Enclosing:
     `guarded`: a condition on change or age stands before the call on every way. `stretch`: calls of
     one file with the same number always run together; `gathered`: so do those, and at the same time
     (None: it is not in the array of a `Promise.all`). `owner`: the name that the object literal around it
-    is given, "" when there is none. `topics`: what the file, or one that calls it, speaks of (`login`,
-    `conversation`), sorted.
+    is given, "" when there is none. `key_in_cookie`: the key is read from a cookie here, or sent in one.
+    `topics`: what the file, or one that calls it, speaks of (`login`, `users`, `conversation`), sorted.
     """
 
     function: str = ""
@@ -184,6 +184,7 @@ class Enclosing:
     guarded: bool = False
     test_file: bool = False
     cookies_read: bool = False
+    key_in_cookie: bool = False
     entries: tuple[Entry, ...] = ()
     crons: tuple[str, ...] = ()
     each: Each | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from audits.js import collect, loops, origins, stretches
+from audits.js import collect, cookies, loops, origins, stretches
 from audits.js.engine import Engine
 from audits.js.entries import Entries
 from audits.js.facts import Call, Expr, Function
@@ -48,6 +48,7 @@ class Surroundings:
             guarded=guarded,
             test_file=collect.is_test(file.path),
             cookies_read="cookie" in text.lower(),
+            key_in_cookie="cookie" in text.lower() and cookies.holds(file, call, text),
             entries=entries,
             crons=self._engine.project.bindings.crons(file.path) if entries else (),
             each=self._each(file, call) if method != "list" else None,

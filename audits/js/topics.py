@@ -1,4 +1,4 @@
-"""What a file speaks of, judged by its words alone: logins, or conversations with people and models.
+"""What a file speaks of, judged by its words alone: logins, users, conversations with people and models.
 
 A session is a login's in a file that speaks of passwords and cookies; the same word is a chat's where
 there are only messages and prompts. Names of providers' API keys say nothing, so a header that is sent
@@ -12,6 +12,7 @@ import re
 
 LOGIN = "login"
 CONVERSATION = "conversation"
+USERS = "users"
 
 _LOGIN = (
     b"password", b"passwd", b"passphrase", b"passkey", b"webauthn", b"totp", b"cookie", b"oauth",
@@ -25,6 +26,9 @@ _LOGIN_WORDS = (
     re.compile(rb"auth(?<![a-zA-Z]auth)(?![a-z])|Auth(?![a-z])"),
     re.compile(rb"header(?:s?\??\.get)?\(\s*[\"'][aA]uthorization"),
 )
+_USERS = (
+    b"userid", b"user_id", b"username", b"user.id", b"user.email", b"useremail", b"user: {", b"currentuser",
+)  # fmt: skip
 _CONVERSATION = (
     (b"chat",), (b"messages",), (b"conversation",), (b"assistant",), (b"prompt",), (b"transcript",),
     (b"openai", b"anthropic", b"completions"), (b"telegram", b"discord", b"whatsapp"), (b" bot",),
@@ -42,6 +46,8 @@ def of(path: str, source: bytes) -> tuple[str, ...]:
         found.append(CONVERSATION)
     if _of_logins(name := os.fsencode(path), name.lower()) or _of_logins(source, text):
         found.append(LOGIN)
+    if any(word in text for word in _USERS):
+        found.append(USERS)
     return tuple(found)
 
 

@@ -23,6 +23,7 @@ from audits.rules.session_words import (
     PERSONS,
     RECORDS,
     SHARED,
+    STEPS,
     TELLING,
     TOKENS,
 )
@@ -122,6 +123,15 @@ def token(name: str) -> bool:
     return bool(TOKENS & found) and not (FOREIGN | {"api"}) & found
 
 
+def nobodys(key: Template, topics: Sequence[str]) -> bool:
+    """Is it filled by a `sessionId` where nothing is said of users and logins? Orders, drafts of pages and
+    anonymous visits have one as well."""
+    names = [part.name for part in key.parts if isinstance(part, Hole) and which(part.name)]
+    plain = all(words(name)[-2:] == ["session", "id"] for name in names)
+    known = {"login", "users"} & set(topics)
+    return bool(names) and plain and not known and about(text_of(key)) in ("session", "nothing")
+
+
 def _of_another(name: str) -> bool:
     """Does the name of a key's hole say that it is something else's: `email`, `guildId`?"""
     found = words(name)
@@ -143,7 +153,7 @@ def about(text: Sequence[str]) -> str:
     if sessions_in(text):
         browser = ("session", "storage") in pairwise(text)
         return "other" if browser or OTHER & set(text) else "session"
-    if FOREIGN & set(text):
+    if (FOREIGN | STEPS) & set(text):
         return "foreign"
     if "refresh" in text:
         return "refresh" if set(text) <= NEUTRAL else "unknown"

@@ -17,6 +17,7 @@ from audits.rules.session_keys import (
     Signal,
     about,
     named_session,
+    nobodys,
     of_key,
     sessions_in,
     text_of,
@@ -36,6 +37,10 @@ _AUTH = re.compile(
     r"log_?(?:in|out)|sign_?(?:in|out)|authenticat|authoriz|require_?(?:auth|login|user)|current_?user|with_?auth|whoami",
     re.IGNORECASE,
 )
+
+
+_OF_SESSIONS = {"binding", "class-name", "cookie", "file-name", "function-name", "value-name"}
+"""What speaks for sessions, or logins, around a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,10 @@ def _score(operation: Operation, key: Template, prefixes: Sequence[str], around:
             signals.append(("constant-key", -2))
         elif ABOUT_ALL & set(text_of(key)):
             signals.append(("foreign-key", -5))
+    if operation.enclosing.key_in_cookie and about(text_of(key)) not in ELSEWHERE:
+        signals.append(("cookie-key", 2 if _speaks_of_auth(operation) else 1))
+    if nobodys(key, operation.enclosing.topics) and not {name for name, _ in around} & _OF_SESSIONS:
+        signals.append(("nobodys", -5))
     if listed:
         signals.append(("key-prefix", 2 * SURE))
     fired = tuple(sorted({name for name, weight in signals if weight > 0}))
@@ -119,6 +128,12 @@ def _around(operation: Operation) -> Iterator[Signal]:
         yield "file-name", 1
     if operation.enclosing.cookies_read:
         yield "cookie", 1
+
+
+def _speaks_of_auth(operation: Operation) -> bool:
+    """Is the namespace or the function named for logins? A basket and a language are in cookies as well."""
+    named = named_session(operation.binding) or {"auth", "oauth", "login"} & set(words(operation.binding))
+    return bool(named or _AUTH.search(operation.enclosing.function))
 
 
 def _of_binding(operation: Operation) -> Iterator[Signal]:

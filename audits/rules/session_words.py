@@ -49,6 +49,14 @@ FOREIGN = OTHER | _set(
 )
 """Words of keys that are about something else; so are those of OTHER."""
 
+STEPS = _set(
+    """
+    authreq confirm confirmation consent failed failures lockout mfa pending registration req request
+    requests transaction tx txn unsubscribe
+    """
+)
+"""Words of keys of what comes before a login or stands beside it."""
+
 NEUTRAL = _set(
     """
     access admin api app apple auth bearer cms cookie data dev discord facebook github google id in jwt

@@ -159,3 +159,23 @@ OWNERS = {
 def test_the_object_that_a_method_belongs_to_has_a_name(project, source):
     (operation,) = project(source).operations
     assert operation.enclosing.owner == OWNERS[source]
+
+
+@pytest.mark.parametrize(
+    ("body", "held"),
+    [
+        ("const a = getCookie(c, 'a'); env.SESSIONS.get(a);", True),
+        ("const a = cookies[NAME]; env.SESSIONS.get('p:' + a);", True),
+        ("const a = fromCookie(r); env.SESSIONS.get(a);", True),
+        ("env.SESSIONS.put(a, '1'); setCookie(c, 'x', a, {});", True),
+        ("env.SESSIONS.put(who.a, '1'); return { 'Set-Cookie': `x=${who.a}; Secure` };", True),
+        ("env.SESSIONS.put(`p:${a}`, '1'); cookies.set('x', a);", True),
+        ("const b = getCookie(c, 'b'); env.SESSIONS.get(a);", False),
+        ("env.SESSIONS.put(a, '1'); setCookie(c, 'a', b);", False),
+        ("env.SESSIONS.put(a, '1');", False),
+        ("env.SESSIONS.list(); setCookie(c, 'a', b);", False),
+    ],
+)
+def test_whether_a_cookie_holds_the_key(project, body, held):
+    found = one(project, f"export const f = (env, c, r, a, b, who) => {{ {body} }};")
+    assert found.enclosing.key_in_cookie is held

@@ -2,7 +2,7 @@
 
 import pytest
 
-from audits.js.topics import CONVERSATION, LOGIN, of
+from audits.js.topics import CONVERSATION, LOGIN, USERS, of
 
 SAID = {
     "const cookies = parse(request.headers.get('Cookie'));": (LOGIN,),
@@ -12,6 +12,8 @@ SAID = {
     "const token = c.req.header('authorization');": (LOGIN,),
     "fetch(url, { headers: { Authorization: `Bearer ${env.OPENAI_API_KEY}` } });": (),
     "const author = blog.authors[0]; sendMessage('hello');": (),
+    "return { userId: row.owner };": (USERS,),
+    "if (cookies.has('x')) return user.id;": (LOGIN, USERS),
     "const history = await assistant.complete(messages);": (CONVERSATION,),
     "telegram.sendMessage(chat.id); if (!password) return;": (CONVERSATION, LOGIN),
 }

@@ -11,7 +11,20 @@ SESSIONS = {
     "sess": "export const f = (env, id) => env.STORE.delete('sess:' + id);",
     "admin": "export const f = (env, id) => env.STORE.put(`admin:session:${id}`, '1');",
     "in one word": "export const f = (env, t) => env.STORE.put('adminsess:' + t, '1');",
-    "bare id": "export const f = (env, sessionId) => env.STORE.get(sessionId);",
+    "bare id of a user's": (
+        "export const f = async (env, sessionId) => JSON.parse(await env.STORE.get(sessionId)).userId;"
+    ),
+    "bare id where logins are": (
+        "export const logout = (env, sessionId) => env.STORE.delete(sessionId); // Set-Cookie elsewhere"
+    ),
+    "bare id, short": "export const f = (env, sid) => env.STORE.get(sid);",
+    "what a cookie of the namespace for logins holds": (
+        "export const f = (env, c) => { const sub = getCookie(c, 'x'); return env.AUTH_STORE.get(sub); };"
+    ),
+    "what is sent in a cookie": (
+        "export const f = async (env, who, tokens) => { await env.AUTH_STORE.put(who.sub, JSON.stringify(tokens));"
+        " return { 'Set-Cookie': `auth=${who.sub}; HttpOnly` }; };"
+    ),
     "bare member": "export const f = (env, session) => env.STORE.put(session.id, JSON.stringify(session));",
     "token in the namespace for them": "export const f = (env, token) => env.SESSIONS.delete(token);",
     "helper": (
@@ -106,6 +119,17 @@ OTHERS = {
     "key that signs sessions": "export const f = (env) => env.STORE.get('admin:session-key');",
     "another word in the namespace": "export const f = (env, id) => env.SESSIONS.put(`disabled:${id}`, '1');",
     "a key of which nothing is known": "export const f = (env, key) => env.SESSIONS.get(key);",
+    "page that was paid for": "export const f = (env, sessionId) => env.STORE.get(sessionId);",
+    "draft of a form": (
+        "export const f = (env, form) => env.STORE.put(`sess:${form.sessionId}`, JSON.stringify(form));"
+    ),
+    "basket in a cookie": (
+        "export const f = (env, c) => { const id = getCookie(c, 'basket'); return env.BASKETS.get(id); };"
+    ),
+    "request of a login that goes on": (
+        "export const handleLogin = (env, c) => { const id = getCookie(c, 'req');"
+        " return env.SESSIONS.get(`auth_request:${id}`); };"
+    ),
     "rate limit": "export const f = (env, ip) => env.SESSIONS.get(`rl:${ip}`);",
     "oauth state": "export const f = (env, state) => env.SESSIONS.put(`oauth_state:${state}`, '1');",
     "one-time password": "export const f = (env, email) => env.SESSIONS.get(`otp_${email}`);",
