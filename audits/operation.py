@@ -267,6 +267,28 @@ class Argument:
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """A read that is all of a statement `const name = await namespace.get(key, …);`.
+
+    The bytes `start`..`end` are the statement's; `before`: where the code before it ends. `key` and
+    `rest`: the source of a key that can be asked twice, and of the other arguments with what is before
+    them; `types`: of the type arguments; `stop`: ";" or "". `indent`: the blanks before the statement.
+    `spare`: a name that the file does not use.
+    """
+
+    name: str
+    start: int
+    end: int
+    before: int
+    key: str
+    rest: str
+    types: str
+    stop: str
+    indent: str
+    spare: str
+
+
+@dataclass(frozen=True, slots=True)
 class KeyId:
     """A key that is certain to be `prefix` and one variable part behind it.
 
@@ -300,9 +322,9 @@ class Operation:
     made from, in bytes; `key_list`: it is a list, so a bulk get. `read_as`: the type that a get asks
     for, "" when it asks for none or for one that is not known; `caching`: is it given a `cacheTtl`?
     `limit` and `cursor_followed` are a list's; `taken`: how many of its keys are used, None when that
-    is not seen. `key_id`: what tells the key from others of its kind, if that is certain; `env`: the
-    bytes of the expression from which the namespace is taken by its binding's name, if it can stand
-    here as well.
+    is not seen. `row`: the statement that a read is all of. `key_id`: what tells the key from others of
+    its kind, if that is certain; `env`: the bytes of the expression from which the namespace is taken
+    by its binding's name, if it can stand here as well.
     """
 
     method: Method
@@ -333,6 +355,7 @@ class Operation:
     caching: Has = Has.NO
     limit: Number | None = None
     taken: int | None = None
+    row: Row | None = None
     key_id: KeyId | None = None
     env: tuple[int, int] | None = None
 

@@ -16,6 +16,7 @@ from audits.js import (
     options,
     properties,
     relations,
+    rows,
     stretches,
     surroundings,
     unread,
@@ -179,6 +180,7 @@ def _operation(
         caching=option if found.method in ("get", "getWithMetadata") else Has.NO,
         limit=options.together_or_none([leaf.limit for _, leaf in leaves]),
         taken=listing.taken(file, call) if found.method == "list" else None,
+        row=rows.of(file, call, found.method),
         key_id=key_ids.of(engine, file, arguments[0], call.scope)
         if arguments and found.method != "list"
         else None,

@@ -74,8 +74,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
-from audits.finding import Finding, Severity
+from audits.finding import Edit, Finding, Severity
 from audits.operation import Confidence, Hole, Method, Operation, Template
 from audits.rules.rule import Rule, Settings
 from audits.rules.wording import at_callers, called, found, keyed
@@ -158,7 +159,27 @@ def _row(row: Sequence[Operation]) -> Iterator[Finding]:
         severity=Severity.NOTE,
         signals=("in-turn",),
         related=at_callers("read", "read in the same row", others),
+        fixes=_together(kept) if alike else (),
     )
+
+
+def _together(reads: Sequence[Operation]) -> Iterator[Edit]:
+    """One get of all keys in the place of statements that follow each other. Unsafe: it fails where one of
+    the reads alone would, and is one read for the isolate's cache."""
+    rows = [one.row for one in reads if one.row is not None and one.method is Method.GET]
+    first = rows[0] if rows else None
+    if first is None or len(rows) < len(reads) or len({one.receiver for one in reads}) > 1:
+        return
+    if any(row.before != above.end for above, row in pairwise(rows)):
+        return
+    if len({(row.rest, row.types, row.stop) for row in rows}) > 1:
+        return
+    keys = ", ".join(row.key for row in rows)
+    call = f"{reads[0].receiver}.get{first.types}([{keys}]{first.rest})"
+    lines = [f"const {first.spare} = await {call}{first.stop}"]
+    lines += [f"const {row.name} = {first.spare}.get({row.key}) ?? null{row.stop}" for row in rows]
+    text = f"\n{first.indent}".join(lines)
+    yield Edit(reads[0].place.path, first.start, rows[-1].end, text)
 
 
 def _siblings(reads: Sequence[Operation]) -> Iterator[Finding]:

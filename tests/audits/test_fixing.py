@@ -164,3 +164,51 @@ def test_a_put_that_some_caller_gives_an_end_is_left_alone(audited):
     """
     (one,) = audited(source, Settings(now=NOW, ttl=60), select=("put-without-ttl",)).findings
     assert one.finding.fixes == ()
+
+
+ROW = {
+    "two": (
+        "const a = await env.STORE.get(`a:${id}`);\n  const b = await env.STORE.get(`b:${id}`);",
+        "const aValues = await env.STORE.get([`a:${id}`, `b:${id}`]);\n"
+        "  const a = aValues.get(`a:${id}`) ?? null;\n  const b = aValues.get(`b:${id}`) ?? null;",
+    ),
+    "typed": (
+        "const a = await env.STORE.get<T>('a', 'json')\n  const b = await env.STORE.get<T>(id, 'json')",
+        "const aValues = await env.STORE.get<T>(['a', id], 'json')\n"
+        "  const a = aValues.get('a') ?? null\n  const b = aValues.get(id) ?? null",
+    ),
+    "of two types": (
+        "const a = await env.STORE.get<T>('a', 'json');\n  const b = await env.STORE.get<U>('b', 'json');",
+        None,
+    ),
+    "not next to each other": (
+        "const a = await env.STORE.get('a');\n  v();\n  const b = await env.STORE.get('b');",
+        None,
+    ),
+    "a comment between": (
+        "const a = await env.STORE.get('a');\n  // then\n  const b = await env.STORE.get('b');",
+        None,
+    ),
+    "taken apart": (
+        "const { x } = await env.STORE.get('a', 'json');\n  const b = await env.STORE.get('b', 'json');",
+        None,
+    ),
+    "a key that does something": (
+        "const a = await env.STORE.get(v());\n  const b = await env.STORE.get(v());",
+        None,
+    ),
+    "the name is taken": (
+        "const aValues = 1;\n  const a = await env.STORE.get('a');\n  const b = await env.STORE.get('b');",
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ROW)
+def test_reads_in_a_row_become_one_if_it_is_asked_for(name, audited, tmp_path):
+    body, wanted = ROW[name]
+    source = f"export async function f(env: Env, id: string, v: any) {{\n  {body}\n  return v(a, b);\n}}\n"
+    found = [one.finding for one in audited(source, select=("operation-per-item",)).findings]
+    made = plan(found, lambda path: (tmp_path / path).read_bytes(), unsafe=True)
+    assert [one.after.decode() for one in made.changed] == ([source.replace(body, wanted)] if wanted else [])
+    assert plan(found, lambda path: (tmp_path / path).read_bytes()).changed == ()
