@@ -15,7 +15,7 @@ from audits.js.facts import Call, Expr
 from audits.js.fallbacks import Fallbacks
 from audits.js.flow import Flow, Flows
 from audits.js.project import File
-from audits.js.symbols import Symbol
+from audits.js.symbols import Symbol, Symbols
 
 _MOST = 40
 _LEVELS = 2
@@ -106,8 +106,10 @@ class Rewrites:
         depends = any(wide.has(value) for value in sink.values)
         if not depends and (not wanted or read.expr[1] > sink.expr[1]):
             return None
-        if not symbols.equal(self._symbol(read_key, read.entered), self._symbol(put_key, sink.entered)):
-            return None
+        first = self._symbol(read_key, read.entered)
+        if not symbols.equal(first, self._symbol(put_key, sink.entered)):
+            if not depends or not symbols.equal(first, self._by_content(put_key, sink.entered, wide)):
+                return None
         found = self._fallbacks.between(read, Arrival(sink.file, sink.expr, sink.scope))
         absent = found is not None and found.how == "absent"
         return Rewrite(depends, absent, _indexes(self._flows, read.file, wide) if depends else ())
@@ -115,8 +117,12 @@ class Rewrites:
     def _symbol(self, key: Key, entered: Entered) -> Symbol:
         known = (id(key[1]), entered)
         if known not in self._symbols:
-            self._symbols[known] = symbols.symbol(self._flows.engine, *key, entered)
+            self._symbols[known] = Symbols(self._flows.engine).of(*key, entered)
         return self._symbols[known]
+
+    def _by_content(self, key: Key, entered: Entered, read: Flow) -> Symbol:
+        """The same where the key is made of the id in what was read."""
+        return Symbols(self._flows.engine, read).of(*key, entered)
 
 
 def _indexes(flows: Flows, file: File, flow: Flow) -> tuple[str, ...]:

@@ -50,6 +50,19 @@ def test_another_key(name, project):
         ("touch(env, one) { await save(env, one, await load(env, one)); }", [2]),
         ("touch(env, one) { const v = await load(env, one); await save(env, one, v); }", [2]),
         ("move(env, a, b) { await save(env, b, await load(env, a)); }", []),
+        ("bump(env, a) { const v = await load(env, a); await save(env, v.id, v); }", [2]),
+        (
+            "bump(env, a) { const v = JSON.parse(await load(env, a)); v.n = 1; await save(env, v.userId, v); }",
+            [2],
+        ),
+        (
+            "bump(env, a) { const { id, n } = await load(env, a); await save(env, id, { id, n: n + 1 }); }",
+            [2],
+        ),
+        ("bump(env, a) { const { to, n } = await load(env, a); await save(env, to, { n: n + 1 }); }", []),
+        ("move(env, a) { const v = await load(env, a); await save(env, v.parentId, v); }", []),
+        ("move(env, a) { const v = await load(env, a); await save(env, v.n, v); }", []),
+        ("move(env, a) { const v = await load(env, a); await save(env, a.id, v); }", []),
         ("move(env, a) { await save(env, 'x', await load(env, a)); }", []),
     ],
 )
