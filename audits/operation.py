@@ -220,7 +220,8 @@ class Relation:
     of both. `text`: the words of the store's read, the name of what keeps it, or for a
     put `metadata` when such keys are known to have some. `indexes`: names of
     the computed keys by which what was read is taken apart. `through`: how many calls of the project's
-    functions lie between; `via`: where they are called.
+    functions lie between; `via`: where they are called;
+    `keys`: what the read's key is when it is reached from there, () if that is not by a call.
     """
 
     kind: RelationKind
@@ -232,6 +233,7 @@ class Relation:
     indexes: tuple[str, ...] = ()
     through: int = 0
     via: tuple[Place, ...] = ()
+    keys: tuple[Template, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

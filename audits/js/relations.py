@@ -6,7 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from audits.js import arriving, consistent, consistent_writes, keeping, rewrites
+from audits.js import (
+    arriving,
+    consistent,
+    consistent_writes,
+    expression_names,
+    keeping,
+    options,
+    rewrites,
+    ways,
+)
 from audits.js.arriving import Arrival
 from audits.js.consistent import Store
 from audits.js.engine import Engine, Site
@@ -16,7 +25,8 @@ from audits.js.flow import Flows
 from audits.js.places import place
 from audits.js.project import File
 from audits.js.rewrites import Key, Rewrites, Sink
-from audits.operation import Has, Method, Operation, Relation, RelationKind
+from audits.js.values import Context
+from audits.operation import Has, Method, Operation, Relation, RelationKind, Template
 
 Found = tuple[File, Call, Operation]
 _READS = (Method.GET, Method.GET_WITH_METADATA)
@@ -80,8 +90,9 @@ class _Relating:
         made: dict[Relation, None] = {}
         if operation.method in _READS:
             for arrival in self._arrivals(file, call):
-                made.update(dict.fromkeys(self._beside_stores(arrival)))
-                made.update(dict.fromkeys(self._kept(arrival)))
+                found = [*self._beside_stores(arrival), *self._kept(arrival)]
+                keys = self._keys(file, call, arrival) if found else ()
+                made.update(dict.fromkeys(replace(relation, keys=keys) for relation in found))
         elif operation.method is Method.PUT:
             made.update(dict.fromkeys(self._rewrites(file, call, operation)))
         if operation.method in (Method.PUT, Method.DELETE):
@@ -105,6 +116,17 @@ class _Relating:
         if key not in self._verbs:
             self._verbs[key] = consistent_writes.verb(self._engine, file, call)
         return self._verbs[key]
+
+    def _keys(self, file: File, call: Call, arrival: Arrival) -> tuple[Template, ...]:
+        """What the key is when the call is reached by those that lead to it from there."""
+        if arrival.direct or not call.expr[4]:
+            return ()
+        context: Context = ()
+        for function, site in arrival.entered:
+            context = (ways.frame_of(self._engine, function, site, context),)
+        first = call.expr[4][0]
+        values = self._engine.ask(file, first, call.scope, context)
+        return options.of_values(values, expression_names.text_of(first))
 
     def _arrivals(self, file: File, call: Call) -> list[Arrival]:
         found = self._arrived.get(id(call.expr))

@@ -118,7 +118,7 @@ def _entered(
     for function in sorted((touched & engine.chain(file, scope)) - there):
         sites = engine.callers(function)
         if 0 < len(sites) <= _MOST_CALLERS:
-            return [(*context, _frame(engine, function, site)) for site in sites]
+            return [(*context, frame_of(engine, function, site)) for site in sites]
     for index, frame in enumerate(context):
         caller = engine.file(frame[2])
         inner = caller.facts.calls[frame[3]].scope
@@ -131,8 +131,9 @@ def _entered(
     return None
 
 
-def _frame(engine: Engine, function: Site, site: Site) -> Frame:
-    """How the call at a site enters a function, with the `this` that it passes."""
+def frame_of(engine: Engine, function: Site, site: Site, outer: Context = ()) -> Frame:
+    """How the call at a site enters a function, with the `this` that it passes. `outer`: how the
+    function of the call was entered."""
     caller = engine.file(site[0])
     call = caller.facts.calls[site[1]]
     this = None
@@ -141,4 +142,4 @@ def _frame(engine: Engine, function: Site, site: Site) -> Frame:
             if value[0] == "fn" and (value[1], value[2]) == function and value[4] is not None:
                 this = value[4]
                 break
-    return (*function, *site, (), this)
+    return (*function, *site, outer, this)

@@ -95,7 +95,7 @@ from dataclasses import replace
 from audits.finding import Finding, Severity
 from audits.operation import Branch, Confidence, Evidence, Method, Operation, Relation, RelationKind
 from audits.rules.rule import Rule, Settings
-from audits.rules.session_signals import is_session, speaks_of_sessions
+from audits.rules.session_signals import is_session_only, is_session_there, speaks_of_sessions
 from audits.rules.wording import called, found
 
 _TABLE = re.compile(r"\b(?:from|join)\s+[\"'`\[]?([A-Za-z_]\w*)", re.IGNORECASE)
@@ -115,17 +115,24 @@ def check(operations: Sequence[Operation], settings: Settings) -> Iterator[Findi
     for operation in operations:
         if operation.method not in (Method.GET, Method.GET_WITH_METADATA) or not operation.relations:
             continue
-        session = is_session(operation, settings.prefixes)
         for kind in (RelationKind.FALLBACK, RelationKind.BEFORE):
-            judged = [
-                (_sure(one, session), one)
-                for one in operation.relations
-                if one.kind is kind and (session or kind is RelationKind.FALLBACK)
-            ]
-            kept = [(sure, one) for sure, one in judged if sure is not None]
+            judged = [_judged(operation, one, settings) for one in operation.relations if one.kind is kind]
+            kept = [one for one in judged if one is not None]
             if kept:
-                yield _finding(operation, kind, kept, session)
+                yield _finding(operation, kind, kept)
                 break
+
+
+Judged = tuple[Confidence, bool, Relation]
+"""How certain it is, and whether the key is a session's."""
+
+
+def _judged(operation: Operation, relation: Relation, settings: Settings) -> Judged | None:
+    session = is_session_there(operation, relation, settings.prefixes)
+    if not session and relation.kind is RelationKind.BEFORE:
+        return None
+    sure = _sure(relation, session)
+    return None if sure is None else (sure, session, relation)
 
 
 def _sure(relation: Relation, session: bool) -> Confidence | None:
@@ -142,22 +149,20 @@ def _sure(relation: Relation, session: bool) -> Confidence | None:
     return Confidence.MEDIUM if alike or relation.together else None
 
 
-def _finding(
-    operation: Operation, kind: RelationKind, kept: Sequence[tuple[Confidence, Relation]], session: bool
-) -> Finding:
-    sure, first = max(kept, key=lambda pair: (pair[0], -pair[1].place.start))
+def _finding(operation: Operation, kind: RelationKind, kept: Sequence[Judged]) -> Finding:
+    sure, session, first = max(kept, key=lambda one: (one[1], one[0], -one[2].place.start))
     behind = kind is RelationKind.FALLBACK
     thing = "a session" if session else "what is"
     if behind:
         text = f"reads {thing} from KV where {_store(first.what)} {_WHEN[first.how]}"
     else:
         text = f"reads {thing} from KV before {_store(first.what)} is asked"
-    names = {"fallback" if behind else "cache-in-front", *(one.how for _, one in kept)}
+    names = {"fallback" if behind else "cache-in-front", *(one.how for _, _, one in kept)}
     if session:
         names.add("session")
     note = "the read that KV stands in for" if behind else "the read that KV stands in front of"
-    related = [Evidence("consistent-read", f"{note}: {one.what}", one.place) for _, one in kept]
-    calls = sorted({place for _, one in kept for place in one.via})
+    related = [Evidence("consistent-read", f"{note}: {one.what}", one.place) for _, _, one in kept]
+    calls = sorted({place for _, _, one in kept for place in one.via})
     related += [Evidence("through-helper", "KV is read from here", place) for place in calls]
     return found(
         RULE,
@@ -177,7 +182,7 @@ def _store(what: str) -> str:
 def check_branches(branches: Sequence[Branch], settings: Settings) -> Iterator[Finding]:
     """One finding for each branch for a namespace for sessions that is not bound."""
     for branch in branches:
-        sessions = [one for one in branch.operations if is_session(one, settings.prefixes)]
+        sessions = [one for one in branch.operations if is_session_only(one, settings.prefixes)]
         if not sessions or 2 * len(sessions) < len(branch.operations):
             continue
         every = len(sessions) == len(branch.operations)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from audits.operation import Enclosing, Method, Operation, Template
+from audits.operation import Enclosing, Method, Operation, Relation, Template
 from audits.rules.session_keys import (
     ELSEWHERE,
     Signal,
@@ -70,6 +70,18 @@ def is_session(operation: Operation, prefixes: Sequence[str]) -> bool:
         return False
     score = best(operation, prefixes)
     return score.listed or score.weight >= ENOUGH
+
+
+def is_session_only(operation: Operation, prefixes: Sequence[str]) -> bool:
+    """Is every key of the operation a session's? A function for keys of all kinds is about none."""
+    keys = operation.keys
+    return bool(keys) and all(is_session(replace(operation, keys=(key,)), prefixes) for key in keys)
+
+
+def is_session_there(operation: Operation, relation: Relation, prefixes: Sequence[str]) -> bool:
+    """The same with the key that it has where a relation holds."""
+    there = replace(operation, keys=relation.keys) if relation.keys else operation
+    return is_session(there, prefixes)
 
 
 def speaks_of_sessions(text: str) -> bool:

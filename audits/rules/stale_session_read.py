@@ -67,7 +67,7 @@ from collections.abc import Iterator, Sequence
 from audits.finding import Finding, Severity
 from audits.operation import Confidence, Evidence, Method, Operation, RelationKind
 from audits.rules.rule import Rule, Settings
-from audits.rules.session_signals import is_session
+from audits.rules.session_signals import is_session, is_session_there
 from audits.rules.wording import called, found
 
 LONGEST_CACHE_TTL = 60
@@ -79,11 +79,13 @@ def check(operations: Sequence[Operation], settings: Settings) -> Iterator[Findi
         if operation.method not in (Method.GET, Method.GET_WITH_METADATA):
             continue
         long = _long(operation)
-        kept = [one for one in operation.relations if one.kind is RelationKind.KEPT]
-        if not (long or kept) or not is_session(operation, settings.prefixes):
-            continue
-        if long:
+        if long and is_session(operation, settings.prefixes):
             yield _cached(operation, long)
+        kept = [
+            one
+            for one in operation.relations
+            if one.kind is RelationKind.KEPT and is_session_there(operation, one, settings.prefixes)
+        ]
         if kept:
             related = tuple(Evidence("kept", f"{one.text}, {one.what}", one.place) for one in kept)
             yield found(
