@@ -1,4 +1,5 @@
-"""Namespaces that one part of a project puts on what every part is handed, for others to take from it.
+"""Namespaces, and what is made of them, that one part of a project puts on what every part is handed, for
+others to take from it.
 
 A middleware says `c.set("store", c.env.SESSIONS)`, `ctx.state.store = …` or `event.locals.store = …`, and
 a handler in another file asks `c.get("store")`, `ctx.state.store` or `locals.store`. The two meet by name
@@ -28,8 +29,8 @@ Put = tuple[int, Expr, int]
 
 
 def member(engine: Engine, holder: Value, name: str) -> Values:
-    """What is carried under `holder.name`: namespaces of the configuration, or things of a Worker's `env`
-    of which nothing is known yet. The holder is what a function was handed, or a part of it."""
+    """What is carried under `holder.name`: namespaces of the configuration, things of a Worker's `env`
+    of which nothing is known yet, and what is made of either. The holder is what a function was handed, or a part of it."""
     said = str(holder[1] if holder[0] == "u" else holder[3]).rpartition(".")[2]
     if said in _WITHIN:
         return _under(engine, (said, name))
@@ -56,7 +57,7 @@ def _carried(engine: Engine, puts: Sequence[Put]) -> Values:
         for value in engine.values(engine.file(index), expr, scope, ()):
             if value[0] == "kv":
                 found.append((*value[:2], min(2, value[2]), *value[3:]))
-            elif value[0] == "u" and value[3] == "env":
+            elif value[0] in ("inst", "obj") or (value[0] == "u" and value[3] == "env"):
                 found.append(value)
     return join(found)
 
@@ -89,13 +90,18 @@ def _is_parameter(file: File, name: str, scope: int) -> bool:
 
 
 def _of_env(file: File, expr: Expr, scope: int) -> bool:
-    """Does it stand in an `env`, or is it a variable that was taken from one?"""
+    """Does it stand in an `env`, is it a variable that was taken from one, or made of it?"""
     while expr[0] in ("as", "log"):
         expr = expr[3] if expr[0] == "as" else expr[4]
     if expr[0] == "id":
         made = [d for d in file.defines(expr[3], scope) or () if d.kind == "var" and d.value is not None]
-        return len(made) == 1 and made[0].value is not None and _says_env(made[0].value)
-    return _says_env(expr)
+        return len(made) == 1 and made[0].value is not None and _made_of_env(made[0].value)
+    return _made_of_env(expr)
+
+
+def _made_of_env(expr: Expr) -> bool:
+    """`c.env.KV`, `new Repository(c.env.KV)`, `services(c.env)`."""
+    return _says_env(expr) or (expr[0] in ("new", "call") and any(map(_says_env, expr[4])))
 
 
 def _says_env(expr: Expr) -> bool:

@@ -86,6 +86,23 @@ def _comparison(draft: Draft, left: Node, right: Node, equal: bool) -> list[str]
     return []
 
 
+_THERE = {"number", "string", "template_string", "object", "array", "identifier", "call_expression"}
+_THERE |= {"binary_expression", "new_expression", "as_expression", "satisfies_expression"}
+
+
+def filled(draft: Draft, node: Node) -> list[str]:
+    """What this arm of a condition always gives a value that is there."""
+    if node.type == "statement_block":
+        return [path for child in node.named_children for path in filled(draft, child)]
+    made = node.named_children[0] if node.type == "expression_statement" and node.named_children else None
+    if made is None or made.type != "assignment_expression":
+        return []
+    left, right = made.child_by_field_name("left"), made.child_by_field_name("right")
+    if left is None or right is None or right.type not in _THERE or draft.slice(right) in _NULLISH:
+        return []
+    return [path_of(draft, left)]
+
+
 def leaves(node: Node | None) -> str:
     """How this statement always leaves the block that it stands in, "" when it does not."""
     if node is None:

@@ -51,10 +51,16 @@ def block(draft: Draft, node: Node) -> None:
 
 
 def _after_if(draft: Draft, node: Node, end: int) -> None:
-    """`if (!ttl) return;` proves that there is a ttl up to the end of the block."""
+    """`if (!ttl) return;` and `if (!ttl) ttl = 60;` prove that there is a ttl up to the end of the block."""
     arm, other = node.child_by_field_name("consequence"), node.child_by_field_name("alternative")
-    if other is None and conditions.leaves(arm):
-        for path in conditions.proven(draft, node.child_by_field_name("condition"), False):
+    if arm is None or other is not None:
+        return
+    left = bool(conditions.leaves(arm))
+    filled = () if left else conditions.filled(draft, arm)
+    for path in (
+        conditions.proven(draft, node.child_by_field_name("condition"), False) if left or filled else ()
+    ):
+        if left or path in filled:
             draft.narrow(path, node.end_byte, end)
 
 
