@@ -30,7 +30,8 @@ Put = tuple[int, Expr, int]
 
 def member(engine: Engine, holder: Value, name: str) -> Values:
     """What is carried under `holder.name`: namespaces of the configuration, things of a Worker's `env`
-    of which nothing is known yet, and what is made of either. The holder is what a function was handed, or a part of it."""
+    of which nothing is known yet, and what is made of either. The holder is what a function was handed, or
+    a part of it."""
     said = str(holder[1] if holder[0] == "u" else holder[3]).rpartition(".")[2]
     if said in _WITHIN:
         return _under(engine, (said, name))
