@@ -51,7 +51,10 @@ def _written(file: File, expr: Expr, scope: int, depth: int) -> Iterator[str]:
         for type_ in expr[6]:
             yield from _types(type_)
     elif kind == "obj":
-        yield from (entry[1] for entry in expr[3] if entry[0] == "p")
+        for entry in expr[3]:
+            if entry[0] == "p":
+                yield entry[1]
+                yield from (entry[2][3],) if entry[2][0] == "id" else ()
     for part in _parts(expr) if depth < 5 else ():
         yield from _written(file, part, scope, depth + 1)
 

@@ -63,18 +63,24 @@ def text_of(key: Template) -> list[str]:
     return found
 
 
-def of_key(key: Template, topics: Sequence[str]) -> Iterator[Signal]:
-    """What speaks for and against in a key, in a file that speaks of these topics."""
+def of_key(key: Template, topics: Sequence[str], values: Sequence[str] = ()) -> Iterator[Signal]:
+    """What speaks for and against in a key, in a file that speaks of these topics. `values`: the names of
+    what is kept under it."""
     text = text_of(key)
     subject = about(text)
     holes = [part for part in key.parts if isinstance(part, Hole) and not part.name.isupper()]
     names = [hole.name for hole in holes]
     helpers = [part.helper for part in key.parts if isinstance(part, Hole) and part.helper]
     filled = any(map(token, names)) or any(HASHED & set(words(helper)) for helper in helpers)
+    if subject == "foreign" and filled and FOREIGN & set(text) <= PERSONS:
+        subject = "unknown"  # whose token it is
     if subject == "refresh":
-        yield "refresh-token", (3 if filled or {"rt", "token", "tokens"} & set(text) else 1) if holes else 0
+        told = filled or {"rt", "token", "tokens"} & set(text) or any(map(_refreshes, values))
+        yield "refresh-token", (3 if told else 1) if holes else 0
     elif subject == "auth":
         yield "auth-text", 1
+        if not filled and any(map(_of_another, names)):
+            yield "foreign-hole", -2  # the password of an address
     elif subject in _BY_TEXT:
         yield _BY_TEXT[subject]
     if "login" in topics and (subject in ("refresh", "auth") or (filled and subject == "nothing")):
@@ -130,6 +136,20 @@ def nobodys(key: Template, topics: Sequence[str]) -> bool:
     plain = all(words(name)[-2:] == ["session", "id"] for name in names)
     known = {"login", "users"} & set(topics)
     return bool(names) and plain and not known and about(text_of(key)) in ("session", "nothing")
+
+
+def persons(key: Template, topics: Sequence[str]) -> bool:
+    """Is it filled by whose session it is, where nothing is said of logins? So are the steps of a talk or
+    of a form."""
+    names = [set(words(part.name)) for part in key.parts if isinstance(part, Hole)]
+    text = text_of(key)
+    one = about(text) == "session" and not any(word.endswith("sessions") for word in text)  # no index of all
+    known = "login" in topics or any(sessions_in(name) or TOKENS & name for name in names)
+    return bool(names) and one and not known and all(PERSONS & name for name in names)
+
+
+def _refreshes(name: str) -> bool:
+    return {"refresh", "token"} <= set(words(name))
 
 
 def _of_another(name: str) -> bool:

@@ -12,8 +12,8 @@ around it is named for sessions or logins; a cookie is read in the same function
 key (`cookie-key`), or the file speaks of logins (`login`); another call's key, which is a session's,
 begins with the same text (`same-keys`). Keys about something else in a namespace for sessions, such as
 `oauth_state:{state}` or `rate:{ip}`, are not found, nor are other kinds of sessions (chats, games,
-uploads; `{sessionId}` where nothing is said of users and logins). A function that most callers use for
-other keys is not found either.
+uploads; `{sessionId}` where nothing is said of users and logins; `session:{userId}` where nothing is
+said of logins). A function that most callers use for other keys is not found either.
 
 ## Why
 

@@ -19,6 +19,7 @@ from audits.rules.session_keys import (
     named_session,
     nobodys,
     of_key,
+    persons,
     sessions_in,
     text_of,
     token,
@@ -96,7 +97,7 @@ def tells_which(name: str) -> bool:
 
 def _score(operation: Operation, key: Template, prefixes: Sequence[str], around: Iterable[Signal]) -> Score:
     listed = bool(key.prefix) and any(_begins(key, prefix) for prefix in prefixes if prefix)
-    signals = [*of_key(key, operation.enclosing.topics), *around]
+    signals = [*of_key(key, operation.enclosing.topics, operation.value_names), *around]
     if operation.method is not Method.LIST and key.constant:
         if about(text_of(key)) != "session":
             signals.append(("constant-key", -2))
@@ -106,6 +107,8 @@ def _score(operation: Operation, key: Template, prefixes: Sequence[str], around:
         signals.append(("cookie-key", 2 if _speaks_of_auth(operation) else 1))
     if nobodys(key, operation.enclosing.topics) and not {name for name, _ in around} & _OF_SESSIONS:
         signals.append(("nobodys", -5))
+    if persons(key, operation.enclosing.topics) and "binding" not in {name for name, _ in around}:
+        signals.append(("persons", -2 * SURE))
     if listed:
         signals.append(("key-prefix", 2 * SURE))
     fired = tuple(sorted({name for name, weight in signals if weight > 0}))

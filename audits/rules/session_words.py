@@ -83,7 +83,7 @@ OWNERS = _set(
 
 PERSONS = _set(
     """
-    account admin author client contact customer device discord email github google guild login mail
+    account admin artist author client contact customer device discord email github google guild login mail
     member org organization owner person phone player profile shop spotify staff sub team tenant user
     username users
     """

@@ -113,6 +113,7 @@ def test_tests_are_marked(project):
             "await env.SESSIONS.put('a', JSON.stringify({ sessionId, user: 1 } as Session));",
             {"sessionId", "user", "Session"},
         ),
+        ("await env.SESSIONS.put('a', JSON.stringify({ t: refreshToken }));", {"t", "refreshToken"}),
         ("const session = await env.SESSIONS.get<SessionData>('a', 'json');", {"session", "SessionData"}),
         ("const { value, metadata } = await env.SESSIONS.getWithMetadata('a');", {"value", "metadata"}),
         ("const session: Session | null = await env.SESSIONS.get('a', 'json');", {"session", "Session"}),

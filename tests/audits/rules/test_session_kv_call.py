@@ -66,6 +66,14 @@ SESSIONS = {
     ),
     "refresh token": "export const f = (env, t) => env.STORE.get(`refresh:${t.token}`);",
     "refresh token of a user": "export const f = (env, user, t) => env.STORE.put(`refresh_token:${user.id}`, t);",
+    "refresh token that is the value": (
+        "/* the password was right */ export const f = (env, user, refreshToken) => "
+        "env.STORE.put(`refresh:${user.id}`, JSON.stringify({ token: refreshToken }));"
+    ),
+    "token of an artist's login": (
+        "export async function f(env, request, session, token) { request.headers.get('Cookie');"
+        " await env.SESSION.put(`artist:${token}`, JSON.stringify(session)); }"
+    ),
     "hash of a refresh token": "export const f = async (env, t) => env.STORE.get(`refresh:${await hashTok(t)}`);",
     "refresh token by a name that says nothing": (
         "export const login = (env, nr) => env.OAUTH_KV.put(`refresh:${nr}`, '1');"
@@ -129,6 +137,13 @@ OTHERS = {
     "request of a login that goes on": (
         "export const handleLogin = (env, c) => { const id = getCookie(c, 'req');"
         " return env.SESSIONS.get(`auth_request:${id}`); };"
+    ),
+    "steps of a form": (
+        "const sessionKey = (userId) => `checkin-session:${userId}`; "
+        "export const getSession = (env, userId) => env.STORE.get(sessionKey(userId));"
+    ),
+    "password of a page": (
+        "export const login = (env, page) => env.AUTH_KV.put(`auth:${page.slug}`, page.verifier);"
     ),
     "rate limit": "export const f = (env, ip) => env.SESSIONS.get(`rl:${ip}`);",
     "oauth state": "export const f = (env, state) => env.SESSIONS.put(`oauth_state:${state}`, '1');",
