@@ -18,7 +18,7 @@ PACKAGES = Path(__file__).parent / "tree"
 _CODE = (".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts")
 _TYPES = (".d.ts", ".d.mts", ".d.cts")
 _SKIPPED = {"node_modules": "packages", "dist": "made", "build": "made2", "out": "made3"}
-_BINDING = re.compile(r"\b(?:binding|name)\"?\s*[=:]\s*\"([A-Z][A-Z0-9_]+)\"")
+_BINDING = re.compile(r"\b(?:binding|name)\"?\s*[=:]\s*\"([A-Z][A-Z0-9_]*)\"")
 
 
 @dataclass(frozen=True, slots=True)
