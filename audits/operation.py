@@ -139,7 +139,7 @@ class Awaited(enum.StrEnum):
 @dataclass(frozen=True, slots=True, order=True)
 class Entry:
     """An entry point that leads to a put. `kind`: scheduled, queue, alarm, webSocketMessage,
-    setInterval, or heartbeat for a function or route that is called so. `guarded`: on this way a
+    setInterval, or heartbeat and touch for functions and routes that are called so. `guarded`: on this way a
     condition on change or age stands before the put. `place`: the last call on the way."""
 
     kind: str
@@ -154,6 +154,7 @@ class Each:
     `items`: what is looped over, as written. `place`: the call in the loop, the operation's or that
     of a function around it. `listed`: the items are keys that a list gave. `at_once`: the calls for all
     items are begun before the first one is done. `leaves`: the loop can end before the last item.
+    `busy`: it waits for other things than KV as well.
     """
 
     items: str
@@ -161,6 +162,7 @@ class Each:
     listed: bool
     at_once: bool
     leaves: bool
+    busy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,9 @@ _EVENTS = {
 }
 _LISTENING = {"addEventListener", "hook"}
 _ROUTING = {"get", "post", "put", "all", "use", "patch", "on", "add"}
-_BEATING = re.compile(
-    r"(?i)heart_?beat|keep_?alive|^(?:on|handle|send|do)?_?ping$|^touch(?:session|user|presence|activity)?$"
+_BEATING = re.compile(r"(?i)heart_?beat|keep_?alive|^(?:on|handle|send|do)?_?ping$")
+_TOUCHING = re.compile(
+    r"(?i)^touch(?:session|user|presence|activity)?$"
     r"|^(?:update|touch|set|refresh|record)last(?:seen|active|activity|accessed)"
 )
 
@@ -130,6 +131,8 @@ class Entries:
             yield event
         elif _BEATING.search(name) or self._routed(file, function) or beats(step):
             yield "heartbeat"
+        elif _TOUCHING.search(name):
+            yield "touch"
 
     def _exported(self, file: File, function: Function, number: int) -> bool:
         """A handler that the runtime calls, and nobody else."""

@@ -182,6 +182,8 @@ class Guards:
         test, holds, scope = condition.test, condition.holds, condition.scope
         if _flagged(remembering.name_of(test)):
             return True
+        if test[0] == "mem" and test[4] in ("length", "size"):
+            return self._presence(file, Condition(test[3], holds, scope), depth)
         if test[0] != "id":
             return False
         if not holds and self._memory.itself_stored(file, test, scope):

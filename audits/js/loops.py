@@ -19,6 +19,7 @@ from audits.js.project import File
 
 _EACH = {"map", "forEach", "filter", "flatMap", "reduce", "some", "every"}
 _READING = {"get", "getWithMetadata", "json", "text", "then", "catch", "parse"}
+_KV = {*_READING, "put", "delete", "list", "all"}
 _TAKING = {"shift", "pop"}
 _LEVELS = 2
 _Names = Sequence[tuple[str, Define]]
@@ -27,13 +28,15 @@ _Names = Sequence[tuple[str, Define]]
 @dataclass(frozen=True, slots=True)
 class Loop:
     """A loop over items. `text`: what they are, as written; `listed`: keys that a list gave; `at_once`:
-    every item's call is begun before the first one is done; `leaves`: it can end before the last item.
-    `call`: the call in the loop, which is the operation's own or that of a function around it."""
+    every item's call is begun before the first one is done; `leaves`: it can end before the last item;
+    `busy`: it waits for other things than KV as well. `call`: the call in the loop, which is the
+    operation's own or that of a function around it."""
 
     text: str
     listed: bool
     at_once: bool
     leaves: bool
+    busy: bool
     file: File
     call: Call
 
@@ -123,10 +126,11 @@ def _of_statement(engine: Engine, file: File, call: Call, loop: Scope, used: _Na
         for exit_ in file.facts.exits
     )
     return Loop(
-        text=_short(file.text(*loop.about)).strip("();") or "the loop",
+        text=_bare(_short(file.text(*loop.about))) or "the loop",
         listed=items is not None and _listed(engine, file, items, loop.parent),
         at_once=call.sink not in ("awaited", "returned"),
         leaves=leaves,
+        busy=_busy(file, loop.start, loop.end),
         file=file,
         call=call,
     )
@@ -175,6 +179,7 @@ def _of_callback(
         listed=_listed(engine, file, callee[3], taker.scope),
         at_once=taker.name != "reduce",
         leaves=taker.name in ("some", "every"),
+        busy=_busy(file, function.start, function.end),
         file=file,
         call=call,
     )
@@ -195,6 +200,19 @@ def _listed(engine: Engine, file: File, items: Expr, scope: int) -> bool:
                 if ".list(" in there.text(function.start, function.end):
                     return True
     return False
+
+
+def _busy(file: File, start: int, end: int) -> bool:
+    """Is something else than KV waited for between the two offsets?"""
+    return any(
+        call.sink == "awaited" and start <= call.expr[1] < end and call.name not in _KV
+        for call in file.facts.calls
+    )
+
+
+def _bare(text: str) -> str:
+    """Without the parentheses around a condition."""
+    return text[1:-1].strip() if text.startswith("(") and text.endswith(")") else text.rstrip(";")
 
 
 def _short(text: str) -> str:

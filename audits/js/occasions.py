@@ -22,6 +22,7 @@ _USUAL = re.compile(
 """Kinds of messages that come all the time; any other is what somebody did."""
 _ASKED = {"", "type", "kind", "action", "event", "op", "cmd", "command", "method", "topic", "t", "name"}
 """What the kind of a message is called; "" for a switch."""
+_EACH = {"map", "forEach", "flatMap"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +39,32 @@ class Step:
 
 def rare(step: Step, number: int, kind: str) -> bool:
     """Does it run less often than its kind says: an alarm that is not set again, one kind of
-    message among others, a cron trigger that seldom fires?"""
+    message among others, a batch of a queue, a cron trigger that seldom fires?"""
     if kind == "alarm":
         return not _set_again(step.file, number)
     if kind == "webSocketMessage":
         kinds = [text for asked, text in _demanded(step) if asked in _ASKED]
         return any(not _USUAL.search(text) for text in kinds)
+    if kind == "queue":
+        return not _for_each_message(step)
     if kind == "scheduled":
         runs = [runs_a_day(text) for _, text in _demanded(step)]
         return any(often is not None and often <= SELDOM for often in runs)
     return False
+
+
+def _for_each_message(step: Step) -> bool:
+    """Does a consumer come here once for each message, and not once for a whole batch?"""
+    file = step.file
+    loops = (file.facts.scopes[number] for number in file.around(step.scope))
+    if any(loop.kind == "loop" and "messages" in file.text(*loop.about) for loop in loops):
+        return True
+    return any(
+        call.name in _EACH
+        and call.expr[1] <= step.offset < call.expr[2]
+        and "messages" in file.text(call.expr[3][1], call.expr[3][2])
+        for call in file.facts.calls
+    )
 
 
 def beats(step: Step) -> bool:

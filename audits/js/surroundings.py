@@ -93,7 +93,7 @@ class Surroundings:
         if found is None:
             return None
         place = self._place(found.file.index, found.call.expr[1], found.call.expr[2])
-        return Each(found.text, place, found.listed, found.at_once, found.leaves)
+        return Each(found.text, place, found.listed, found.at_once, found.leaves, found.busy)
 
     def _topics(self, paths: set[str]) -> tuple[str, ...]:
         project = self._engine.project

@@ -11,8 +11,9 @@ Finds, of reads that are not bulk gets already:
 - keys with one hole and different prefixes (`profile:{id}`, `settings:{id}`) that are only ever read
   together: a note.
 
-And as a note, a `put` or `delete` that is awaited once per item. A note because Workers have no bulk
-write: nothing but fewer, larger values, or writing at the same time, makes it better.
+And as a note, a `put` or `delete` that is awaited once per item of a loop that waits for nothing but KV.
+A note because Workers have no bulk write: nothing but fewer, larger values, or writing at the same time,
+makes it better.
 
 Nothing is said of loops that end at the first hit, of those that need one value for the next key, of
 values read as `arrayBuffer` or `stream`, which a bulk get cannot give, or of deleting keys that a list
@@ -113,7 +114,7 @@ def _looped(operation: Operation) -> Iterator[Finding]:
             signals=("loop",),
             related=related if there else (),
         )
-    elif operation.method in (Method.PUT, Method.DELETE) and not each.at_once:
+    elif operation.method in (Method.PUT, Method.DELETE) and not each.at_once and not each.busy:
         if operation.method is Method.DELETE and each.listed:
             return
         verb = "writes" if operation.method is Method.PUT else "deletes"

@@ -3,10 +3,11 @@
 ## What
 
 Finds puts that are reached from a cron handler (`scheduled`), a repeating `alarm`, `setInterval`,
-`webSocketMessage`, a queue consumer, or a heartbeat (a function, route or kind of message called so)
-with no condition on change or age on the way. A guard compares with what was stored or remembered, or
-with the time, or asks whether something is not there yet; it may stand in any function on the way, and
-an early `return` or `continue` counts. A condition that only asks whether there is a value is none.
+`webSocketMessage`, each message of a queue, or a heartbeat or touch (a function, route or kind of
+message called so) with no condition on change or age on the way. A guard compares with what was stored
+or remembered, or with the time, or asks whether something is not there yet; it may stand in any function
+on the way, and an early `return` or `continue` counts. A condition that only asks whether there is a
+value is none.
 
 A warning; a note for a cron handler, unless the configuration shows that it runs more often than every
 five minutes. Nothing is said of keys that are new each time (`log:{timestamp}`, `result:{messageId}`),
@@ -95,6 +96,7 @@ _TIMES = {
     "webSocketMessage": "WebSocket message",
     "queue": "queue message",
     "heartbeat": "heartbeat",
+    "touch": "touch",
 }
 _NEW = {
     "uuid", "random", "nano", "nanoid", "ulid", "nonce", "now", "timestamp", "ts", "time", "date", "day",
@@ -107,6 +109,10 @@ _EVENT = {
     "batch", "delivery", "notification",
 }  # fmt: skip
 """Words in the name of what a message is about, and no other message."""
+
+_OWN = {"id", "body", "data", "payload"}
+_ABOUT = re.compile(r"(?i)job|result|task|report|mail|log|receipt|processed|done|event|order|run|message")
+"""What the key of such an id begins with."""
 
 _DATED = re.compile(r"(?i)uuid|random|nanoid|ulid|now|date|iso|timestamp")
 
@@ -136,6 +142,8 @@ def check(operations: Sequence[Operation], settings: Settings) -> Iterator[Findi
 def _counts(entry: Entry, operation: Operation) -> bool:
     if entry.guarded or entry.kind not in _TIMES or not operation.keys:
         return False
+    if entry.kind == "touch" and all(key.constant for key in operation.keys):
+        return False  # it is no session or user that is touched
     if entry.kind == "scheduled" and _seldom(operation.enclosing.crons):
         return False
     return not any(key.unknown or _new_each_time(key, entry.kind) for key in operation.keys)
@@ -162,7 +170,7 @@ def _new_each_time(key: Template, kind: str) -> bool:
                 return True
             if kind in ("queue", "webSocketMessage") and named & _EVENT:
                 return True
-            if kind == "queue" and named == {"id"}:
+            if kind == "queue" and "id" in named and (named <= _OWN or _ABOUT.search(key.prefix)):
                 return True
     return False
 

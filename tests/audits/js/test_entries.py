@@ -55,8 +55,8 @@ ENTRIES = {
         f"export default {{ async fetch(r, env) {{ if (r.path !== '/ping') return; {PUT} }} }};",
         ["heartbeat"],
     ),
-    "a name": (f"export async function touchSession(env) {{ {PUT} }}", ["heartbeat"]),
-    "last seen": (f"export async function updateLastSeen(env) {{ {PUT} }}", ["heartbeat"]),
+    "a name": (f"export async function touchSession(env) {{ {PUT} }}", ["touch"]),
+    "last seen": (f"export async function updateLastSeen(env) {{ {PUT} }}", ["touch"]),
     "a request": (f"export default {{ async fetch(r, env) {{ {PUT} }} }};", []),
     "shopping": (f"app.post('/shopping', async (c) => {{ const env = c.env; {PUT} }});", []),
     "a helper called queue": (
@@ -83,7 +83,7 @@ def test_each_way_has_its_own_guard(project):
         async function save(env) { await env.SESSIONS.put("a", "b"); }
         export default {
           async scheduled(c, env) { if (Date.now() % 7 === 0) await save(env); },
-          async queue(batch, env) { if (batch.messages.length) await save(env); },
+          async queue(batch, env) { for (const m of batch.messages) await save(env); },
         };
     """
     (operation,) = project(source).operations
@@ -118,6 +118,15 @@ RARE = {
         "class A { async webSocketMessage(s, m, env = this.env) { switch (m.type) { case 'join': %s } } }",
         True,
     ),
+    "each message of a queue": (
+        "export default { async queue(b, env) { for (const m of b.messages) { %s } } };",
+        False,
+    ),
+    "each message, at once": (
+        "export default { async queue({ messages }, env) { await Promise.all(messages.map(async () => { %s })); } };",
+        False,
+    ),
+    "once for a batch": ("export default { async queue(b, env) { const n = b.messages.length; %s } };", True),
     "a trigger once a day": (
         "export default { async scheduled(c, env) { if (c.cron === '0 4 * * *') { %s } } };",
         True,

@@ -32,6 +32,7 @@ GUARDED = {
     "a state that ends": f"const job = await env.SESSIONS.get('a', 'json'); if (job.state !== 'queued') return; {PUT}",
     "a failure": f"try {{ await f(); }} catch {{ {PUT} }}",
     "what a filter has left": f"const one = await env.SESSIONS.get('a', 'json'); for (const x of items.filter((i) => i.v !== one[i.k])) {{ {PUT} }}",
+    "whether a filter has left any": f"const last = Number(await env.SESSIONS.get('last')); const rows = items.filter((i) => i.time > last); if (rows.length) {PUT}",
     "a function of the project that reads": f"const one = await load(env); if (one !== next) {PUT}",
     "a function of the project that compares": f"{READ} if (newer(next, old)) {PUT}",
 }

@@ -45,10 +45,10 @@ def test_a_key_that_is_new_each_time_is_written_once(found, key, told):
 def test_the_finding_names_every_entry_and_where_it_comes_from(audited):
     source = """
         async function save(env) { await env.STORE.put("a", "b", { expirationTtl: 60 }); }
-        export default { async queue(b, env) { await save(env); }, async scheduled(c, env) { await save(env); } };
+        export default { async queue(b, env) { for (const m of b.messages) await save(env); }, async scheduled(c, env) { await save(env); } };
     """
     (one,) = audited(source, select=("unguarded-write",)).findings
     assert one.finding.signals == ("queue", "scheduled")
     assert "runs on every queue message and every cron run" in one.finding.message
-    assert [(reason.place.line, reason.place.column) for reason in one.finding.related] == [(2, 46), (2, 92)]
+    assert [(reason.place.line, reason.place.column) for reason in one.finding.related] == [(2, 74), (2, 120)]
     assert one.finding.confidence is Confidence.MEDIUM
