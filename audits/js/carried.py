@@ -91,17 +91,20 @@ def _is_parameter(file: File, name: str, scope: int) -> bool:
 
 
 def _of_env(file: File, expr: Expr, scope: int) -> bool:
-    """Does it stand in an `env`, is it a variable that was taken from one, or made of it?"""
-    while expr[0] in ("as", "log"):
-        expr = expr[3] if expr[0] == "as" else expr[4]
-    if expr[0] == "id":
-        made = [d for d in file.defines(expr[3], scope) or () if d.kind == "var" and d.value is not None]
-        return len(made) == 1 and made[0].value is not None and _made_of_env(made[0].value)
-    return _made_of_env(expr)
+    """Does it stand in an `env`, is it a variable that was taken from one or holds one, or made of it?"""
+    if _made_of_env(expr):
+        return True
+    while expr[0] in ("as", "log", "mem"):
+        expr = expr[4] if expr[0] == "log" else expr[3]
+    made = file.defines(expr[3], scope) or () if expr[0] == "id" else ()
+    values = [define.value for define in made if define.kind == "var" and define.value is not None]
+    return len(values) == 1 and _made_of_env(values[0])
 
 
 def _made_of_env(expr: Expr) -> bool:
     """`c.env.KV`, `new Repository(c.env.KV)`, `services(c.env)`."""
+    while expr[0] in ("as", "log"):
+        expr = expr[3] if expr[0] == "as" else expr[4]
     return _says_env(expr) or (expr[0] in ("new", "call") and any(map(_says_env, expr[4])))
 
 

@@ -90,7 +90,14 @@ def check(operations: Sequence[Operation], settings: Settings) -> Iterator[Findi
         for one, score in scored
         if score.weight >= ENOUGH and same_keys(score.key)
     }
+    others = {
+        (one.binding, same_keys(score.key))
+        for one, score in scored
+        if one.method is Method.PUT and same_keys(score.key) and score.weight < 0 and not score.listed
+    }
     for operation, score in scored:
+        if (operation.binding, same_keys(score.key)) in others and not score.listed:
+            continue
         if score.weight < ENOUGH and not score.listed:
             if not all((operation.binding, same_keys(key)) in kinds for key in operation.keys):
                 continue

@@ -40,7 +40,7 @@ _AUTH = re.compile(
 )
 
 
-_OF_SESSIONS = {"binding", "class-name", "cookie", "file-name", "function-name", "value-name"}
+_OF_SESSIONS = {"binding", "class-name", "cookie", "function-name", "value-name"}
 """What speaks for sessions, or logins, around a call."""
 
 
@@ -105,10 +105,13 @@ def _score(operation: Operation, key: Template, prefixes: Sequence[str], around:
             signals.append(("foreign-key", -5))
     if operation.enclosing.key_in_cookie and about(text_of(key)) not in ELSEWHERE:
         signals.append(("cookie-key", 2 if _speaks_of_auth(operation) else 1))
-    if nobodys(key, operation.enclosing.topics) and not {name for name, _ in around} & _OF_SESSIONS:
+    surroundings = {name for name, _ in around}
+    if nobodys(key, operation.enclosing.topics) and not surroundings & _OF_SESSIONS:
         signals.append(("nobodys", -5))
-    if persons(key, operation.enclosing.topics) and "binding" not in {name for name, _ in around}:
+    if persons(key, operation.enclosing.topics) and "binding" not in surroundings:
         signals.append(("persons", -2 * SURE))
+    if "foreign-value" in surroundings and "conversation" in operation.enclosing.topics:
+        signals.append(("conversation", 0 if "cookie" in surroundings else -8))  # of whomever it is
     if listed:
         signals.append(("key-prefix", 2 * SURE))
     fired = tuple(sorted({name for name, weight in signals if weight > 0}))

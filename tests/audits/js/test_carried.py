@@ -58,6 +58,8 @@ def test_what_the_holder_is_called_and_its_type_decide_nothing(said):
 def test_a_variable_that_was_taken_out_of_the_env_is_followed(said):
     put = "const { SESSIONS: mine } = c.env; c.set('store', mine)"
     assert said(files(put, "c.get('store')")) == ["put SESSIONS a ttl=no"]
+    put = "const bound = event.platform?.env ?? {}; event.locals.store = bound.SESSIONS"
+    assert said(files(put, "locals.store")) == ["put SESSIONS a ttl=no"]
 
 
 def test_a_route_that_nothing_imports_takes_from_locals(said):

@@ -232,6 +232,18 @@ def test_keys_that_begin_as_those_of_sessions_do_are_sessions_too(found):
     assert found(source, "KV001") == ["2: KV001 warning", "4: KV001 warning"]
 
 
+def test_what_is_written_under_a_key_tells_what_is_read_under_it(found):
+    source = """
+        // a chat with a model, beside pages that ask for a password
+        export const read = async (env, id) => (await env.STORE.get(`session:${id}`, "json")).turns;
+        export async function write(env, id, messages) {
+          await env.STORE.put(`session:${id}`, JSON.stringify({ messages }), { expirationTtl: 60 });
+        }
+        """
+    assert found(source, "KV001") == []
+    assert found(source.replace("messages", "user"), "KV001") == ["2: KV001 warning", "4: KV001 warning"]
+
+
 def test_a_beginning_that_everything_has_says_nothing(found):
     source = """
         export const read = (env, sid) => env.STORE.get(`app:${sid}`);
