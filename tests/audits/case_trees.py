@@ -36,6 +36,9 @@ def leaves(node: Node) -> Iterator[Node]:
         yield from leaves(child)
 
 
+_BOUND = ("identifier", "shorthand_property_identifier_pattern")
+
+
 def names_of(declaration: Node) -> Iterator[Node]:
     """The nodes of the names that a declaration gives."""
     name = declaration.child_by_field_name("name")
@@ -43,4 +46,4 @@ def names_of(declaration: Node) -> Iterator[Node]:
         yield name
     for child in declaration.named_children:
         if child.type == "variable_declarator" and (bound := child.child_by_field_name("name")) is not None:
-            yield bound
+            yield from (one for one in walk(bound) if one.type in _BOUND)

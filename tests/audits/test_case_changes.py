@@ -3,10 +3,12 @@
 import pytest
 
 from audits.auditing import Audit
+from audits.js import grammar
 from audits.operation import Has, Method, Operation
 from tests.audits.case_changes import reformatted, windows, with_end, without_end
 from tests.audits.case_files import moved
 from tests.audits.case_names import rebound, renamed
+from tests.audits.case_trees import tree
 from tests.audits.cases_reader import JUDGED, Case, Spot, found, read, run
 
 CASES = [case for case in read() if {*case.rules} <= {*JUDGED} and not case.open]
@@ -34,6 +36,19 @@ def by_byte(case: Case, result: Audit, back) -> list[tuple[str, str, str, int]]:
         for one in (reported.finding for reported in result.findings)
         if one.code in case.rules
     )
+
+
+def broken(files) -> set[str]:
+    return {path for path, text in files.items() if grammar.suffix(path) and tree(path, text).has_error}
+
+
+@each(CASES)
+def test_the_changed_code_is_as_whole_as_before(case):
+    """A change that breaks the syntax would be forgiven by an analyser that survives it."""
+    before = broken(case.files)
+    for name, change in (*SAME_LINES.items(), ("moved", moved)):
+        assert (name, broken(change(case.files))) == (name, before)
+    assert broken(reformatted(case.files, seed=len(case.about))[0]) == before
 
 
 @each(CASES)
