@@ -174,6 +174,9 @@ REWRITES = {
         "const change = (v) => ({ ...v, n: 1 }); const v = await env.STORE.get(id, 'json');"
         " await env.STORE.put(id, await change(v));"
     ),
+    "through a library, at once": (
+        "const v = await env.STORE.get(id); const w = on.tidy(v); await env.STORE.put(id, w);"
+    ),
     "on one way": ("let v = await env.STORE.get(id); if (on) { v = 'x'; } await env.STORE.put(id, v);"),
 }
 NEW = {
@@ -190,6 +193,9 @@ NEW = {
     "through a function that gives back another thing": (
         "const change = async (v) => { console.log(v); return 1; }; const v = await env.STORE.get(id);"
         " await env.STORE.put(id, await change(v));"
+    ),
+    "answered from outside": (
+        "const v = await env.STORE.get(id); const w = await on.refresh(v); await env.STORE.put(id, w);"
     ),
     "used as a key": "const v = await env.STORE.get(id); await env.STORE.put(id, on[v]);",
     "in the options": "const v = await env.STORE.get(id); await env.STORE.put(id, on, { metadata: { v } });",
