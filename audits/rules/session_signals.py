@@ -97,13 +97,16 @@ def tells_which(name: str) -> bool:
 
 def _score(operation: Operation, key: Template, prefixes: Sequence[str], around: Iterable[Signal]) -> Score:
     listed = bool(key.prefix) and any(_begins(key, prefix) for prefix in prefixes if prefix)
+    subject = about(text_of(key))
+    if subject == "unknown":  # the cookie is about another key
+        around = [signal for signal in around if signal[0] != "cookie"]
     signals = [*of_key(key, operation.enclosing.topics, operation.value_names), *around]
     if operation.method is not Method.LIST and key.constant:
-        if about(text_of(key)) != "session":
+        if subject != "session":
             signals.append(("constant-key", -2))
         elif ABOUT_ALL & set(text_of(key)):
             signals.append(("foreign-key", -5))
-    if operation.enclosing.key_in_cookie and about(text_of(key)) not in ELSEWHERE:
+    if operation.enclosing.key_in_cookie and subject not in ELSEWHERE:
         signals.append(("cookie-key", 2 if _speaks_of_auth(operation) else 1))
     surroundings = {name for name, _ in around}
     if nobodys(key, operation.enclosing.topics) and not surroundings & _OF_SESSIONS:

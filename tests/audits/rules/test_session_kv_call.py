@@ -142,6 +142,10 @@ OTHERS = {
         "const sessionKey = (userId) => `checkin-session:${userId}`; "
         "export const getSession = (env, userId) => env.STORE.get(sessionKey(userId));"
     ),
+    "code that somebody registers with": (
+        "export async function f(env, token) { await env.SESSIONS.delete(`cand:${token}`);"
+        " return json({}, { 'set-cookie': sid }); }"
+    ),
     "password of a page": (
         "export const login = (env, page) => env.AUTH_KV.put(`auth:${page.slug}`, page.verifier);"
     ),
