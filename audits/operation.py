@@ -299,7 +299,8 @@ class KeyId:
     The bytes `start`..`end` of the call's file hold the expression of that part, which means the same
     where the call stands; they may lie in a declaration further up. `name`: what it goes by, "" when
     nothing names it. `text`: it is certain to be a string; `fresh`: it was made at random in the same
-    function, so no such key was ever used.
+    function, so no such key was ever used. `made_of`: when a hash or the like made it in the same
+    function, the names of what it was made of.
     """
 
     prefix: str
@@ -308,6 +309,7 @@ class KeyId:
     name: str = ""
     text: bool = False
     fresh: bool = False
+    made_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,13 +35,14 @@ class _Found:
 
 def of(engine: Engine, file: File, expr: Expr, scope: int) -> KeyId | None:
     """The key that an expression makes, None when it is not certain to be a prefix and a part."""
-    found = _found(engine, file, expr, scope, 0)
+    found = _found(engine, file, expr, scope, 0) or _bare(engine, file, expr, scope)
     if found is None or (found.moved and not means_the_same(file, found.part, found.where, scope)):
         return None
     text = found.text or text_types.is_text(engine, file, found.part, found.where)
     fresh = _fresh(engine, file, found.part, found.where)
     name = expression_names.text_of(found.part)
-    return KeyId(found.prefix, found.part[1], found.part[2], name, text, fresh)
+    made_of = tuple(sorted(set(_hashed(file, found.part, found.where))))
+    return KeyId(found.prefix, found.part[1], found.part[2], name, text, fresh, made_of)
 
 
 def means_the_same(file: File, expr: Expr, there: int, here: int) -> bool:
@@ -92,6 +93,14 @@ def _found(engine: Engine, file: File, expr: Expr, scope: int, depth: int) -> _F
     if isinstance(last, str) or _constant(engine, file, last, scope) is not None or None in texts:
         return None
     return _Found("".join(text for text in texts if text is not None), last, scope)
+
+
+def _bare(engine: Engine, file: File, expr: Expr, scope: int) -> _Found | None:
+    """A key that is nothing but an id, of which nothing else is known."""
+    if expression_names.chain_text(expr) == "":
+        return None
+    values = engine.ask(file, expr, scope)
+    return _Found("", expr, scope) if values and all(value[0] == "u" for value in values) else None
 
 
 def _pieces(expr: Expr) -> Iterator[str | Expr]:
@@ -153,6 +162,32 @@ def _only_returns(file: File, helper: Function) -> bool:
     ):
         return False
     return re.search(r"(?:=>|\{\s*return)[\s(]*$", before) is not None
+
+
+def _hashed(file: File, part: Expr, scope: int) -> Iterator[str]:
+    """The names of what a hash makes the part of: the same again and again."""
+    define = single(file, part[3], scope) if part[0] == "id" else None
+    value = define.value if define is not None and not define.path else part
+    while value is not None and value[0] in ("await", "as"):
+        value = value[3]
+    if value is None or value[0] != "call":
+        return
+    if _HASHES.search(expression_names.text_of(value[3]).rpartition(".")[2]) is None:
+        return
+    pending: list[Expr] = list(value[4])
+    while pending:
+        expr = pending.pop()
+        if name := expression_names.text_of(expr):
+            yield name
+        elif expr[0] == "tpl":
+            pending += [one for one in expr[3] if not isinstance(one, str)]
+        elif expr[0] == "bin":
+            pending += expr[4:6]
+        elif expr[0] == "call":
+            pending += expr[4]
+
+
+_HASHES = re.compile(r"hash|sha\d|digest|hmac|md5|btoa|base64|encode|derive|uuidv?5", re.IGNORECASE)
 
 
 def _fresh(engine: Engine, file: File, part: Expr, scope: int) -> bool:

@@ -150,31 +150,34 @@ def _without_kv(file: _File, files: dict[str, _File]) -> _Made:
     source = file.source
     if not file.reads and not file.dropped and not file.branches:
         return _Made(source, frozenset())
-    drops: list[Span] = list(file.dropped)
+    drops: list[Span] = []
+    for span in sorted(file.dropped):
+        drops += _possible(file, [file.dropped[span]], [*drops, span], [], span)
     taken: list[Span] = []
     for span in sorted(file.reads):
-        try:
-            Pruning(source, drops).file([*taken, span])
-        except Stuck as stuck:
-            _stay(file, span, stuck)
-        except RecursionError:
-            for operation in file.reads[span]:
-                file.reasons.setdefault(operation.place, "the code is nested too deeply")
-        else:
-            taken.append(span)
+        taken += _possible(file, file.reads[span], drops, [*taken, span], span)
     made = _made(file, taken, drops)
-    guards = list(_guards(file, made.gone))
-    if guards:
-        made = _made(file, taken, [*drops, *guards], len(guards))
-    return made
+    guards = [one for one in _guards(file, made.gone) if _possible(file, [], [*drops, one], taken, one)]
+    return _made(file, taken, [*drops, *guards], len(guards)) if guards else made
 
 
-def _stay(file: _File, span: Span, stuck: Stuck) -> None:
-    """Note why what a read gives cannot be left out."""
-    line = file.source.raw.count(b"\n", 0, stuck.span[0]) + 1
-    for operation in file.reads[span]:
-        where = "" if line == operation.place.line else f" in line {line}"
-        file.reasons.setdefault(operation.place, f"{stuck}{where}")
+def _possible(
+    file: _File, operations: Sequence[Operation], drops: Sequence[Span], taken: Sequence[Span], span: Span
+) -> list[Span]:
+    """The span, if the file can do without it; else nothing, and the operations know why."""
+    try:
+        Pruning(file.source, drops).file(taken)
+    except Stuck as stuck:
+        line = file.source.raw.count(b"\n", 0, stuck.span[0]) + 1
+        for operation in operations:
+            where = "" if line == operation.place.line else f" in line {line}"
+            file.reasons.setdefault(operation.place, f"{stuck}{where}")
+        return []
+    except RecursionError:
+        for operation in operations:
+            file.reasons.setdefault(operation.place, "the code is nested too deeply")
+        return []
+    return [span]
 
 
 def _made(file: _File, taken: Sequence[Span], drops: Sequence[Span], guards: int = 0) -> _Made:

@@ -74,16 +74,20 @@ def rewrite(
         homes[path] = store_import.home(wanted.module, path, exists)
         if not store_import.is_store(path, homes[path]):
             _take(files.setdefault(path, _File(Source(path, read(path)))), operation, wanted)
+    person = _person(operations, wanted.prefix)
     spaces = sorted({call.operation.binding for file in files.values() for call in file.found} - {""})
     puts = [put for file in files.values() for put in file.puts]
     project = renewals.Project.of(puts, sum(file.unseen for file in files.values()))
     changed: list[Changed] = []
     done = 0
     asked = {path: file for path, file in sorted(files.items()) if covers(path)}
+    reason = f"sessions are in several namespaces: {', '.join(spaces)}" if len(spaces) > 1 else ""
+    if person:
+        reason = f"{person} is a person's and comes again after a logout; the store takes no deleted id again"
     for path, file in asked.items():
-        if len(spaces) > 1:
+        if reason:
             for call in file.found:
-                file.leave(call.operation, f"sessions are in several namespaces: {', '.join(spaces)}")
+                file.leave(call.operation, reason)
             continue
         made, many = _rewritten(file, project, wanted, homes[path])
         changed += made
@@ -130,16 +134,39 @@ def _fit(operation: Operation, wanted: Wanted) -> None:
         raise Leave("it is not certain that this is a KV namespace; if so, name it with --binding")
     if key is None:
         raise Leave("the key is not certain to be a constant prefix and one id behind it")
+    if not key.prefix and any(template.prefix for template in operation.keys):
+        raise Leave("the key is made where the function is called")
     if key.prefix != wanted.prefix:
         raise Leave(f"the key's prefix is {key.prefix!r}, not {wanted.prefix!r}")
-    holes = [part.name for template in operation.keys for part in template.parts if isinstance(part, Hole)]
-    names = [key.name] if key.name else holes or [""]
-    vague = [name for name in names if not session_keys.tells_session(name)]
+    vague = [
+        name
+        for name in _names(operation)
+        if not (session_keys.tells_session(name) or session_keys.tells_person(name))
+    ]
     if vague and not key.fresh:
-        raise Leave(
-            f"{vague[0] or 'the id'} may be a person's and come again after a logout; "
-            "the store never takes a deleted id again"
-        )
+        raise Leave(f"it is not certain that {vague[0] or 'the id'} tells one session from all others")
+
+
+def _names(operation: Operation) -> list[str]:
+    """What the id goes by."""
+    key = operation.key_id
+    if key is not None and key.name:
+        return [key.name]
+    holes = [part.name for template in operation.keys for part in template.parts if isinstance(part, Hole)]
+    return holes or [""]
+
+
+def _person(operations: Iterable[Operation], prefix: str) -> str:
+    """What is a person's, and part of a key with the prefix: then an id comes again after a logout, and
+    the store never takes a deleted id again. "" when there is none."""
+    for operation in operations:
+        key = operation.key_id
+        if key is None or key.prefix != prefix or key.fresh:
+            continue
+        for name in (*_names(operation), *key.made_of):
+            if session_keys.tells_person(name):
+                return name
+    return ""
 
 
 def _rewritten(

@@ -13,6 +13,7 @@ from audits.operation import Hole, Template
 from audits.rules.session_words import (
     AUTH,
     BARE_OTHERS,
+    CREDENTIALS,
     FOREIGN,
     GENERIC,
     HASHED,
@@ -199,11 +200,22 @@ def tells_session(name: str) -> bool:
     """Is a key's hole of that name filled by what tells one session from others, and not by what tells
     whose it is, such as a user's id?"""
     found = words(name)
-    if found[-1:] == ["id"] and len(found) > 1 and found[-2] in PERSONS:
+    if tells_person(name):
         return False
-    if sessions_in(found) or TOKENS & set(found):
+    return bool(sessions_in(found) or TOKENS & set(found)) or found[-1:] in (
+        ["id"],
+        ["jti"],
+        ["uuid"],
+        ["hash"],
+    )
+
+
+def tells_person(name: str) -> bool:
+    """Is it filled by what stays the same over many logins, such as `userId` or `email`?"""
+    found = words(name)
+    if found[-1:] == ["id"] and len(found) > 1 and found[-2] in PERSONS:
         return True
-    return found[-1:] in (["id"], ["jti"], ["uuid"], ["hash"]) and not PERSONS & set(found)
+    return bool((PERSONS | CREDENTIALS) & set(found)) and not (sessions_in(found) or TOKENS & set(found))
 
 
 def named_session(name: str) -> bool:

@@ -90,6 +90,9 @@ PERSONS = _set(
 )
 """Whose id stays the same over many logins."""
 
+CREDENTIALS = _set("credentials passphrase passwd password pin pwd")
+"""What somebody types in at each login, so that a hash of it comes again too."""
+
 TOKENS = _set(
     """
     authorization bearer cookie jwt tok token

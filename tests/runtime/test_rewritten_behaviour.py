@@ -45,6 +45,7 @@ CALLS: dict[str, dict[str, list[Any]]] = {
         "numbered": [1],
         "sure": [{"sid": "s1"}, ["s2"]],
     },
+    "bare-ids": {"start": [{"user": "x"}], "find": ID, "end": [{"id": "s1"}]},
     "no-semicolons": {
         "getSession": ID,
         "saveSession": ["s1", {"user": "x", "expiresAt": 1_900_000_000_000}],
@@ -97,7 +98,10 @@ def ran(folder: Path, scenarios: list[dict[str, Any]]) -> dict[str, Any]:
 
 def test_code_on_the_session_store_behaves_as_before(tmp_path: Path) -> None:
     scenarios = [
-        scenario(tmp_path, samples.FOLDER, name, FILES.get(name, "src/index.ts"), calls)
+        {
+            **scenario(tmp_path, samples.FOLDER, name, FILES.get(name, "src/index.ts"), calls),
+            **({"prefix": ""} if name == "bare-ids" else {}),
+        }
         for name, calls in CALLS.items()
     ]
     result = ran(tmp_path, scenarios)

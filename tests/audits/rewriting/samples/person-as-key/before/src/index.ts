@@ -13,3 +13,7 @@ export async function logout(env: Env, userId: string) {
 export async function active(env: Env, user: { id: string }) {
   return (await env.SESSIONS.get(`session:${user.id}`)) !== null;
 }
+
+export async function drop(env: Env, id: string) {
+  await env.SESSIONS.delete(`session:${id}`);
+}
