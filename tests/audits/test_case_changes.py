@@ -1,5 +1,9 @@
 """What decides nothing changes no verdict of the cases, and the end of a put decides its own."""
 
+import tempfile
+from functools import cache
+from pathlib import Path
+
 import pytest
 
 from audits.auditing import Audit
@@ -18,6 +22,14 @@ SAME_LINES = {"other names": renamed, "other bindings": rebound, "line ends of W
 
 def each(cases: list[Case]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in cases])
+
+
+@cache
+def as_written(name: str) -> Audit:
+    """The audit of a case as it is, made once for all tests of it."""
+    case = next(case for case in CASES if case.name == name)
+    with tempfile.TemporaryDirectory() as folder:
+        return run(case, Path(folder))
 
 
 def by_text(case: Case, result: Audit) -> list[tuple[str, str, str]]:
@@ -53,7 +65,7 @@ def test_the_changed_code_is_as_whole_as_before(case):
 
 @each(CASES)
 def test_what_decides_nothing_changes_no_verdict(case, tmp_path):
-    before = run(case, tmp_path / "before")
+    before = as_written(case.name)
     wanted = found(case, before)
     for name, change in SAME_LINES.items():
         files = change(case.files)
@@ -78,7 +90,7 @@ def endless(case: Case, result: Audit, path: str) -> list[Spot]:
 
 @each(MARKED)
 def test_an_end_makes_the_finding_go_and_no_other(case, tmp_path):
-    before = run(case, tmp_path / "before")
+    before = as_written(case.name)
     for number, put in enumerate(puts(before)):
         path, line = put.place.path, put.place.line
         files = with_end(case.files, put)
@@ -91,7 +103,7 @@ def test_an_end_makes_the_finding_go_and_no_other(case, tmp_path):
 
 @each([case for case in CASES if not case.options.get("forever")])
 def test_a_put_that_loses_its_end_is_found(case, tmp_path):
-    for number, put in enumerate(puts(run(case, tmp_path / "before"))):
+    for number, put in enumerate(puts(as_written(case.name))):
         files = without_end(case.files, put) if put.ttl is not None and put.ttl.has is Has.YES else None
         if files is None:
             continue
