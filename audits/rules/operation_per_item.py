@@ -5,15 +5,15 @@
 Finds, of reads that are not bulk gets already:
 
 - a `get` or `getWithMetadata` in a loop, in `.map` or `.forEach`, with a key that depends on the item,
-  also when the loop calls a function that only reads: a warning;
-- reads of one namespace that are awaited one after the other though none needs what another gave: a
-  note;
+  also when the loop calls a function that only reads;
+- reads of one namespace that are awaited one after the other though none needs what another gave;
 - keys with one hole and different prefixes (`profile:{id}`, `settings:{id}`) that are only ever read
-  together: a note.
+  together, as the same type.
 
-And as a note, a `put` or `delete` that is awaited once per item of a loop that waits for nothing but KV.
-A note because Workers have no bulk write: nothing but fewer, larger values, or writing at the same time,
-makes it better.
+And a `put` or `delete` that is awaited once per item of a loop that waits for nothing but KV: Workers have
+no bulk write, but the writes can be made at the same time, or be fewer, larger values.
+
+All of these are notes: they cost time and money, and lose nothing.
 
 Nothing is said of loops that end at the first hit, of those that need one value for the next key, of
 values read as `arrayBuffer` or `stream`, which a bulk get cannot give, or of deleting keys that a list
@@ -73,17 +73,20 @@ what a listing needs of each key can be its metadata, which `list` returns.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from audits.finding import Edit, Finding, Severity
-from audits.operation import Confidence, Hole, Method, Operation, Template
+from audits.operation import Confidence, Each, Hole, Method, Operation, Template
 from audits.rules.rule import Rule, Settings
 from audits.rules.wording import at_callers, called, found, keyed
 
 READS = (Method.GET, Method.GET_WITH_METADATA)
 _UNFIT = ("arrayBuffer", "stream")
+_COMPARED = re.compile(r"(?<![=<>])[<>](?!>)|[!=]==?")
+"""What a loop goes by is a condition (`i < keys.length`) and not its items."""
 
 
 def check(operations: Sequence[Operation], settings: Settings) -> Iterator[Finding]:
@@ -102,13 +105,13 @@ def _looped(operation: Operation) -> Iterator[Finding]:
     each = operation.enclosing.each
     if each is None:
         return
-    related = at_callers("loop", f"called here for each of {each.items}", [each.place])
+    related = at_callers("loop", f"called here for {_item(each)}", [each.place])
     there = "" if operation.call.start <= each.place.start <= operation.call.end else " (by its caller)"
     if operation.method in READS and not each.leaves:
         yield found(
             RULE,
             operation,
-            f"{called(operation)} reads once for each of {each.items}{there}; "
+            f"{called(operation)} reads once for {_item(each)}{there}; "
             "one get of up to 100 keys reads them together",
             confidence=Confidence.MEDIUM if there else Confidence.HIGH,
             signals=("loop",),
@@ -121,13 +124,19 @@ def _looped(operation: Operation) -> Iterator[Finding]:
         yield found(
             RULE,
             operation,
-            f"{called(operation)} {verb} once for each of {each.items}{there}, one after the other; "
+            f"{called(operation)} {verb} once for {_item(each)}{there}, one after the other; "
             "there is no bulk write, but they can run at once or be one value",
-            severity=Severity.NOTE,
             confidence=Confidence.MEDIUM,
             signals=("loop-write",),
             related=related if there else (),
         )
+
+
+def _item(each: Each) -> str:
+    """What there is one call for, as a person would say it."""
+    if _COMPARED.search(each.items):
+        return f"each turn while {each.items}"
+    return f"each of {each.items}"
 
 
 def _in_turn(reads: Sequence[Operation]) -> Iterator[Finding]:
@@ -157,7 +166,6 @@ def _row(row: Sequence[Operation]) -> Iterator[Finding]:
         RULE,
         kept[1],
         f"{called(kept[1])} waits for {called(kept[0])} without needing it; {instead} reads them together",
-        severity=Severity.NOTE,
         signals=("in-turn",),
         related=at_callers("read", "read in the same row", others),
         fixes=_together(kept) if alike else (),
@@ -193,10 +201,10 @@ def _siblings(reads: Sequence[Operation]) -> Iterator[Finding]:
         else:
             groups[(one.place.path, one.enclosing.gathered, one.binding or one.receiver)].append(one)
     for _, group in sorted(groups.items()):
-        kin: dict[tuple[Hole, ...], list[Operation]] = defaultdict(list)
+        kin: dict[tuple[tuple[Hole, ...], Method, str], list[Operation]] = defaultdict(list)
         for one in group:
             if len(one.keys) == 1 and _holes(one.keys[0]) and one.keys[0].prefix:
-                kin[_holes(one.keys[0])].append(one)
+                kin[(_holes(one.keys[0]), one.method, one.read_as)].append(one)
         for _, family in sorted(kin.items()):
             names = {str(one.keys[0]) for one in family}
             if len(names) > 1 and not names & apart:
@@ -207,7 +215,6 @@ def _siblings(reads: Sequence[Operation]) -> Iterator[Finding]:
                     second,
                     f"{called(second)} is only ever read together with {keyed(first.keys[0])}; "
                     "one get of both keys is one call, and one value would need no second key",
-                    severity=Severity.NOTE,
                     confidence=Confidence.MEDIUM,
                     signals=("siblings",),
                     related=at_callers("read", "read together", others),
@@ -222,7 +229,7 @@ def _holes(key: Template) -> tuple[Hole, ...]:
 RULE = Rule(
     "operation-per-item",
     "KV008",
-    Severity.WARNING,
+    Severity.NOTE,
     "one call per item, or one after the other, where one call could do",
     check,
     documentation=__doc__ or "",

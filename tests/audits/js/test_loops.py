@@ -118,3 +118,16 @@ def test_a_loop_around_a_function_that_only_reads(project, name):
     found = operation.enclosing.each
     assert (found and found.items) == items
     assert found is None or found.place.line == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "busy"),
+    [
+        ("await env.SESSIONS.put(id, '');", False),
+        ("await env.SESSIONS.delete(`a:${id}`); log(id); await env.SESSIONS.put(id, '');", False),
+        ("const r = await fetch(id); await env.SESSIONS.put(id, '');", True),
+        ("await env.SESSIONS.get(id); await env.SESSIONS.put(id, '');", False),
+    ],
+)
+def test_a_loop_is_busy_when_it_waits_for_more_than_kv(project, body, busy):
+    assert each(project, f"for (const id of ids) {{ {body} }} await fetch(id);").busy is busy
