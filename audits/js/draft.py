@@ -92,8 +92,11 @@ class Draft:
         self.facts.narrowed.setdefault(path, []).append((start, end))
 
     def arm(self, calls: int, node: Node | None, test: Expr, holds: bool) -> None:
-        """The node runs only under a condition; noted when calls came since there were so many."""
-        if node is not None and len(self.facts.calls) > calls:
+        """The node runs only under a condition; noted when calls came since there were so many, or when it
+        gives a time."""
+        if node is None:
+            return
+        if len(self.facts.calls) > calls or b"expiration" in self.source[node.start_byte : node.end_byte]:
             found = Arm(node.start_byte, node.end_byte, test, holds, self.scope)
             self.facts.arms.append(found)
 

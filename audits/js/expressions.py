@@ -126,8 +126,7 @@ def _ternary(draft: Draft, node: Node, sink: str) -> Expr:
                 draft.narrow(path, arm.start_byte, arm.end_byte)
     test = walk.lower(draft, condition)
     for arm, holds, before, after in zip(arms, (True, False), counts, counts[1:], strict=False):
-        if after > before:
-            draft.arm(before, arm, test, holds)
+        draft.arm(before if after > before else len(draft.facts.calls), arm, test, holds)
     return ("if", node.start_byte, node.end_byte, test, *lowered)
 
 

@@ -81,7 +81,8 @@ class Scope:
 @dataclass(slots=True)
 class Arm:
     """A stretch inside of an expression that runs only when `test` holds, or with `holds` False when it
-    does not: an arm of `? :`, what is right of `&&`, `||` and `??`. Noted only where calls are in it."""
+    does not: an arm of `? :`, what is right of `&&`, `||` and `??`. Noted only where calls
+    or times are in it."""
 
     start: int
     end: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from audits.js import expression_names, properties, templates, type_members
+from audits.js import expression_names, guards, numbers, properties, templates, type_members
 from audits.js.engine import Engine
 from audits.js.facts import Expr
 from audits.js.project import File
@@ -181,11 +181,31 @@ def together_or_none(numbers: list[Number | None]) -> Number | None:
 
 
 def number(where: Where, holder: Value, name: str, values: Values) -> Number:
-    """An option's value with its source."""
+    """An option's value with its source, and without the numbers that it cannot be there."""
     there = [value for value in values if value[0] != "nul"]
+    there = [value for value in there if value[0] != "num" or _can_be(where.engine, holder, name, value[1])]
     constants = tuple(sorted({value[1] for value in there if value[0] == "num"}))
     exact = bool(there) and all(value[0] == "num" for value in there)
     return Number(constants, exact, _source(where.engine, holder, name))
+
+
+def _can_be(engine: Engine, holder: Value, name: str, constant: float) -> bool:
+    """Do the conditions on a variable let it be that number where it is given as an option?"""
+    entry = _entry(engine, holder, name)
+    if entry is None or entry[0] != "id":
+        return True
+    file = engine.file(holder[1])
+    _, scope = engine.nodes[(holder[1], holder[2], holder[3])]
+    conditions = [(one.test, one.holds) for one in guards.before(file, entry[1], scope)]
+    return all(numbers.allows(test, holds, entry[3], constant) for test, holds in conditions)
+
+
+def _entry(engine: Engine, holder: Value, name: str) -> Expr | None:
+    """The expression that an object literal gives a property."""
+    if holder[0] != "obj" or any(added[0] == name for added in holder[5]):
+        return None
+    expr, _ = engine.nodes[(holder[1], holder[2], holder[3])]
+    return next((entry[2] for entry in expr[3] if entry[0] == "p" and entry[1] == name), None)
 
 
 def _source(engine: Engine, holder: Value, name: str) -> str:

@@ -4,7 +4,8 @@
 
 Finds constants outside the limits of Workers KV: `expirationTtl` below 60, `expiration` in the past
 or in milliseconds, `cacheTtl` below 30, a bulk get of more than 100 keys, a key of more than 512
-bytes. An error when the value is certain, a warning when it is one of several.
+bytes. An error when the value is certain, a warning when it is one of several. A 0 beside values that
+are not known is none: it says that there is no time, and is asked for where that cannot be seen.
 
 ## Why
 
@@ -135,7 +136,7 @@ def _claims(operation: Operation, now: float) -> Iterator[Claim]:
 
 
 def _below(number: Number, least: int, option: str) -> Iterator[Claim]:
-    low = [value for value in number.values if value < least]
+    low = [value for value in number.values if value < least and (value or number.exact)]
     if low:
         certain = number.exact and len(low) == len(number.values)
         verb = "has" if certain else "can have"
