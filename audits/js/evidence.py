@@ -99,8 +99,16 @@ def note(uses: Uses, where: Where, call: Call, method: str) -> None:
         _note_put(uses, where, call)
     elif method == "get" and len(arguments) > 1:
         _note_get(uses, where, call)
+    elif method == "list" and arguments and _is_text(where, arguments[0]):
+        uses.unfit = True
     elif method == "list" and "list_complete" in _around(where, call):
         uses.strong.append(("its list is followed by list_complete", where.file.index, call.expr[1]))
+
+
+def _is_text(where: Where, expr: Expr) -> bool:
+    """A prefix by itself: a namespace's list takes an object."""
+    values = where.values(expr)
+    return bool(values) and all(value[0] == "str" for value in values)
 
 
 def _note_manner(uses: Uses, where: Where, call: Call) -> None:

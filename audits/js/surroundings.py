@@ -62,8 +62,17 @@ class Surroundings:
         """The calls whose promises nobody waits for, and with them nobody waits for this write."""
         if method not in ("put", "delete"):
             return ()
+        if self._stands_in(file, call):
+            return ()  # what is dropped here may be no promise
         found = self._promises.dropped(file, call)
         return tuple(sorted(self._place_of(index, number) for index, number in found))
+
+    def _stands_in(self, file: File, call: Call) -> bool:
+        """Can the call's own receiver be a map in place of a namespace, which nobody waits for?"""
+        callee = call.expr[3]
+        if callee[0] != "mem":
+            return False
+        return ("other", "Map") in self._engine.ask(file, callee[3], call.scope)
 
     def key_from(self, file: File, call: Call, method: str) -> tuple[int, ...]:
         """Where the calls begin that a key was made from."""

@@ -14,8 +14,15 @@ NONE = 'name = "x"\n'
         "export const f = async (ctx) => { await ctx.kv.put('a', { user: 1 }); };",
         "export const f = async (ctx) => { await ctx.kv.put('a', 'b', 3600); };",
         "export class G { constructor(private kv: Store) {} f(game) { return this.kv.put('a', [game]); } }",
+        "export const f = async (ctx) => { for (const one of await ctx.kv.list('a:')) await ctx.kv.delete(one.key); };",
     ],
-    ids=["options of another store", "an object as the value", "a number for the TTL", "a list as the value"],
+    ids=[
+        "options of another store",
+        "an object as the value",
+        "a number for the TTL",
+        "a list as the value",
+        "a text as the options of a list",
+    ],
 )
 def test_what_no_namespace_takes_speaks_against_a_name(said, source):
     assert said(source, wrangler=NONE) == []

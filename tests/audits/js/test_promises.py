@@ -69,6 +69,18 @@ def test_a_promise_that_somebody_may_wait_for(project, name):
     assert lines(project, KEPT[name]) == []
 
 
+def test_what_a_map_in_place_of_a_namespace_gives_is_no_promise(project):
+    source = """
+        export class Kept {
+          constructor(env: { KEPT_KV?: KVNamespace }) { this.store = env.KEPT_KV%s; }
+          drop(key: string) { this.store.delete(key); }
+        }"""
+    (alone,) = project(source % "").operations
+    assert alone.let_go == (alone.call,)
+    (either,) = project(source % " ?? new Map<string, string>()").operations
+    assert either.let_go == ()
+
+
 def test_the_callers_that_drop_are_named_and_no_others(project):
     found = project(
         {
