@@ -12,7 +12,9 @@ KV had none. And code that answers for a namespace for sessions that is not boun
 place says. It may be in a helper.
 
 A fallback on a key that is no session's is a note with low confidence, and a cache in front of other
-data is not found at all: caching a product list is what KV is for.
+data is not found at all: caching a product list is what KV is for. An answer for a namespace that is not
+bound is a note, too: it does no harm until the binding goes, and is looked for at the end of a migration
+with `--select kv-fallback --fail-on note`.
 
 ## Why
 
@@ -161,7 +163,9 @@ def _finding(operation: Operation, kind: RelationKind, kept: Sequence[Judged]) -
     if session:
         names.add("session")
     note = "the read that KV stands in for" if behind else "the read that KV stands in front of"
-    related = [Evidence("consistent-read", f"{note}: {one.what}", one.place) for _, _, one in kept]
+    lines = {(one.place.path, one.place.line): one for _, _, one in reversed(kept)}
+    stores = [one for _, _, one in kept if lines[one.place.path, one.place.line] is one]
+    related = [Evidence("consistent-read", f"{note}: {one.what}", one.place) for one in stores]
     calls = sorted({place for _, _, one in kept for place in one.via})
     related += [Evidence("through-helper", "KV is read from here", place) for place in calls]
     return found(
@@ -197,7 +201,7 @@ def check_branches(branches: Sequence[Branch], settings: Settings) -> Iterator[F
             code=RULE.code,
             place=branch.place,
             call=whole,
-            severity=Severity.WARNING,
+            severity=Severity.NOTE,
             confidence=min(sure, branch.confidence),
             message=f"{verb} where {branch.binding or branch.receiver}, which holds sessions, is not bound",
             signals=("missing-binding",),

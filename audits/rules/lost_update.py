@@ -8,6 +8,10 @@ own. The signal `session-map` marks one key that holds many sessions, taken apar
 put that is made only where the read gave nothing, as a read-through cache does, is not found, nor is
 one whose value only came about on a condition on what was read.
 
+A warning, and a note where little is lost: a count with an expiration that limits something (the signal
+`limit`), which is told by words such as rate limit, throttle, attempts or quota in its key or function,
+and what nothing but a cron run writes (the signal `cron`), since one run follows the other.
+
 ## Why
 
 KV has no compare-and-set and no transactions, and a read may be a minute old. Two requests at the same
@@ -72,11 +76,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from audits.finding import Finding, Severity
-from audits.operation import Confidence, Evidence, Method, Operation, Relation, RelationKind
+from audits.operation import Confidence, Evidence, Has, Method, Operation, Relation, RelationKind
 from audits.rules.rule import Rule, Settings
+from audits.rules.session_keys import text_of, words
 from audits.rules.session_signals import speaks_of_sessions, tells_which
 from audits.rules.wording import called, found
 
+_LIMITING = {
+    "rl", "limit", "limits", "limiter", "limited", "ratelimit", "ratelimits", "ratelimiter", "throttle",
+    "throttles", "throttled", "throttling", "attempt", "attempts", "failed", "failures", "quota", "quotas",
+    "cooldown", "lockout",
+}  # fmt: skip
+_CRON = {"scheduled", "cron", "crons"}
 _READS = (Method.GET.value, Method.GET_WITH_METADATA.value)
 
 
@@ -94,11 +105,16 @@ def check(operations: Sequence[Operation], settings: Settings) -> Iterator[Findi
             names.add("through-helper")
         if _is_map(operation, lost):
             names.add("session-map")
+        elif _limits(operation):
+            names.add("limit")
+        elif _by_cron(operation, operations):
+            names.add("cron")
         many = "a map of sessions that" if "session-map" in names else "a value that"
         yield found(
             RULE,
             operation,
             f"{called(operation)} writes back {many} is made of what was read from the same key",
+            severity=Severity.NOTE if names & {"limit", "cron"} else Severity.WARNING,
             confidence=Confidence.MEDIUM if through else Confidence.HIGH,
             signals=names,
             related=_related(lost),
@@ -112,6 +128,29 @@ def _loses(relation: Relation) -> bool:
         and relation.what in _READS
         and relation.together == 2
         and not relation.how
+    )
+
+
+def _limits(operation: Operation) -> bool:
+    """Is it a count that ends by itself and only keeps somebody from doing something too often?"""
+    if operation.ttl is None or operation.ttl.has is not Has.YES or not operation.keys:
+        return False
+    named = not _LIMITING.isdisjoint(words(operation.enclosing.function))
+    return all(named or not _LIMITING.isdisjoint(text_of(key)) for key in operation.keys)
+
+
+def _by_cron(operation: Operation, operations: Sequence[Operation]) -> bool:
+    """Does nothing write such keys but functions that are called after cron? Sessions are made elsewhere."""
+    if any(speaks_of_sessions(str(key)) for key in operation.keys):
+        return False
+    if operation.binding == "" or _CRON.isdisjoint(words(operation.enclosing.function)):
+        return False
+    return all(
+        not _CRON.isdisjoint(words(other.enclosing.function))
+        for other in operations
+        if other.method is Method.PUT
+        and other.binding == operation.binding
+        and not {str(key) for key in other.keys}.isdisjoint(str(key) for key in operation.keys)
     )
 
 

@@ -14,11 +14,11 @@ _LONGEST = 80
 def called(operation: Operation) -> str:
     """The call as a person would name it, from its binding (or what is written) and its keys."""
     receiver = operation.binding or _short(operation.receiver) or "KV"
-    keys = [key for key in operation.keys if not key.unknown]
+    keys = list(dict.fromkeys(str(key) for key in operation.keys if not key.unknown))
     if operation.method is Method.LIST:
-        shown = _short(f'prefix: "{keys[0]}"') if keys and str(keys[0]) else ""
+        shown = _short(f'prefix: "{keys[0]}"') if keys and keys[0] else ""
     else:
-        shown = " or ".join(f'"{_short(str(key))}"' for key in keys[:2])
+        shown = " or ".join(f'"{_short(key)}"' for key in keys[:2])
         shown += f" or {len(keys) - 2} more" if len(keys) > 2 else ""
     return f"{receiver}.{operation.method}({shown or ('' if operation.method is Method.LIST else '…')})"
 

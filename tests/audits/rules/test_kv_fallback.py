@@ -30,7 +30,8 @@ def test_the_signals_say_which_of_the_three_it_is(kind, told):
     (one,) = told(f(KINDS[kind]))
     assert kind in one.signals
     assert not ({*KINDS} - {kind}) & {*one.signals}
-    assert (one.severity, one.confidence) == (Severity.WARNING, Confidence.HIGH)
+    harm = Severity.NOTE if kind == "missing-binding" else Severity.WARNING
+    assert (one.severity, one.confidence) == (harm, Confidence.HIGH)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +78,15 @@ def test_the_other_read_is_the_related_place(told):
         ("through-helper", "src/index.ts", 5),
     ]
     assert one.related[0].text == "the read that KV stands in for: Durable Object"
+
+
+def test_a_chain_of_calls_on_one_line_is_one_related_place(told):
+    read = "await drizzle(db).select().from(sessions).where(eq(sessions.id, sid)).get()"
+    source = 'import { drizzle } from "drizzle-orm/d1";\n' + f(
+        f"const kept = await env.SESSIONS.get(`session:${{sid}}`);\nif (kept) return kept;\nreturn {read};"
+    )
+    (one,) = told(source)
+    assert [(why.kind, why.place.line) for why in one.related] == [("consistent-read", 5)]
 
 
 @pytest.mark.parametrize(

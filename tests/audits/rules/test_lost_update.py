@@ -1,3 +1,6 @@
+import pytest
+
+from audits.finding import Severity
 from audits.operation import Confidence
 
 MAP = """
@@ -67,3 +70,58 @@ def test_a_condition_on_emptiness_takes_the_finding_away(audited):
     assert len(told(audited, body % "")) == 1
     assert told(audited, body % "if (!n)") == []
     assert told(audited, body % "if (n === null)") == []
+
+
+COUNT = """
+export async function %s(env: Env, key: string, id: string) {
+  const n = Number((await env.STORE.get(%s)) ?? "0");
+  await env.STORE.put(%s, String(n + 1)%s);
+}
+"""
+END = ", { expirationTtl: 60 }"
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "end", "limit"),
+    [
+        ("f", "`rl:${id}`", END, True),
+        ("f", "`login_attempts:${id}`", END, True),
+        ("checkRateLimit", "`${key}:${id}`", END, True),
+        ("checkRateLimit", "`${key}:${id}`", "", False),
+        ("f", "`rl:${id}`", "", False),
+        ("f", "`views:${id}`", END, False),
+        ("f", "`world:${id}`", END, False),
+    ],
+)
+def test_a_count_that_limits_something_and_ends_is_a_note(audited, name, key, end, limit):
+    (one,) = told(audited, COUNT % (name, key, key, end))
+    assert ("limit" in one.signals) is limit
+    assert one.severity is (Severity.NOTE if limit else Severity.WARNING)
+
+
+CRON = """
+const state = async (env: Env) => (await env.STORE.get<{ n: number }>("state", "json")) ?? { n: 0 };
+export default {
+  async scheduled(_: ScheduledController, env: Env) {
+    const now = await state(env);
+    now.n += 1;
+    await env.STORE.put("state", JSON.stringify(now));
+  },
+  async fetch(request: Request, env: Env) {
+    const now = await state(env);
+    %s
+    return Response.json(now);
+  },
+};
+"""
+
+
+def test_what_only_a_cron_run_writes_is_a_note(audited):
+    (one,) = told(audited, CRON % "")
+    assert (one.severity, "cron" in one.signals) == (Severity.NOTE, True)
+    found = told(audited, CRON % 'await env.STORE.put("state", JSON.stringify({ ...now, n: 0 }));')
+    assert [one.severity for one in found] == [Severity.WARNING] * 2
+    (one,) = told(audited, CRON % 'await env.STORE.put("paused", "1");')
+    assert one.severity is Severity.NOTE
+    (one,) = told(audited, (CRON % "").replace('"state"', '"sessions"'))
+    assert one.severity is Severity.WARNING
