@@ -72,12 +72,14 @@ def test_a_promise_that_somebody_may_wait_for(project, name):
 def test_what_a_map_in_place_of_a_namespace_gives_is_no_promise(project):
     source = """
         export class Kept {
-          constructor(env: { KEPT_KV?: KVNamespace }) { this.store = env.KEPT_KV%s; }
+          constructor(env: { KEPT_KV?: KVNamespace }) { %s }
           drop(key: string) { this.store.delete(key); }
         }"""
-    (alone,) = project(source % "").operations
+    (alone,) = project(source % "this.store = env.KEPT_KV;").operations
     assert alone.let_go == (alone.call,)
-    (either,) = project(source % " ?? new Map<string, string>()").operations
+    (either,) = project(
+        source % "if (env.KEPT_KV) this.store = env.KEPT_KV; else this.store = new Map<string, string>();"
+    ).operations
     assert either.let_go == ()
 
 
