@@ -98,7 +98,10 @@ class Guards:
         if kind == "un":
             return test[3] == "!" and self.guards(file, Condition(test[4], not holds, scope), depth)
         if kind == "log":
-            return any(self.guards(file, Condition(side, holds, scope), depth) for side in test[4:6])
+            sides = test[4:6]
+            if test[3] == "&&" and not holds:  # `old && old !== next` fails where they are equal, too
+                sides = tuple(side for side in sides if not self._is_there(file, side, scope)) or sides
+            return any(self.guards(file, Condition(side, holds, scope), depth) for side in sides)
         if kind == "bin":
             return self._comparison(file, condition, depth)
         if kind == "call":
@@ -106,6 +109,10 @@ class Guards:
         if kind in ("id", "mem"):
             return self._flag(file, condition, depth)
         return False
+
+    def _is_there(self, file: File, test: Expr, scope: int) -> bool:
+        """Does the test only ask whether anything is stored?"""
+        return test[0] in ("id", "mem") and self._memory.itself_stored(file, test, scope)
 
     def _comparison(self, file: File, condition: Condition, depth: int) -> bool:
         test, scope = condition.test, condition.scope

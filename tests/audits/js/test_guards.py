@@ -27,6 +27,8 @@ GUARDED = {
     "an arm of a choice": f"const one = await env.SESSIONS.get('a'); const done = one === next ? null : {PUT[:-1]};",
     "nested": f"const one = await env.SESSIONS.get('a', 'json'); if (one) {{ if (one.at > Date.now()) return; }} {PUT}",
     "either": f"const one = await env.SESSIONS.get('a'); if (force || one !== next) {PUT}",
+    "a setting, and equal": f"const one = await env.SESSIONS.get('a'); if (force && one === next) return; {PUT}",
+    "there, and young": f"const one = await env.SESSIONS.get('a', 'json'); if (one && one.at > Date.now()) return; {PUT}",
     "a field": f"if (this.text === next) return; {PUT}",
     "a variable of the module": f"if (kept === next) return; kept = next; {PUT}",
     "a state that ends": f"const job = await env.SESSIONS.get('a', 'json'); if (job.state !== 'queued') return; {PUT}",
@@ -53,6 +55,7 @@ NOT = {
     "a guard behind it": f"{PUT} if (Date.now() > 3) return;",
     "a guard in the other arm": f"if (message.x) {{ {PUT} }} else if (Date.now() > 3) {{ f(); }}",
     "a guard of another function": f"const f = () => {{ if (Date.now() > 3) return; }}; f(); {PUT}",
+    "the arm for what differs is left": f"const one = await env.SESSIONS.get('a'); if (one && one !== next) {{ await f(one); return; }} {PUT}",
     "a loop": f"for (const item of items) {{ {PUT} }}",
     "a try": f"try {{ {PUT} }} catch {{}}",
 }
