@@ -59,3 +59,39 @@ def test_copies_say_so(audited):
     (one,) = told(audited, source)
     assert one.signals == ("copied", "read")
     assert one.confidence is Confidence.MEDIUM
+
+
+@pytest.mark.parametrize(
+    ("made", "lost"),
+    [
+        ("await env.STORE.put(`a:${id}`, id);", None),
+        ("await env.STORE.put(`a:${id}`, id, { expirationTtl: 600 });", "expiration"),
+        ("await env.STORE.put(`a:${id}`, id, { metadata: { id } });", "metadata"),
+        ("await env.STORE.put(id, id);", None),
+        ("await env.STORE.put(id, id, { expirationTtl: 600 });", "expiration"),
+        ("await env.STORE.put(`b:${id}`, id);", "metadata and expiration"),
+        ("await env.SESSIONS.put(`a:${id}`, id);", "metadata and expiration"),
+    ],
+)
+def test_what_the_other_puts_of_such_keys_give_is_what_can_be_lost(audited, made, lost):
+    source = f"""
+        export async function make(env: Env, id: string) {{ {made} }}
+        export async function mark(env: Env) {{
+          const {{ keys }} = await env.STORE.list({{ prefix: "a:" }});
+          for (const key of keys) await env.STORE.put(key.name, "x");
+        }}"""
+    found = told(audited, source)
+    assert [one.message.rpartition(" without its ")[2] for one in found] == ([lost] if lost else [])
+
+
+def test_another_value_under_the_same_name_elsewhere_is_no_copy(audited):
+    source = """
+        const { keys } = await env.STORE.list();
+        for (const key of keys) {
+          const value = await env.STORE.get(key.name);
+          await env.SESSIONS.put(key.name, %s);
+        }
+    """
+    assert told(audited, source % "String(Date.now())") == []
+    (one,) = told(audited, source % "value.trim()")
+    assert one.signals == ("copied", "listed")
