@@ -190,13 +190,17 @@ class Project:
 
     @cached_property
     def said(self) -> dict[str, tuple[str, int]]:
-        """Names of members that any type of the project declares as a namespace or as something
-        else that is bound: `(type's name, file)`; a namespace wins."""
+        """Names of members that any type of the project, also one that only stands between the angle
+        brackets of a call, declares as a namespace or as something else that is bound: `(type's name, file)`; a namespace wins."""
         found: dict[str, tuple[str, int]] = {}
         for file in self.files:
             for table in (file.facts.types, file.facts.ambient):
                 for declared in table.values():
                     self._say(file, declared.type, found)
+            for call in file.facts.calls:  # new Hono<{ Bindings: { NAME: KVNamespace } }>()
+                for given in call.expr[6] if len(call.expr) > 6 else ():
+                    if given is not None:
+                        self._say(file, given, found)
         return found
 
     def _say(self, file: File, type_: tuple[object, ...], found: dict[str, tuple[str, int]]) -> None:
