@@ -47,6 +47,32 @@ MARKER = b"kvferry:"
 """What comments begin with that are meant for us."""
 
 
+class Bound:
+    """Looks for uses of the bindings that are known.
+
+    A name of one or two letters is in every file that was minified: it counts only behind an `env`, or
+    as a member where a Worker's handler may stand.
+    """
+
+    def __init__(self, names: Iterable[bytes]) -> None:
+        every = list(names)
+        short = b"|".join(re.escape(name) for name in every if 0 < len(name) < 3)
+        self._long = any_of(name for name in every if len(name) > 2)
+        self._behind = re.compile(rb"env\)?[?!]?\.(?:" + short + rb")(?![\w$])") if short else None
+        self._member = re.compile(rb"[.{,]\s*(?:" + short + rb")(?![\w$])") if short else None
+
+    def used(self, source: bytes) -> bool:
+        """May the source use one of them?"""
+        if self._long is not None and self._long.search(source):
+            return True
+        if self._behind is None or self._member is None:
+            return False
+        if self._behind.search(source):
+            return True
+        handles = b"fetch" in source and (b"export default" in source or b"addEventListener" in source)
+        return (handles or b"Env" in source) and self._member.search(source) is not None
+
+
 def any_of(names: Iterable[bytes]) -> re.Pattern[bytes] | None:
     """A pattern for any of the bindings that are known, None when there are none.
 
@@ -66,17 +92,17 @@ def any_of(names: Iterable[bytes]) -> re.Pattern[bytes] | None:
     return re.compile(rb"[" + firsts + rb"](?<![\w$].)(?:" + b"|".join(rests) + rb")(?![\w$])", re.DOTALL)
 
 
-def rank(source: bytes, names: re.Pattern[bytes] | None) -> int:
+def rank(source: bytes, names: Bound) -> int:
     """How likely the file is to touch a namespace: 3 it says so, or uses one of `names`, the bindings
     that are known; 2 it has calls and takes something out of an `env`, or it has none and names one
     of `names`; 1 it has calls and an `env`, or only a name speaks for it; 0 it cannot."""
     if any(word in source for word in _SURE):
         return 3
     if b"env" in source and any(_carried(source, found.start()) for found in _OUT_OF_ENV.finditer(source)):
-        return 3 if names is not None and names.search(source) else 2
+        return 3 if names.used(source) else 2
     if not any(word in source for word in _CALLS):
-        return 2 if names is not None and names.search(source) else 0  # it hands a namespace to somebody
-    if names is not None and names.search(source):
+        return 2 if names.used(source) else 0  # it hands a namespace to somebody
+    if names.used(source):
         return 3
     if b"addEventListener" in source and _scripted(source):
         return 2

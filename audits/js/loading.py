@@ -6,7 +6,6 @@ Facts are cached one file each, named by the hash of the content, the grammar an
 from __future__ import annotations
 
 import gc
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -132,11 +131,11 @@ def _digest(folder: Folder, path: str) -> str:
 
 
 def _scan(folder: Folder, names: Sequence[bytes], paths: Sequence[str]) -> dict[str, Look]:
-    known = candidates.any_of(names)
+    known = candidates.Bound(names)
     return {path: _look(folder, path, known) for path in paths}
 
 
-def _look(folder: Folder, path: str, known: re.Pattern[bytes] | None) -> Look:
+def _look(folder: Folder, path: str, known: candidates.Bound) -> Look:
     try:
         source = source_of(folder, path)
     except OSError:

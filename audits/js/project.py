@@ -191,7 +191,8 @@ class Project:
     @cached_property
     def said(self) -> dict[str, tuple[str, int]]:
         """Names of members that any type of the project, also one that only stands between the angle
-        brackets of a call, declares as a namespace or as something else that is bound: `(type's name, file)`; a namespace wins."""
+        brackets of a call, declares as a namespace or as something else that is bound: `(type's
+        name, file)`; a namespace wins."""
         found: dict[str, tuple[str, int]] = {}
         for file in self.files:
             for table in (file.facts.types, file.facts.ambient):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from audits.js.candidates import any_of, closure, rank, specs
+from audits.js.candidates import Bound, closure, rank, specs
 
-NAMES = any_of([b"SESSIONS"])
+NAMES = Bound([b"SESSIONS"])
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,24 @@ def test_callers_of_wrappers_and_what_they_import_are_relevant():
 def test_importers_of_what_is_only_a_guess_are_not():
     imports = {"page": ("store",), "store": ("keys",)}
     assert closure({"store": 1}, imports, lambda _, spec: spec).paths == ["keys", "store"]
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        (b"await c.env.K.get(a)", True),
+        (b"await (env).K.get(a)", True),
+        (b"export default { fetch(q, env) { const { K, DB } = env; return K.get(a) } }", True),
+        (b"export const load = async ({ K }: Env) => K.get(a)", True),
+        (b"await SESSIONS.get(a)", True),
+        (b"var K = new Map; K.get(a)", False),
+        (b"t.K.get(a); e.K.put(b, c)", False),
+        (b"export default{fetch:(q,e)=>e.K.get(q.url)}", True),
+    ],
+)
+def test_a_binding_of_one_letter_counts_only_where_a_worker_may_be(source, wanted):
+    assert Bound([b"K", b"SESSIONS"]).used(source) is wanted
+
+
+def test_no_binding_is_not_used():
+    assert not Bound([]).used(b"env.K.get(a)")
