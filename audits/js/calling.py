@@ -34,6 +34,8 @@ _CLIENTS = {
     "useStorage": "Storage",
     "createStorage": "Storage",
     "drizzle": "Drizzle",
+    "getAgentByName": "DurableObjectStub",
+    "getServerByName": "DurableObjectStub",
 }
 
 

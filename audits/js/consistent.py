@@ -13,15 +13,9 @@ from audits.js.project import File
 from audits.js.values import Values
 
 _MAKERS = {
-    "idFromName",
-    "idFromString",
-    "newUniqueId",
-    "getByName",
-    "prepare",
-    "drizzle",
-    "PrismaClient",
-    "Kysely",
-}
+    "idFromName", "idFromString", "newUniqueId", "getByName", "getAgentByName", "getServerByName", "prepare",
+    "drizzle", "PrismaClient", "Kysely",
+}  # fmt: skip
 _STORAGE = {"get", "exec"}
 _D1_READS = {"first", "all", "raw", "values"}
 _WRITES = re.compile(
@@ -31,7 +25,7 @@ _WRITES = re.compile(
 )
 _SQL_READS = re.compile(r"^\W*(?:select|with|pragma)\b|\breturning\b", re.IGNORECASE)
 _LIBRARIES = {"Drizzle", "PrismaClient", "Kysely"}
-_LIBRARY_WRITES = re.compile(r"^(?:insert|update|delete|create|upsert|execute\w*|run|batch|transaction)")
+_LIBRARY_WRITES = re.compile(r"^(?:insert|update|delete|create|upsert|execute$|run|batch|transaction)")
 _HTTP_WRITE = re.compile(r"method\s*:\s*[\"'](?:POST|PUT|PATCH|DELETE)", re.IGNORECASE)
 _LOCAL = re.compile(r"(?:^|\.)(?:storage|storage\.kv)$")
 _SQL_STORAGE = re.compile(r"(?:^|\.)sql$")
@@ -88,6 +82,8 @@ def store_of(engine: Engine, file: File, call: Call) -> Store | None:
     if call.expr[0] != "call" or callee[0] != "mem":
         return None
     name, holder = callee[4], callee[3]
+    if name == "batch":
+        return _batch(engine, file, call, holder)
     if name in _D1_READS:
         return _d1(engine, file, call, holder) or _library(engine, file, call)
     chain = expression_names.chain_text(holder)
@@ -98,6 +94,16 @@ def store_of(engine: Engine, file: File, call: Call) -> Store | None:
     if holder[0] in ("id", "mem", "call", "await", "as") and not _WRITES.match(name):
         return _object(engine, file, call, holder, name) or _library(engine, file, call)
     return None
+
+
+def _batch(engine: Engine, file: File, call: Call, holder: Expr) -> Store | None:
+    """`db.batch([…])`, when each statement in it reads."""
+    given = call.expr[4][0] if call.expr[4] else None
+    if given is None or given[0] != "arr" or asks_for(engine, file, holder, call.scope) is None:
+        return None
+    statements = [prepared(engine, file, one, call.scope) for one in given[3]]
+    reads = bool(statements) and all(_SQL_READS.search(sql) for sql in statements)
+    return Store("D1", _short("; ".join(statements))) if reads else None
 
 
 def _d1(engine: Engine, file: File, call: Call, holder: Expr) -> Store | None:

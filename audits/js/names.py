@@ -35,7 +35,7 @@ def _renamed(value: Value, name: str) -> Value:
 
 def reaching(file: File, defines: list[Define], at: int, scope: int) -> list[Define]:
     """The definitions that can still hold at an offset: an assignment on every way there ends what
-    was before it, and one after it counts only through a loop or another function."""
+    was before it, and one after it, or around it, counts only through a loop or another function."""
     ways = [define for define in defines if define.kind != "mut"]
     if len(ways) < 2 or ways[0].kind in ("fn", "cls"):
         return ways
@@ -45,7 +45,9 @@ def reaching(file: File, defines: list[Define], at: int, scope: int) -> list[Def
     certain = [d for d in ways if d.end <= at and _on_the_way(file, d.scope, scope)]
     last = max((d.start for d in certain), default=-1)
     last = max(last, _both_arms(file, ways, at, scope))
-    return [d for d in ways if d.start >= last and (d.start <= at or share_loop(file, d.scope, scope))]
+    return [
+        d for d in ways if d.start >= last and (d.start <= at >= d.end or share_loop(file, d.scope, scope))
+    ]
 
 
 def _empty(define: Define) -> bool:

@@ -19,6 +19,10 @@ READS = {
     "env.DB.prepare('select 1').all()": "D1",
     "db.prepare('WITH a AS (SELECT 1) SELECT * FROM a').raw()": "D1",
     "db.prepare('UPDATE t SET n = n + 1 RETURNING n').first()": "D1",
+    "db.batch([env.DB.prepare('SELECT 1'), env.DB.prepare('SELECT 2')])": "D1",
+    "(await getAgentByName(env.OBJECT, id)).read()": "Durable Object",
+    "prisma.session.findUnique({ where: { id } })": "database",
+    "kysely.selectFrom('sessions').selectAll().executeTakeFirst()": "database",
     "this.ctx.storage.get('a')": "Durable Object storage",
     "state.storage.get('a')": "Durable Object storage",
     "this.ctx.storage.sql.exec('SELECT 1').one()": "Durable Object SQL",
@@ -30,6 +34,10 @@ OTHERS = [
     "env.DB.prepare('INSERT INTO t VALUES (1)').first()",
     "env.DB.prepare('SELECT 1').run()",
     "new Map().get(id)",
+    "env.DB.batch([env.DB.prepare('SELECT 1'), env.DB.prepare('DELETE FROM t')])",
+    "Promise.batch(['a'])",
+    "prisma.session.create({ data: { id } })",
+    "kysely.deleteFrom('sessions').executeTakeFirst()",
     "fetch('https://x')",
     "env.OTHER.get(id)",
     "this.ctx.storage.sql.exec('DELETE FROM t')",
@@ -38,7 +46,9 @@ OTHERS = [
 
 
 def read(project, call):
-    source = "import { drizzle } from 'drizzle-orm/d1';\nexport class A { async f(env, id, db, state) {"
+    source = "import { drizzle } from 'drizzle-orm/d1'; import { getAgentByName } from 'agents';"
+    source += "import { PrismaClient } from '@prisma/client'; import { Kysely } from 'kysely';"
+    source += "const prisma = new PrismaClient(), kysely = new Kysely({}), db = env.DB;\nexport class A { async f(env, id, state) {"
     source += f" const s = await {call}; return s ?? env.STORE.get('k:' + id); }} }}"
     found = [
         one for one in project(source, wrangler=WRANGLER).operations if one.keys and "k:" in str(one.keys[0])

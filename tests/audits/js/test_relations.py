@@ -49,6 +49,22 @@ STANDS_IN = {
         "let s = await stub.read(); if (s === null) { s = await env.SESSIONS.get(id); } return s;",
         "fallback Durable Object absent 2",
     ),
+    "assigned when missing": (
+        "let s = await stub.read(); s ??= await env.SESSIONS.get(id); return s;",
+        "fallback Durable Object absent 2",
+    ),
+    "assigned to itself or": (
+        "let s = await stub.read(); s = s || (await env.SESSIONS.get(id)); return s;",
+        "fallback Durable Object absent 2",
+    ),
+    "assigned within the condition": (
+        "let s; if (!(s = await stub.read())) s = await env.SESSIONS.get(id); return s;",
+        "fallback Durable Object absent 2",
+    ),
+    "behind a try, assigned when missing": (
+        "let s; try { s = await stub.read(); } catch {} s ??= await env.SESSIONS.get(id); return s;",
+        "fallback Durable Object absent 2",
+    ),
     "else": (
         "const s = await stub.read(); if (s) { return s; } else { return env.SESSIONS.get(id); }",
         "fallback Durable Object absent 2",

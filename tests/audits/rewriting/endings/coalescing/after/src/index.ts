@@ -1,7 +1,5 @@
 import type { Env, Session } from "./env";
 
-const key = (id: string) => `session:${id}`;
-
 export async function nullish(env: Env, id: string): Promise<Session | null> {
   const stub = env.SESSION_OBJECT.get(env.SESSION_OBJECT.idFromName(id));
   return await stub.getSession(id);
@@ -21,6 +19,5 @@ export async function ternary(env: Env, id: string) {
 
 export async function assigned(env: Env, id: string) {
   let session = await env.SESSION_OBJECT.get(env.SESSION_OBJECT.idFromName(id)).getSession(id);
-  session ??= await env.SESSIONS.get<Session>(key(id), "json");
   return session;
 }
