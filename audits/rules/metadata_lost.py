@@ -5,7 +5,8 @@
 Finds puts on a key that was read with `getWithMetadata` before, or that was listed, and that pass no
 `metadata` on. Of listed keys those are found that get neither metadata nor an expiration, or lose
 metadata that other puts give to such keys. Copies into another namespace count. A put that is made only
-where there was nothing to read is not found.
+where there was nothing to read is not found, nor is one where the project shows that there is nothing
+to lose: other puts make such keys, and none of them gives metadata or an expiration.
 
 ## Why
 
