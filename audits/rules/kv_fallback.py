@@ -102,6 +102,7 @@ from audits.rules.wording import called, found
 
 _TABLE = re.compile(r"\b(?:from|join)\s+[\"'`\[]?([A-Za-z_]\w*)", re.IGNORECASE)
 _RELATED = re.compile(r"auth|token|login|cookie|credential", re.IGNORECASE)
+_PEOPLE = re.compile(r"user|account|member|admin|customer", re.IGNORECASE)
 _SAYS = re.compile(
     r"config|missing|unavailable|not set|binding|not bound|required|no_kv|kv|storage", re.IGNORECASE
 )
@@ -126,29 +127,27 @@ def check(operations: Sequence[Operation], settings: Settings) -> Iterator[Findi
 
 
 Judged = tuple[Confidence, bool, Relation]
-"""How certain it is, and whether the key is a session's."""
+"""How certain it is, and whether both reads are of sessions."""
 
 
 def _judged(operation: Operation, relation: Relation, settings: Settings) -> Judged | None:
-    session = is_session_there(operation, relation, settings.prefixes)
-    if not session and relation.kind is RelationKind.BEFORE:
-        return None
-    sure = _sure(relation, session)
-    return None if sure is None else (sure, session, relation)
-
-
-def _sure(relation: Relation, session: bool) -> Confidence | None:
-    """How certain it is that both reads are for the same thing, None when they are probably not."""
+    """A relation between two reads of the same thing, None when they are probably of two."""
     alike = speaks_of_sessions(relation.text)
-    if not session:
-        return Confidence.LOW if relation.together == 2 and not alike else None
-    tables = _TABLE.findall(relation.text)
-    other = bool(tables) and not alike and not any(_RELATED.search(table) for table in tables)
-    if other:
-        return Confidence.LOW if relation.together == 2 else None
+    session = is_session_there(operation, relation, settings.prefixes)
+    if not session or (_elsewhere(relation.text) and not alike):
+        other = relation.together == 2 and not alike and relation.kind is RelationKind.FALLBACK
+        return (Confidence.LOW, False, relation) if other else None
     if relation.together == 2:
-        return Confidence.HIGH if alike else Confidence.MEDIUM
-    return Confidence.MEDIUM if alike or relation.together else None
+        return Confidence.HIGH if alike else Confidence.MEDIUM, True, relation
+    return (Confidence.MEDIUM, True, relation) if alike or relation.together else None
+
+
+def _elsewhere(text: str) -> bool:
+    """Does SQL read something that has nothing to do with who is logged in?"""
+    tables = _TABLE.findall(text)
+    if not tables or any(_RELATED.search(table) for table in tables):
+        return False
+    return not (_RELATED.search(text) and any(_PEOPLE.search(table) for table in tables))
 
 
 def _finding(operation: Operation, kind: RelationKind, kept: Sequence[Judged]) -> Finding:

@@ -89,14 +89,27 @@ def test_a_chain_of_calls_on_one_line_is_one_related_place(told):
     assert [(why.kind, why.place.line) for why in one.related] == [("consistent-read", 5)]
 
 
-@pytest.mark.parametrize(
-    ("table", "sure"),
-    [("sessions", Confidence.HIGH), ("auth_tokens", Confidence.MEDIUM), ("api_keys", Confidence.LOW)],
-)
-def test_a_row_of_another_table_makes_it_unsure(table, sure, told):
-    read = f"const row = await db.prepare('SELECT * FROM {table} WHERE k = ?').bind(sid).first();"
+ROWS = {
+    "FROM sessions WHERE k = ?": (Severity.WARNING, Confidence.HIGH),
+    "FROM auth_tokens WHERE k = ?": (Severity.WARNING, Confidence.MEDIUM),
+    "FROM users WHERE token = ?": (Severity.WARNING, Confidence.MEDIUM),
+    "FROM api_keys WHERE k = ?": (Severity.NOTE, Confidence.LOW),
+    "FROM users WHERE k = ?": (Severity.NOTE, Confidence.LOW),
+}
+
+
+@pytest.mark.parametrize("rest", ROWS)
+def test_a_row_of_another_table_makes_it_unsure(rest, told):
+    read = f"const row = await db.prepare('SELECT * {rest}').bind(sid).first();"
     (one,) = told(f(read + "if (row) return row; return env.SESSIONS.get(`session:${sid}`);"))
-    assert one.confidence is sure
+    assert (one.severity, one.confidence) == ROWS[rest]
+
+
+@pytest.mark.parametrize("rest", ROWS)
+def test_a_session_before_a_row_of_another_table_is_no_cache(rest, told):
+    read = f"return db.prepare('SELECT * {rest}').bind(sid).first();"
+    found = told(f("const s = await env.SESSIONS.get(`session:${sid}`); if (s) return s;" + read))
+    assert len(found) == (ROWS[rest][0] is Severity.WARNING)
 
 
 def test_a_key_that_is_no_session_s_is_a_note(told):
