@@ -11,10 +11,10 @@ KV had none. And code that answers for a namespace for sessions that is not boun
 `if (!env.SESSIONS) return json({ error: "kv_not_configured" }, 503)`. What the other read is, the related
 place says. It may be in a helper.
 
-A fallback on a key that is no session's is a note with low confidence, and a cache in front of other
-data is not found at all: caching a product list is what KV is for. An answer for a namespace that is not
-bound is a note, too: it does no harm until the binding goes, and is looked for at the end of a migration
-with `--select kv-fallback --fail-on note`.
+A fallback on a key that is no session's, or behind a table that is about something else, is a note with
+low confidence, and a cache in front of other data is not found at all: caching a product list is what
+KV is for. An answer for a namespace that is not bound is a note, too: it does no harm until the binding
+goes, and is looked for at the end of a migration with `--select kv-fallback --fail-on note`.
 
 ## Why
 
