@@ -17,14 +17,14 @@ from audits.js import (
     ways,
 )
 from audits.js.arriving import Arrival
-from audits.js.consistent import Store
-from audits.js.engine import Engine, Site
+from audits.js.engine import Engine
 from audits.js.facts import Call, Expr
 from audits.js.fallbacks import Fallbacks
 from audits.js.flow import Flows
 from audits.js.places import place
 from audits.js.project import File
 from audits.js.rewrites import Key, Rewrites, Sink
+from audits.js.store_reads import StoreReads
 from audits.js.values import Context
 from audits.operation import Has, Method, Operation, Relation, RelationKind, Template
 
@@ -51,12 +51,10 @@ class _Relating:
         self._fallbacks = Fallbacks(self._flows)
         self._rewriting = Rewrites(self._flows, self._fallbacks)
         self._found = found
-        self._stores: dict[_Function, list[tuple[Arrival, Store]]] = {}
-        self._given: dict[Site, Store | None] = {}
-        self._within: dict[int, dict[int, list[Call]]] = {}
         self._arrived: dict[int, list[Arrival]] = {}
         self._verbs: dict[int, str] = {}
-        self._reading = {(f.index, id(call.expr)) for f, call, one in found if one.method in _READS}
+        reading = {(f.index, id(call.expr)) for f, call, one in found if one.method in _READS}
+        self._stores = StoreReads(self._flows, reading)
 
     def _keeps_metadata(self, operation: Operation) -> bool:
         """Does any put of the project give metadata to such keys, or to some of those that are listed?"""
@@ -104,7 +102,7 @@ class _Relating:
         if not self._consistent:
             return
         function = file.function_around(call.scope)
-        for other in self._calls(file, arriving.outermost(file, call.scope)):
+        for other in self._stores.calls(file, arriving.outermost(file, call.scope)):
             if other is call or file.function_around(other.scope) != function:
                 continue
             if self._verb(file, other) == method:
@@ -139,7 +137,9 @@ class _Relating:
         """Fallbacks between a read of KV and the consistent reads in the same function."""
         if not self._consistent:
             return
-        for other, store in self._stores_in(arrival.file, arriving.outermost(arrival.file, arrival.scope)):
+        for other, store in self._stores.within(
+            arrival.file, arriving.outermost(arrival.file, arrival.scope)
+        ):
             if _overlap(other.expr, arrival.expr):
                 continue
             behind = self._fallbacks.between(other, arrival)
@@ -152,58 +152,6 @@ class _Relating:
             via = () if arrival.direct else (place(arrival.file, arrival.expr[1], arrival.expr[2]),)
             depth = len(arrival.entered)
             yield Relation(kind, where, store.what, how.how, how.together, store.text, through=depth, via=via)
-
-    def _stores_in(self, file: File, function: int) -> list[tuple[Arrival, Store]]:
-        key = (file.index, function)
-        found = self._stores.get(key)
-        if found is None:
-            found = self._stores[key] = list(self._read_in(file, function))
-        return found
-
-    def _read_in(self, file: File, function: int) -> Iterator[tuple[Arrival, Store]]:
-        for call in self._calls(file, function):
-            if (file.index, id(call.expr)) in self._reading:
-                continue
-            store = consistent.store_of(self._engine, file, call) or self._through(file, call)
-            if store is not None:
-                yield Arrival(file, call.expr, call.scope), store
-
-    def _calls(self, file: File, function: int) -> list[Call]:
-        """The calls in an outermost function."""
-        if file.index not in self._within:
-            table = self._within[file.index] = {}
-            for call in file.facts.calls:
-                table.setdefault(arriving.outermost(file, call.scope), []).append(call)
-        return self._within[file.index].get(function, [])
-
-    def _through(self, file: File, call: Call) -> Store | None:
-        """The store that a function of the project reads and gives back, when it reads no KV."""
-        if call.expr[0] != "call" or call.expr[3][0] not in ("id", "mem"):
-            return None
-        for value in self._engine.ask(file, call.expr[3], call.scope):
-            if value[0] == "fn":
-                site = (value[1], value[2])
-                if site not in self._given:
-                    self._given[site] = None  # a function that calls itself
-                    self._given[site] = self._given_back(self._engine.file(value[1]), value[2])
-                if self._given[site] is not None:
-                    return self._given[site]
-        return None
-
-    def _given_back(self, file: File, number: int) -> Store | None:
-        function = file.facts.functions[number]
-        calls = [
-            c
-            for c in file.facts.calls
-            if function.start <= c.expr[1] and c.expr[2] <= function.end and c.name
-        ]
-        if any((file.index, id(call.expr)) in self._reading for call in calls):
-            return None
-        for call in calls:
-            store = consistent.store_of(self._engine, file, call)
-            if store is not None and number in self._flows.of(file, call.expr).returned:
-                return Store(store.what, f"{function.name} {store.text}")
-        return None
 
     def _kept(self, arrival: Arrival) -> Iterator[Relation]:
         for kept in keeping.kept(self._engine, self._flows, arrival):
