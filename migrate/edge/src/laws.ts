@@ -1,0 +1,87 @@
+// The laws, decided in the object: what may be written over what. Called inside a transaction.
+
+import { expired, standing } from "./record.ts";
+import type { Origin, Outcome, Stored } from "./record.ts";
+import type { Rows, Writer } from "./rows.ts";
+
+const TOUCH_EVERY = 300; // a touch that gains fewer seconds is not written
+
+// What an import brings. `differing`: the outcome of a record that differs from a row of ours.
+export interface Import {
+  sweep: number;
+  batch: string;
+  differing: "waiting_to_settle" | "newer_here";
+}
+
+export type Replacement = Stored & { version: number; notAfter: number };
+
+// How an application's write ended: its row's version, or why there was none. "gone": the session was
+// deleted, and its id is never used again. "missing": there is no such live session.
+export type Written = { outcome: "stored"; version: number } | { outcome: "gone" | "missing" | "late" };
+
+export class Laws {
+  readonly #rows: Rows;
+
+  constructor(rows: Rows) {
+    this.#rows = rows;
+  }
+
+  // Insert if absent: no row, no tombstone, not even an expired row. A row that this very batch
+  // inserted counts as copied again, so that a batch may be repeated after a lost answer.
+  insert(record: Stored, { sweep, batch, differing }: Import, now: number): Outcome {
+    const there = this.#rows.get(record.key);
+    if (there !== null) {
+      if (there.batch === batch) return "copied";
+      const outcome = standing(record, there);
+      return outcome === "waiting_to_settle" ? differing : outcome;
+    }
+    this.#rows.write(record, { origin: "copy", sweep, batch }, there, now);
+    return "copied";
+  }
+
+  // A sweep's update: over a row of ours that has not changed since it was read, and in time.
+  replace(wanted: Replacement, { sweep, batch }: Import, now: number): Outcome {
+    const there = this.#rows.get(wanted.key);
+    if (there === null) return "waiting_to_settle";
+    if (there.batch === batch) return "updated";
+    const ours = there.origin === "copy" || there.origin === "dual";
+    if (!ours || there.value === null || there.version !== wanted.version || now > wanted.notAfter) {
+      return standing(wanted, there);
+    }
+    this.#rows.write(wanted, { origin: "copy", sweep, batch }, there, now);
+    return "updated";
+  }
+
+  // An application's write.
+  put(record: Stored, origin: Origin, now: number): Written {
+    const there = this.#rows.get(record.key);
+    if (there?.tombstone) return { outcome: "gone" };
+    return { outcome: "stored", version: this.#rows.write(record, by(origin), there, now) };
+  }
+
+  // A renewal extends the row that is there, never shortens it, and writes no value of the caller's.
+  touch(key: string, until: number, origin: Origin, now: number): Written {
+    const there = this.#rows.get(key);
+    if (there?.tombstone) return { outcome: "gone" };
+    if (there === null || expired(there.expiration, now)) return { outcome: "missing" };
+    const { expiration, version } = there;
+    if (expiration === null) return { outcome: "stored", version };
+    const gain = until - expiration;
+    if (gain <= 0 || gain < Math.min(TOUCH_EVERY, (expiration - now) / 2)) {
+      return { outcome: "stored", version };
+    }
+    return { outcome: "stored", version: this.#rows.extend(there, until, by(origin), now) };
+  }
+
+  // A delete leaves a tombstone, also where there was no row. Idempotent.
+  remove(key: string, origin: Origin, now: number): Written {
+    const there = this.#rows.get(key);
+    if (there?.tombstone) return { outcome: "stored", version: there.version };
+    const version = this.#rows.bury(key, by(origin), there, now);
+    return { outcome: "stored", version };
+  }
+}
+
+function by(origin: Origin): Writer {
+  return { origin, sweep: null, batch: null };
+}

@@ -1,0 +1,151 @@
+// The objects behind the bridge: which of them a key lives in, and how many are asked at once.
+
+import type { Bookkeeping, Note } from "./notes.ts";
+import { bookOf, objectOf, shardName } from "./placement.ts";
+import type { Placement } from "./placement.ts";
+import { Problem } from "./problem.ts";
+import { Misshapen } from "./shape.ts";
+import type { Count, Full, Head, Part, PartAnswer, Range, Refusal, Some } from "./toolkit.ts";
+import { LIMITS, PROTOCOL, VERSION } from "./wire.ts";
+
+const AT_ONCE = 100; // calls in flight
+
+// What a class must answer to. `UserSessions` does.
+export interface SessionObject {
+  kvferryImport(part: Part): Promise<PartAnswer>;
+  kvferryHeads(keys: string[]): Promise<(Head | null)[]>;
+  kvferryRead(keys: string[], bytes: number): Promise<(Full | null)[]>;
+  kvferryScan(range: Range): Promise<Some<Head>>;
+  kvferryScanValues(range: Range, bytes: number): Promise<Some<Full>>;
+  kvferryCount(prefix: string): Promise<Count>;
+  kvferryNotes(names: string[]): Promise<(Note | null)[]>;
+  kvferryNotesFrom(prefix: string, after: string | null, limit: number): Promise<Some<Note>>;
+  kvferryRefusal(book: Bookkeeping, batch: string): Promise<Refusal | null>;
+  kvferryHealth(): Promise<{ protocol: number; version: string; now: number }>;
+}
+
+// As much of a DurableObjectNamespace as is used.
+export interface SessionObjects {
+  idFromName(name: string): DurableObjectId;
+  get(id: DurableObjectId, options?: DurableObjectNamespaceGetDurableObjectOptions): SessionObject;
+}
+
+export class Objects {
+  readonly placement: Placement;
+  readonly #namespace: SessionObjects;
+  readonly #prefix: string;
+  readonly #options: DurableObjectNamespaceGetDurableObjectOptions;
+
+  constructor(
+    namespace: SessionObjects,
+    placement: Placement,
+    prefix: string,
+    locationHint: DurableObjectLocationHint | undefined,
+  ) {
+    this.placement = placement;
+    this.#namespace = namespace;
+    this.#prefix = prefix;
+    this.#options = locationHint === undefined ? {} : { locationHint };
+  }
+
+  // The session's id: what the application calls it, and what the objects know it by.
+  id(key: string, at: string): string {
+    if (!key.startsWith(this.#prefix)) throw new Misshapen(at, "does not begin with the bridge's prefix");
+    if (key.length === this.#prefix.length) throw new Misshapen(at, "has nothing behind the bridge's prefix");
+    return key.slice(this.#prefix.length);
+  }
+
+  key(id: string): string {
+    return this.#prefix + id;
+  }
+
+  // A range of keys as a range of ids.
+  range(prefix: string, after: string | null, upto: string | null): Pick<Range, "prefix" | "after" | "upto"> {
+    const ids = this.#prefix;
+    if (!prefix.startsWith(ids) && !ids.startsWith(prefix)) {
+      throw new Misshapen("/prefix", "has nothing in common with the bridge's prefix");
+    }
+    for (const [name, bound] of [["after", after], ["upto", upto]] as const) {
+      if (bound !== null && !bound.startsWith(ids)) {
+        throw new Misshapen(`/${name}`, "does not begin with the bridge's prefix");
+      }
+    }
+    return {
+      prefix: prefix.slice(ids.length),
+      after: after && after.slice(ids.length),
+      upto: upto && upto.slice(ids.length),
+    };
+  }
+
+  objectOf(id: string): string {
+    return objectOf(this.placement, id);
+  }
+
+  get book(): string {
+    return bookOf(this.placement);
+  }
+
+  // The name of a shard. Sessions with objects of their own have no list of names.
+  shard(number: number): string {
+    if (this.placement.kind !== "shards") throw new Problem("placement");
+    if (number >= this.placement.shards) throw new Misshapen("/shard", "is out of range");
+    return shardName(this.placement.shards, number);
+  }
+
+  get shards(): string[] {
+    if (this.placement.kind !== "shards") throw new Problem("placement");
+    return Array.from({ length: this.placement.shards }, (_, number) => this.shard(number));
+  }
+
+  get(name: string): SessionObject {
+    return this.#namespace.get(this.#namespace.idFromName(name), this.#options);
+  }
+
+  async health(now: number): Promise<object> {
+    const object = await this.get(this.book).kvferryHealth();
+    return {
+      version: VERSION,
+      now,
+      object: { protocol: object.protocol, version: object.version, now: object.now },
+      placement: this.placement.kind === "shards" ? `shards:${this.placement.shards}` : "per-session",
+      prefix: this.#prefix,
+      limits: { ...LIMITS, protocol: PROTOCOL },
+    };
+  }
+}
+
+// Sort items into groups by the object that each belongs to, in the order of the first of each.
+export function grouped<Item>(items: Item[], of: (item: Item) => string): Map<string, Item[]> {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const group = groups.get(of(item));
+    if (group === undefined) groups.set(of(item), [item]);
+    else group.push(item);
+  }
+  return groups;
+}
+
+// Ask for each item, `AT_ONCE` at a time; the first error ends it, once those in flight are done.
+export async function each<Item, Result>(
+  items: Item[],
+  ask: (item: Item) => Promise<Result>,
+  atOnce = AT_ONCE,
+): Promise<Result[]> {
+  const results: Result[] = new Array(items.length);
+  let next = 0;
+  let failed = false;
+  const worker = async (): Promise<void> => {
+    while (next < items.length && !failed) {
+      const index = next++;
+      try {
+        results[index] = await ask(items[index] as Item);
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    }
+  };
+  const done = await Promise.allSettled(Array.from({ length: Math.min(atOnce, items.length) }, worker));
+  for (const one of done) if (one.status === "rejected") throw one.reason;
+  return results;
+}

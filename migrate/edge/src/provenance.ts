@@ -1,0 +1,106 @@
+// Who wrote each row, its version, its last changes and its tombstone: a table beside the class's own values.
+
+import type { Change, Origin, Provenance, Tombstone } from "./record.ts";
+import { hasTable } from "./values.ts";
+
+const CHANGES = 5; // remembered per row
+
+type Raw = {
+  key: string;
+  origin: Origin;
+  version: number;
+  changes: string;
+  metadata: string | null;
+  sweep: number | null;
+  batch: string | null;
+  expiration: number | null;
+  deleted_at: number | null;
+  keep_until: number | null;
+};
+
+export class ProvenanceTable {
+  readonly #sql: SqlStorage;
+  #made = false;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  read(key: string): Provenance | null {
+    if (!this.#exists()) return null;
+    const raw = this.#sql.exec<Raw>("SELECT * FROM kvferry_rows WHERE key = ?", key).toArray()[0];
+    return raw === undefined ? null : provenance(raw);
+  }
+
+  write(key: string, row: Provenance): void {
+    if (!this.#exists()) this.#make();
+    this.#sql.exec(
+      `INSERT INTO kvferry_rows
+         (key, origin, version, changes, metadata, sweep, batch, expiration, deleted_at, keep_until)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (key) DO UPDATE SET
+         origin = excluded.origin, version = excluded.version, changes = excluded.changes,
+         metadata = excluded.metadata, sweep = excluded.sweep, batch = excluded.batch,
+         expiration = excluded.expiration, deleted_at = excluded.deleted_at,
+         keep_until = excluded.keep_until`,
+      key,
+      row.origin,
+      row.version,
+      JSON.stringify(row.changes.slice(-CHANGES).map(({ version, at }) => [version, at])),
+      row.metadata,
+      row.sweep,
+      row.batch,
+      row.tombstone?.expiration ?? null,
+      row.tombstone?.deletedAt ?? null,
+      row.tombstone?.keepUntil ?? null,
+    );
+  }
+
+  remove(key: string): void {
+    if (this.#exists()) this.#sql.exec("DELETE FROM kvferry_rows WHERE key = ?", key);
+  }
+
+  // Up to `limit` keys from `from` on, `from` included, in the order of their UTF-8 bytes.
+  list(from: string, limit: number): string[] {
+    if (!this.#exists()) return [];
+    return this.#sql
+      .exec<{ key: string }>("SELECT key FROM kvferry_rows WHERE key >= ? ORDER BY key LIMIT ?", from, limit)
+      .toArray()
+      .map((row) => row.key);
+  }
+
+  #exists(): boolean {
+    this.#made ||= hasTable(this.#sql, "kvferry_rows");
+    return this.#made;
+  }
+
+  #make(): void {
+    this.#sql.exec(`
+      CREATE TABLE kvferry_rows (
+        key        TEXT PRIMARY KEY NOT NULL,
+        origin     TEXT NOT NULL CHECK (origin IN ('copy', 'dual', 'app', 'legacy')),
+        version    INTEGER NOT NULL CHECK (version >= 1),  -- rises by one with each change
+        changes    TEXT NOT NULL,     -- JSON: the last [version, Unix seconds], the newest last
+        metadata   TEXT,              -- JSON; NULL: none
+        sweep      INTEGER,           -- that inserted it
+        batch      TEXT,              -- that wrote it last, if an import did
+        expiration INTEGER,           -- of a tombstone: what the session's was
+        deleted_at INTEGER,           -- NULL: no tombstone
+        keep_until INTEGER            -- of a tombstone; NULL: for ever
+      ) STRICT, WITHOUT ROWID
+    `);
+  }
+}
+
+function provenance(raw: Raw): Provenance {
+  const changes: Change[] = (JSON.parse(raw.changes) as [number, number][]).map(([version, at]) => ({
+    version,
+    at,
+  }));
+  const tombstone: Tombstone | null =
+    raw.deleted_at === null
+      ? null
+      : { expiration: raw.expiration, deletedAt: raw.deleted_at, keepUntil: raw.keep_until };
+  const { origin, version, metadata, sweep, batch } = raw;
+  return { origin, version, changes, metadata, sweep, batch, tombstone };
+}

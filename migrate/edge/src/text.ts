@@ -1,0 +1,59 @@
+// Texts that stand for bytes, and the order of keys: base64, digests, UTF-8.
+
+const encoder = new TextEncoder();
+
+export function utf8(text: string): Uint8Array {
+  return encoder.encode(text);
+}
+
+// Negative, zero or positive: the order of the keys' UTF-8 bytes, which is SQLite's and Workers KV's.
+// (JavaScript's own order differs where surrogates meet the characters above them.)
+export function compareKeys(one: string, other: string): number {
+  const length = Math.min(one.length, other.length);
+  for (let index = 0; index < length; index++) {
+    const a = one.charCodeAt(index);
+    const b = other.charCodeAt(index);
+    if (a === b) continue;
+    const surrogates = Number(isSurrogate(a)) - Number(isSurrogate(b));
+    return surrogates === 0 ? a - b : surrogates;
+  }
+  return one.length - other.length;
+}
+
+function isSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdfff;
+}
+
+export function fromBase64(text: string): Uint8Array {
+  const binary = atob(text);
+  const bytes = new Uint8Array(binary.length);
+  for (let index = 0; index < binary.length; index++) bytes[index] = binary.charCodeAt(index);
+  return bytes;
+}
+
+const AT_ONCE = 0x2000; // as many arguments as a call takes for certain
+
+export function toBase64(bytes: Uint8Array): string {
+  let binary = "";
+  for (let start = 0; start < bytes.length; start += AT_ONCE) {
+    binary += String.fromCharCode(...bytes.subarray(start, start + AT_ONCE));
+  }
+  return btoa(binary);
+}
+
+export function toBase64Url(bytes: Uint8Array): string {
+  return toBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+}
+
+// The bytes, or null when the text is not base64url without padding, written in the one shortest way.
+export function fromBase64Url(text: string): Uint8Array | null {
+  if (!/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) return null;
+  const bytes = fromBase64(text.replaceAll("-", "+").replaceAll("_", "/"));
+  return toBase64Url(bytes) === text ? bytes : null;
+}
+
+// The digest of a value: the first 16 bytes of SHA-256, base64url. Nothing canonicalised is ever hashed.
+export async function digest(value: Uint8Array): Promise<string> {
+  const whole = await crypto.subtle.digest("SHA-256", value);
+  return toBase64Url(new Uint8Array(whole, 0, 16));
+}

@@ -1,0 +1,173 @@
+// The session class: one Durable Object per session, or per shard of them. It belongs to the
+// application's own Worker, because deleting a script deletes the objects of its classes.
+
+import { DurableObject } from "cloudflare:workers";
+import type { Written } from "./laws.ts";
+import type { Bookkeeping, Note } from "./notes.ts";
+import type { Origin, Stored } from "./record.ts";
+import { utf8 } from "./text.ts";
+import { Toolkit } from "./toolkit.ts";
+import type { Count, Full, Head, Part, PartAnswer, Range, Refusal, Some } from "./toolkit.ts";
+import { SessionTable } from "./values.ts";
+import { LONGEST_VALUE, PROTOCOL, VERSION } from "./wire.ts";
+
+// How long a session lives: seconds from now, or Unix seconds, or (for a put) neither: for ever.
+export interface Lifetime {
+  expirationTtl?: number;
+  expiration?: number;
+}
+
+// `origin`: "dual" while KV is still authoritative and written too; "app" (the default) afterwards.
+// `notAfter`: Unix seconds after which the write is refused as late.
+export interface WriteOptions extends Lifetime {
+  origin?: "dual" | "app";
+  notAfter?: number;
+}
+
+export type PutOptions = WriteOptions & { metadata?: unknown };
+
+// What a test build passes instead: the clock, in Unix seconds.
+export type Clock = () => number;
+
+const systemClock: Clock = () => Date.now() / 1000;
+
+export class UserSessions<Env = unknown> extends DurableObject<Env> {
+  readonly #toolkit: Toolkit;
+
+  constructor(ctx: DurableObjectState, env: Env, clock: Clock = systemClock) {
+    super(ctx, env);
+    this.#toolkit = new Toolkit(ctx.storage, () => new SessionTable(ctx.storage.sql), clock);
+  }
+
+  // ---------------------------------------------------------------- the application's methods
+
+  // The session, its data parsed as JSON, else as text, else as bytes. Null: there is none, it has
+  // expired, or it was deleted.
+  // biome-ignore lint/suspicious/noExplicitAny: the application's own type
+  getSession(id: string): { data: any } | null {
+    const row = this.#toolkit.live(id);
+    return row?.value ? { data: decoded(row.value) } : null;
+  }
+
+  // Store a session, over an older state of it: bytes and text as they are, everything else as JSON.
+  putSession(id: string, data: unknown, options: PutOptions = {}): Promise<Written> {
+    const { metadata, notAfter } = options;
+    const record: Stored = {
+      key: sound(id),
+      value: encoded(data),
+      metadata: metadata === undefined || metadata === null ? null : json(metadata),
+      expiration: this.#until(options),
+    };
+    if (record.value.length > LONGEST_VALUE) throw new RangeError("a session's data is too long");
+    return this.#toolkit.put(record, origin(options), notAfter ?? null);
+  }
+
+  // Let a session live longer; never shorter, and no value is written.
+  touchSession(id: string, options: WriteOptions): Promise<Written> {
+    const until = this.#until(options);
+    if (until === null) throw new TypeError("say how long: expirationTtl or expiration");
+    return this.#toolkit.touch(sound(id), until, origin(options), options.notAfter ?? null);
+  }
+
+  // Delete a session for ever, known or not: its id answers "gone" from now on. Idempotent.
+  deleteSession(id: string, options: Pick<WriteOptions, "origin"> = {}): Promise<Written> {
+    return this.#toolkit.remove(sound(id), origin(options));
+  }
+
+  // ---------------------------------------------------------------- the toolkit's, for the bridge
+
+  kvferryImport(part: Part): Promise<PartAnswer> {
+    return this.#toolkit.import(part);
+  }
+
+  kvferryHeads(keys: string[]): Promise<(Head | null)[]> {
+    return this.#toolkit.heads(keys);
+  }
+
+  kvferryRead(keys: string[], bytes: number): Promise<(Full | null)[]> {
+    return this.#toolkit.read(keys, bytes);
+  }
+
+  kvferryScan(range: Range): Promise<Some<Head>> {
+    return this.#toolkit.scan(range);
+  }
+
+  kvferryScanValues(range: Range, bytes: number): Promise<Some<Full>> {
+    return this.#toolkit.scanValues(range, bytes);
+  }
+
+  kvferryCount(prefix: string): Count {
+    return this.#toolkit.count(prefix);
+  }
+
+  kvferryNotes(names: string[]): (Note | null)[] {
+    return this.#toolkit.notes(names);
+  }
+
+  kvferryNotesFrom(prefix: string, after: string | null, limit: number): Some<Note> {
+    return this.#toolkit.notesFrom(prefix, after, limit);
+  }
+
+  kvferryRefusal(book: Bookkeeping, batch: string): Refusal | null {
+    return this.#toolkit.refusal(book, batch);
+  }
+
+  kvferryHealth(): { protocol: number; version: string; now: number } {
+    return { protocol: PROTOCOL, version: VERSION, now: this.#toolkit.now() };
+  }
+
+  // ---------------------------------------------------------------- the runtime's
+
+  override alarm(): Promise<void> {
+    return this.#toolkit.alarm();
+  }
+
+  #until({ expirationTtl, expiration }: Lifetime): number | null {
+    if (expirationTtl !== undefined && expiration !== undefined) {
+      throw new TypeError("give expirationTtl or expiration, not both");
+    }
+    const until = expirationTtl === undefined ? expiration : Math.floor(this.#toolkit.now()) + expirationTtl;
+    if (until === undefined) return null;
+    if (!Number.isSafeInteger(until)) throw new TypeError("an expiration is a whole number of seconds");
+    return until;
+  }
+}
+
+function origin(options: Pick<WriteOptions, "origin">): Origin {
+  const given = options.origin ?? "app";
+  if (given !== "app" && given !== "dual") throw new TypeError('origin is "app" or "dual"');
+  return given;
+}
+
+function sound(id: string): string {
+  if (typeof id !== "string" || id === "" || !id.isWellFormed()) throw new TypeError("a session id is text");
+  return id;
+}
+
+function encoded(data: unknown): Uint8Array {
+  if (data instanceof Uint8Array) return data;
+  if (data instanceof ArrayBuffer) return new Uint8Array(data);
+  return utf8(typeof data === "string" ? data : json(data));
+}
+
+function json(data: unknown): string {
+  const text: string | undefined = JSON.stringify(data);
+  if (text === undefined) throw new TypeError("what is stored must be JSON, text or bytes");
+  return text;
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function decoded(value: Uint8Array): unknown {
+  let text: string;
+  try {
+    text = decoder.decode(value);
+  } catch {
+    return value;
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

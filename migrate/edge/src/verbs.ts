@@ -1,0 +1,230 @@
+// What each verb of the wire protocol does: cut a request into parts by object, ask, and join the answers.
+
+import { allows } from "./bearer.ts";
+import type { Scope } from "./bearer.ts";
+import type { Bookkeeping, Note } from "./notes.ts";
+import { each, grouped } from "./objects.ts";
+import type { Objects } from "./objects.ts";
+import { Problem } from "./problem.ts";
+import type { Outcome, Tally } from "./record.ts";
+import { Misshapen } from "./shape.ts";
+import { fromBase64, toBase64 } from "./text.ts";
+import { sum, tallied } from "./toolkit.ts";
+import type { Full, Head, Part, PartAnswer, Range, Refusal } from "./toolkit.ts";
+import { LIMITS, REQUESTS } from "./wire.ts";
+import type {
+  CheckpointRequest,
+  CountRequest,
+  ImportRequest,
+  KeysRequest,
+  ScanRequest,
+  TombstonesRequest,
+} from "./wire.ts";
+
+const READ_AT_ONCE = 8; // objects that are asked for values, each of up to 2 MB
+
+// Raises Misshapen and Problem, and whatever an object raises.
+export function answerTo(
+  verb: keyof typeof REQUESTS,
+  document: unknown,
+  objects: Objects,
+  scope: Scope,
+  now: number,
+): Promise<object> {
+  switch (verb) {
+    case "import":
+      return imported(REQUESTS.import(document), objects, now);
+    case "heads":
+      return heads(REQUESTS.heads(document), objects);
+    case "read":
+      return values(REQUESTS.read(document), objects);
+    case "scan":
+      return scanned(REQUESTS.scan(document), objects, scope);
+    case "tombstones":
+      return tombstones(REQUESTS.tombstones(document), objects);
+    case "count":
+      return counted(REQUESTS.count(document), objects);
+    case "checkpoint":
+      return notes(REQUESTS.checkpoint(document), objects);
+  }
+}
+
+// ---------------------------------------------------------------- import
+
+type Piece = { index: number; id: string };
+
+// Every object's part is a transaction of its own. The one with the notes comes last, and with
+// it the checkpoint: a low-water mark. An import that ended on the way is repeated under the
+// same batch, which counts as its own what it had written already.
+async function imported(request: ImportRequest, objects: Objects, now: number): Promise<object> {
+  const pieces = importPieces(request, objects, now);
+  const parts = grouped(pieces, ({ id }) => objects.objectOf(id));
+  const { batch, expect, checkpoint, notes, forget } = request;
+  const book: Bookkeeping = { expect, checkpoint, notes, forget };
+  const outcomes: Outcome[] = new Array(pieces.length);
+  const send = async (name: string, some: Piece[], kept: Bookkeeping | null, counted: Tally) => {
+    const answer = await objects.get(name).kvferryImport(partOf(request, some, kept, counted));
+    if (answer.result !== "done") return refused(answer);
+    some.forEach(({ index }, place) => (outcomes[index] = answer.outcomes[place] as Outcome));
+    return answer;
+  };
+  const others = [...parts].filter(([name]) => name !== objects.book);
+  const last = parts.get(objects.book) ?? [];
+  const keeps = checkpoint !== null || notes.length + forget.length + expect.length > 0;
+  if (keeps && others.length > 0) {
+    // Look before the first part is written: whoever lost the lease writes nothing. The object of
+    // the notes looks again, in its transaction.
+    const refusal = await objects.get(objects.book).kvferryRefusal(book, batch);
+    if (refusal !== null) return refused(refusal);
+  }
+  const counts = await each(others, async ([name, some]) => {
+    const answer = await send(name, some, null, {});
+    return tallied(answer.outcomes ?? []);
+  });
+  if (last.length === 0 && !keeps) return { outcomes, checkpoint: null };
+  const answer = await send(objects.book, last, keeps ? book : null, sum(counts));
+  return { outcomes: answer.outcomes && outcomes, checkpoint: answer.checkpoint };
+}
+
+// A batch that was done before has its checkpoint, and no outcomes any more; the rest are errors.
+function refused(answer: Refusal): { outcomes: null; checkpoint: Note } {
+  if (answer.result === "late") throw new Problem("late");
+  if (answer.result === "conflict") throw new Problem("conflict", { index: answer.index });
+  return { outcomes: null, checkpoint: answer.checkpoint };
+}
+
+function importPieces(request: ImportRequest, objects: Objects, now: number): Piece[] {
+  const { records, replacements, notAfter } = request;
+  if (records.length + replacements.length > LIMITS.records) {
+    throw new Misshapen("/replacements", "has too many items");
+  }
+  if (records.length + replacements.length > 0 && notAfter === null) {
+    throw new Misshapen("/notAfter", "is missing");
+  }
+  const latest = now + LIMITS.notAfterSeconds;
+  if ((notAfter ?? 0) > latest) throw new Misshapen("/notAfter", "is too far ahead");
+  const seen = new Set<string>();
+  return [...records, ...replacements].map(({ key }, index) => {
+    const at =
+      index < records.length ? `/records/${index}/key` : `/replacements/${index - records.length}/key`;
+    const id = objects.id(key, at);
+    if (seen.has(id)) throw new Misshapen(at, "comes twice");
+    seen.add(id);
+    return { index, id };
+  });
+}
+
+function partOf(request: ImportRequest, pieces: Piece[], book: Bookkeeping | null, counted: Tally): Part {
+  const { sweep, batch, differing, notAfter, records, replacements } = request;
+  const part: Part = { sweep, batch, differing, notAfter, records: [], replacements: [], book, counted };
+  for (const { index, id } of pieces) {
+    const record = records[index];
+    if (record !== undefined) {
+      part.records.push({ ...record, key: id, value: fromBase64(record.value) });
+    } else {
+      const wanted = replacements[index - records.length] as ImportRequest["replacements"][number];
+      part.replacements.push({ ...wanted, key: id, value: fromBase64(wanted.value) });
+    }
+  }
+  return part;
+}
+
+// ---------------------------------------------------------------- rows
+
+async function heads({ keys }: KeysRequest, objects: Objects): Promise<object> {
+  const rows: (object | null)[] = new Array(keys.length);
+  await each([...piecesOf(keys, objects)], async ([name, pieces]) => {
+    const found = await objects.get(name).kvferryHeads(pieces.map(({ id }) => id));
+    pieces.forEach(({ index }, place) => (rows[index] = wired(found[place] ?? null, objects)));
+  });
+  return { rows };
+}
+
+// As many rows as the answer has room for; the numbers of the other keys are in `unanswered`.
+async function values({ keys }: KeysRequest, objects: Objects): Promise<object> {
+  const rows: (object | null | undefined)[] = new Array(keys.length);
+  const groups = [...piecesOf(keys, objects)];
+  let left = LIMITS.answerBytes;
+  await each(
+    groups,
+    async ([name, pieces]) => {
+      if (left <= 0) return;
+      const ids = pieces.map(({ id }) => id);
+      const found = await objects.get(name).kvferryRead(ids, left);
+      found.forEach((row, place) => {
+        left -= row?.bytes ?? 0;
+        rows[(pieces[place] as Piece).index] = wired(row, objects);
+      });
+    },
+    READ_AT_ONCE,
+  );
+  const unanswered = keys.flatMap((_, index) => (rows[index] === undefined ? [index] : []));
+  return { rows: Array.from(rows, (row) => row ?? null), unanswered };
+}
+
+function piecesOf(keys: string[], objects: Objects): Map<string, Piece[]> {
+  const pieces = keys.map((key, index) => ({ index, id: objects.id(key, `/keys/${index}`) }));
+  return grouped(pieces, ({ id }) => objects.objectOf(id));
+}
+
+async function scanned(request: ScanRequest, objects: Objects, scope: Scope): Promise<object> {
+  if (request.values && !allows(scope, "values")) throw new Problem("forbidden");
+  const object = objects.get(objects.shard(request.shard));
+  const range: Range = {
+    ...objects.range(request.prefix, request.after, request.upto),
+    limit: request.limit,
+    only: request.live ? "live" : "all",
+  };
+  const { rows, more } = request.values
+    ? await object.kvferryScanValues(range, LIMITS.answerBytes)
+    : await object.kvferryScan(range);
+  return { rows: rows.map((row) => wired(row, objects)), more };
+}
+
+async function tombstones(request: TombstonesRequest, objects: Objects): Promise<object> {
+  const { shard, prefix, after, limit } = request;
+  const range: Range = { ...objects.range(prefix, after, null), limit, only: "tombstones" };
+  const { rows, more } = await objects.get(objects.shard(shard)).kvferryScan(range);
+  return { rows: rows.map((row) => wired(row, objects)), more };
+}
+
+// A row as it travels: its key with the prefix, its value in base64.
+function wired(row: Head | Full | null, objects: Objects): object | null {
+  if (row === null) return null;
+  const head = {
+    key: objects.key(row.key),
+    digest: row.digest,
+    bytes: row.bytes,
+    metadata: row.metadata,
+    expiration: row.expiration,
+    origin: row.origin,
+    version: row.version,
+    changes: row.changes,
+    sweep: row.sweep,
+    tombstone: row.tombstone && { deletedAt: row.tombstone.deletedAt, keepUntil: row.tombstone.keepUntil },
+  };
+  return "value" in row ? { ...head, value: row.value && toBase64(row.value) } : head;
+}
+
+async function counted({ prefix }: CountRequest, objects: Objects): Promise<object> {
+  const range = objects.range(prefix, null, null);
+  const counts = await each(objects.shards, (name) => objects.get(name).kvferryCount(range.prefix));
+  return { count: sum(counts.map((count) => ({ ...count }))) };
+}
+
+// ---------------------------------------------------------------- notes
+
+// The notes of these names, null for those that are not there; or those with a prefix, page by page.
+async function notes(request: CheckpointRequest, objects: Objects): Promise<object> {
+  const { names, prefix, after, limit } = request;
+  const book = objects.get(objects.book);
+  if (names !== undefined) {
+    if (prefix !== undefined || after !== undefined || limit !== undefined) {
+      throw new Misshapen("/names", "stands alone");
+    }
+    return { notes: await book.kvferryNotes(names), more: false };
+  }
+  if (prefix === undefined || limit === undefined) throw new Misshapen("/names", "is missing");
+  const { rows, more } = await book.kvferryNotesFrom(prefix, after ?? null, limit);
+  return { notes: rows, more };
+}

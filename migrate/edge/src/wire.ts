@@ -1,0 +1,103 @@
+// Wire protocol v1 between kvferry and the bridge, as it arrives: every request is read into one of
+// these shapes or refused. migrate/schemas/bridge-wire.v1.json says the same to everybody else.
+
+import { array, integer, member, nullable, number, object, oneOf, optional, record, text } from "./shape.ts";
+import type { Shape } from "./shape.ts";
+
+export const PROTOCOL = 1;
+export const VERSION = "0.1.0"; // of kvferry
+
+export const LONGEST_VALUE = 1_990_000; // bytes: SQLite's rows end at 2 MB, key and metadata included
+export const LIMITS = {
+  valueBytes: LONGEST_VALUE,
+  bodyBytes: 8 * 1024 * 1024,
+  answerBytes: 8 * 1024 * 1024, // of values; a read or scan stops there
+  records: 1000, // of an import, replacements included
+  keys: 1000, // of heads and read
+  rows: 1000, // of a scan
+  notes: 5000, // of an import, or in an answer
+  notAfterSeconds: 900, // how far ahead an import's not-after time may be
+};
+
+const KEY_BYTES = 512;
+const LATEST = 253_402_300_799; // the end of the year 9999, in Unix seconds
+const SAFE = Number.MAX_SAFE_INTEGER;
+
+const protocol = member(PROTOCOL);
+const key = text({ bytes: KEY_BYTES, least: 1 });
+const name = text({ bytes: 1024, least: 1 });
+const prefix = text({ bytes: KEY_BYTES });
+const base64 = text({
+  pattern: /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/,
+  bytes: Math.ceil(LONGEST_VALUE / 3) * 4,
+});
+const expiration = nullable(integer(0, LATEST));
+const sent = { key, value: base64, metadata: nullable(text({ bytes: 8192 })), expiration };
+const body = text({ bytes: 65_536 });
+const page = (most: number): Shape<number> => integer(1, most);
+const shard = integer(0, 65_535);
+
+export const importRequest = object({
+  protocol,
+  sweep: integer(0, SAFE),
+  batch: text({ bytes: 128, least: 1 }),
+  notAfter: nullable(number(0, LATEST)),
+  differing: oneOf(["waiting_to_settle", "newer_here"] as const),
+  records: array(object(sent), LIMITS.records),
+  replacements: array(
+    object({ ...sent, version: integer(1, SAFE), notAfter: number(0, LATEST) }),
+    LIMITS.records,
+  ),
+  expect: array(object({ name, version: integer(0, SAFE) }), LIMITS.notes),
+  checkpoint: nullable(object({ name, body, tally: record(64, 100, integer(-SAFE, SAFE)) })),
+  notes: array(object({ name, body }), LIMITS.notes),
+  forget: array(name, LIMITS.notes),
+});
+
+export const keysRequest = object({ protocol, keys: array(key, LIMITS.keys) });
+
+export const scanRequest = object({
+  protocol,
+  shard,
+  prefix,
+  after: nullable(key),
+  upto: nullable(key),
+  limit: page(LIMITS.rows),
+  live: oneOf([true, false] as const),
+  values: oneOf([true, false] as const),
+});
+
+export const tombstonesRequest = object({
+  protocol,
+  shard,
+  prefix,
+  after: nullable(key),
+  limit: page(LIMITS.rows),
+});
+
+export const countRequest = object({ protocol, prefix });
+
+export const checkpointRequest = object({
+  protocol,
+  names: optional(array(name, LIMITS.notes)),
+  prefix: optional(text({ bytes: 1024 })),
+  after: optional(nullable(name)),
+  limit: optional(page(LIMITS.notes)),
+});
+
+export type ImportRequest = ReturnType<typeof importRequest>;
+export type KeysRequest = ReturnType<typeof keysRequest>;
+export type ScanRequest = ReturnType<typeof scanRequest>;
+export type TombstonesRequest = ReturnType<typeof tombstonesRequest>;
+export type CountRequest = ReturnType<typeof countRequest>;
+export type CheckpointRequest = ReturnType<typeof checkpointRequest>;
+
+export const REQUESTS = {
+  import: importRequest,
+  heads: keysRequest,
+  read: keysRequest,
+  scan: scanRequest,
+  tombstones: tombstonesRequest,
+  count: countRequest,
+  checkpoint: checkpointRequest,
+} as const;

@@ -1,0 +1,101 @@
+// The application of the tests: it owns the session class, and calls whatever method a test names.
+// Besides the real class there are two that break a law, made by the tests from changed sources.
+
+import { UserSessions as Real } from "EDGE/user-sessions.ts";
+import { UserSessions as Overwriting } from "OVERWRITING/user-sessions.ts";
+import { UserSessions as Forgetting } from "FORGETTING/user-sessions.ts";
+
+const time = { now: null as number | null };
+const clock = () => time.now ?? Date.now() / 1000;
+
+type Env = Record<string, DurableObjectNamespace>;
+type Context = DurableObjectState;
+
+export class UserSessions extends Real<Env> {
+  constructor(ctx: Context, env: Env) {
+    super(ctx, env, clock);
+  }
+}
+
+export class OverwritingSessions extends Overwriting<Env> {
+  constructor(ctx: Context, env: Env) {
+    super(ctx, env, clock);
+  }
+}
+
+export class ForgettingSessions extends Forgetting<Env> {
+  constructor(ctx: Context, env: Env) {
+    super(ctx, env, clock);
+  }
+}
+
+// Looks into an object's storage from inside, past every method of the class.
+export class LookedInto extends Real<Env> {
+  readonly #storage: DurableObjectStorage;
+
+  constructor(ctx: Context, env: Env) {
+    super(ctx, env, clock);
+    this.#storage = ctx.storage;
+  }
+
+  async look() {
+    return { bytes: this.#storage.sql.databaseSize, alarm: await this.#storage.getAlarm() };
+  }
+
+  ring() {
+    return this.alarm();
+  }
+}
+
+type Call = { binding: string; object: string; method: string; args: unknown[] };
+
+export default {
+  async fetch(request: Request, env: Env): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    const body: unknown = await request.json();
+    if (pathname === "/clock") {
+      time.now = body as number | null;
+      return Response.json(null);
+    }
+    if (pathname === "/names") return Response.json(names(Real));
+    const calls = body as Call[];
+    const answers = await Promise.all(calls.map((call) => answer(env, call)));
+    return new Response(JSON.stringify(answers, outward), { headers: { "content-type": "application/json" } });
+  },
+};
+
+async function answer(env: Env, { binding, object, method, args }: Call): Promise<unknown> {
+  const namespace = env[binding] as DurableObjectNamespace;
+  const stub = namespace.get(namespace.idFromName(object)) as unknown as Record<string, (...args: unknown[]) => unknown>;
+  try {
+    return { value: (await (stub[method] as (...args: unknown[]) => unknown)(...args.map(inward))) ?? null };
+  } catch (error) {
+    return { thrown: String(error) };
+  }
+}
+
+// What RPC can call: every name on the prototypes down to the runtime's own class.
+function names(start: { prototype: object }): string[] {
+  const found: string[] = [];
+  for (let one = start.prototype; Object.getPrototypeOf(one) !== Object.prototype; one = Object.getPrototypeOf(one)) {
+    if (Object.hasOwn(one, "fetch") && one.constructor.name === "DurableObject") break;
+    found.push(...Object.getOwnPropertyNames(one));
+  }
+  return [...new Set(found)].sort();
+}
+
+// Bytes travel as {"base64": …}.
+function inward(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inward);
+  if (typeof value !== "object" || value === null) return value;
+  if ("base64" in value) return Uint8Array.from(atob(value.base64 as string), (byte) => byte.charCodeAt(0));
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, inward(item)]));
+}
+
+function outward(this: Record<string, unknown>, name: string, value: unknown): unknown {
+  const given = name === "" ? value : this[name];
+  if (!(given instanceof Uint8Array)) return value;
+  let binary = "";
+  for (const byte of given) binary += String.fromCharCode(byte);
+  return { base64: btoa(binary) };
+}
