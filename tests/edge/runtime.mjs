@@ -11,7 +11,7 @@ import path from "node:path";
 const plan = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const require = createRequire(path.join(plan.modules, "x.js"));
 const { build } = require("esbuild");
-const { Log, LogLevel, Miniflare } = require("miniflare");
+const { convertV4MiniflareOptions, Log, LogLevel, Miniflare } = require("miniflare");
 
 const aliased = {
   name: "aliases",
@@ -45,13 +45,15 @@ for (const { name, entry, durableObjects, bindings } of plan.workers) {
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
   });
 }
-const runtime = new Miniflare({
+const options = {
   workers,
-  defaultPersistRoot: plan.folder,
+  resourcePersistencePath: plan.folder,
   host: "127.0.0.1",
   port: 0,
+  verbose: true,
   log: new Log(LogLevel.VERBOSE),
-});
+};
+const runtime = new Miniflare(convertV4MiniflareOptions(options));
 await runtime.ready;
 const urls = {};
 for (const { name } of workers) urls[name] = String(await runtime.unsafeGetDirectURL(name));

@@ -42,8 +42,7 @@ export class UserSessions<Env = unknown> extends DurableObject<Env> {
   // ---------------------------------------------------------------- the application's methods
 
   // The session, its data parsed as JSON, else as text, else as bytes. Null: there is none, it has
-  // expired, or it was deleted.
-  // biome-ignore lint/suspicious/noExplicitAny: the application's own type
+  // expired, or it was deleted. (`any`: of the application's own type.)
   getSession(id: string): { data: any } | null {
     const row = this.#toolkit.live(id);
     return row?.value ? { data: decoded(row.value) } : null;

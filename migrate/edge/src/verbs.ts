@@ -10,7 +10,7 @@ import type { Outcome, Tally } from "./record.ts";
 import { Misshapen } from "./shape.ts";
 import { fromBase64, toBase64 } from "./text.ts";
 import { sum, tallied } from "./toolkit.ts";
-import type { Full, Head, Part, PartAnswer, Range, Refusal } from "./toolkit.ts";
+import type { Full, Head, Part, Range, Refusal } from "./toolkit.ts";
 import { LIMITS, REQUESTS } from "./wire.ts";
 import type {
   CheckpointRequest,

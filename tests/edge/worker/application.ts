@@ -1,6 +1,7 @@
 // The application of the tests: it owns the session class, and calls whatever method a test names.
 // Besides the real class there are two that break a law, made by the tests from changed sources.
 
+import { DurableObject } from "cloudflare:workers";
 import { UserSessions as Real } from "EDGE/user-sessions.ts";
 import { UserSessions as Overwriting } from "OVERWRITING/user-sessions.ts";
 import { UserSessions as Forgetting } from "FORGETTING/user-sessions.ts";
@@ -47,6 +48,13 @@ export class LookedInto extends Real<Env> {
   }
 }
 
+// An object that fails, with words of its own.
+export class Failing extends Real<Env> {
+  override kvferryHeads(): Promise<never> {
+    throw new Error("inner words");
+  }
+}
+
 type Call = { binding: string; object: string; method: string; args: unknown[] };
 
 export default {
@@ -76,12 +84,12 @@ async function answer(env: Env, { binding, object, method, args }: Call): Promis
 
 // What RPC can call: every name on the prototypes down to the runtime's own class.
 function names(start: { prototype: object }): string[] {
-  const found: string[] = [];
-  for (let one = start.prototype; Object.getPrototypeOf(one) !== Object.prototype; one = Object.getPrototypeOf(one)) {
-    if (Object.hasOwn(one, "fetch") && one.constructor.name === "DurableObject") break;
-    found.push(...Object.getOwnPropertyNames(one));
+  const found = new Set<string>();
+  let one: object | null = start.prototype;
+  for (; one !== null && one !== DurableObject.prototype; one = Object.getPrototypeOf(one) as object | null) {
+    for (const name of Object.getOwnPropertyNames(one)) found.add(name);
   }
-  return [...new Set(found)].sort();
+  return [...found].sort();
 }
 
 // Bytes travel as {"base64": …}.

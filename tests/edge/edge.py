@@ -1,0 +1,264 @@
+"""An application with the session class and bridges to it, in Cloudflare's own local runtime.
+
+    with Edge(folder) as edge:
+        edge.call("USER_SESSIONS", "some-object", "putSession", "some-object", {"user": "u"})
+        edge.bridge("shards").ask("heads", {"keys": ["p:a"]})
+
+One runtime has them all: the real class, two that break a law each, made from changed sources, and
+bridges with every placement. Whatever a bridge answers is held against the schema.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import httpx
+from jsonschema import Draft202012Validator
+
+from tests.runtime.install import install, node, quiet_environment
+
+ROOT = Path(__file__).parents[2]
+EDGE = ROOT / "migrate" / "edge"
+HERE = Path(__file__).parent
+SCHEMA: dict[str, Any] = json.loads((ROOT / "migrate" / "schemas" / "bridge-wire.v1.json").read_text())
+SECRET = "planted-secret-of-the-bridge-0123456789abcdef"
+PREFIX = "spotify_session:"
+READY_WITHIN = 60.0
+
+MUTANTS = {
+    # name -> file, what stands there, what breaks the law
+    "OVERWRITING": ("laws.ts", "if (there !== null) {\n", "if (there !== null && there.batch === batch) {\n"),
+    "FORGETTING": (
+        "rows.ts",
+        "return this.#account(key, { ...next(before, writer, now), metadata: null, tombstone });",
+        "this.forget(key);\n    return 1;",
+    ),
+}
+
+
+def validator(definition: str) -> Draft202012Validator:
+    """For one of the documents of the wire, such as "import.request"."""
+    return Draft202012Validator({**SCHEMA, "$ref": f"#/$defs/{definition}"})
+
+
+VALIDATORS = {name: validator(name) for name in SCHEMA["$defs"]}
+
+
+def mint(scope: str, issued: float, expires: float, secret: str = SECRET) -> str:
+    """A key, as whoever has the secret derives it."""
+    message = f"kvf1.{scope}.{int(issued)}.{int(expires)}"
+    mac = hmac.digest(secret.encode(), message.encode(), "sha256")
+    return f"{message}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
+
+
+def valid_key(scope: str) -> str:
+    """A key for an hour."""
+    now = time.time()
+    return mint(scope, now - 5, now + 3600)
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """A bridge and how to ask it."""
+
+    url: str
+    http: httpx.Client
+
+    def set_clock(self, now: float | None) -> None:
+        """The bridge's time (Unix seconds); None: the real one."""
+        self.http.post(self.url + "test/clock", content=json.dumps(now)).raise_for_status()
+
+    def raw(self, path: str, method: str = "POST", scope: str | None = None, **options: Any) -> httpx.Response:
+        """Any request; with `scope`, under a valid key."""
+        headers = dict(options.pop("headers", {}))
+        if scope is not None:
+            headers["Authorization"] = f"Bearer {valid_key(scope)}"
+        return self.http.request(method, self.url + path, headers=headers, **options)
+
+    def send(self, verb: str, body: dict[str, Any], scope: str = "import") -> httpx.Response:
+        """One verb; checks the answer against the schema, whatever it is."""
+        answer = self.raw(f"kvferry/v1/{verb}", scope=scope, json={"protocol": 1, **body})
+        VALIDATORS[f"{verb}.answer" if answer.is_success else "problem"].validate(answer.json())
+        return answer
+
+    def ask(self, verb: str, body: dict[str, Any], scope: str | None = None) -> dict[str, Any]:
+        """One verb that must succeed."""
+        scopes = {"import": "import", "read": "values"}
+        answer = self.send(verb, body, scope or scopes.get(verb, "verify"))
+        assert answer.status_code == 200, (answer.status_code, answer.text)
+        return dict(answer.json())
+
+    def refused(self, verb: str, body: dict[str, Any], scope: str = "import") -> dict[str, Any]:
+        """The problem that one verb is answered with."""
+        answer = self.send(verb, body, scope)
+        assert answer.status_code >= 400, answer.text
+        assert answer.headers["content-type"] == "application/problem+json"
+        return dict(answer.json())
+
+
+class Edge:
+    """The running runtime. Raises RuntimeError, with what it said, when it does not come up."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.state = folder / "state"
+        self._log = folder / "log"
+        self.http = httpx.Client(timeout=30)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._urls: dict[str, str] = {}
+
+    def call(self, binding: str, object_name: str, method: str, *args: Any) -> Any:
+        """Call a method of an object by RPC, as the application does; bytes as {"base64": …}."""
+        (answer,) = self.calls([(binding, object_name, method, *args)])
+        assert "thrown" not in answer, answer
+        return answer["value"]
+
+    def calls(self, calls: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
+        """Call many at once: {"value": …} or {"thrown": …} of each."""
+        body = [{"binding": c[0], "object": c[1], "method": c[2], "args": list(c[3:])} for c in calls]
+        answers: list[dict[str, Any]] = self._application("call", body)
+        return answers
+
+    def callable_names(self) -> list[str]:
+        """Every name on the prototypes of the session class."""
+        names: list[str] = self._application("names", None)
+        return names
+
+    def bridge(self, name: str) -> Bridge:
+        """per-session, shards, single, overwriting, forgetting, failing, unset, short, misplaced."""
+        return Bridge(self._urls[f"bridge-{name}"], self.http)
+
+    def set_clock(self, now: float | None) -> None:
+        """The time of all objects (Unix seconds); None: the real one. Bridges have their own."""
+        self._application("clock", now)
+
+    def log(self) -> str:
+        """What the runtime said so far."""
+        return self._log.read_text(errors="replace")
+
+    def _application(self, path: str, body: Any) -> Any:
+        answer = self.http.post(self._urls["application"] + path, content=json.dumps(body))
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def __enter__(self) -> Edge:
+        modules = install()
+        plan = self.folder / "plan.json"
+        plan.write_text(json.dumps(self._plan(modules)))
+        home = self.folder / "home"
+        home.mkdir()
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [str(node()), "--no-warnings", str(HERE / "runtime.mjs"), str(plan)],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=quiet_environment(home),
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + READY_WITHIN
+        while time.monotonic() < deadline and self._process.poll() is None:
+            ready = [line for line in self.log().splitlines(keepends=True) if line.startswith("URLS ")]
+            if ready and ready[0].endswith("\n"):
+                self._urls = json.loads(ready[0][5:])
+                return self
+            time.sleep(0.05)
+        said = self.log()
+        self._stop()
+        raise RuntimeError(f"the runtime did not come up:\n{said[-4000:]}")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        self.http.close()
+        process, self._process = self._process, None
+        if process is None:
+            return
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _plan(self, modules: Path) -> dict[str, Any]:
+        aliases = {"EDGE": str(EDGE / "src")}
+        for name, (file, old, new) in MUTANTS.items():
+            changed = self.folder / name
+            shutil.copytree(EDGE / "src", changed)
+            text = (changed / file).read_text()
+            assert text.count(old) == 1, f"{file} has changed: {name} cannot be made"
+            (changed / file).write_text(text.replace(old, new))
+            aliases[name] = str(changed)
+        classes = {
+            "USER_SESSIONS": "UserSessions",
+            "OVERWRITING": "OverwritingSessions",
+            "FORGETTING": "ForgettingSessions",
+            "LOOKED_INTO": "LookedInto",
+            "FAILING": "Failing",
+        }
+        workers: list[dict[str, Any]] = [
+            {
+                "name": "application",
+                "entry": str(HERE / "worker" / "application.ts"),
+                "durableObjects": {
+                    binding: {"className": name, "useSQLite": True} for binding, name in classes.items()
+                },
+                "bindings": {},
+            }
+        ]
+
+        def add(name: str, class_name: str, secret: str | None, placement: str, prefix: str) -> None:
+            bindings = {"KVFERRY_PLACEMENT": placement, "KVFERRY_PREFIX": prefix}
+            if secret is not None:
+                bindings["KVFERRY_BRIDGE_SECRET"] = secret
+            workers.append(
+                {
+                    "name": f"bridge-{name}",
+                    "entry": str(HERE / "worker" / "bridge.ts"),
+                    "durableObjects": {
+                        "USER_SESSIONS": {"className": class_name, "scriptName": "application", "useSQLite": True}
+                    },
+                    "bindings": bindings,
+                }
+            )
+
+        add("per-session", "UserSessions", SECRET, "per-session", PREFIX)
+        add("shards", "UserSessions", SECRET, "shards:4", PREFIX)
+        add("single", "UserSessions", SECRET, "shards:1", PREFIX)
+        add("overwriting", "OverwritingSessions", SECRET, "shards:4", PREFIX)
+        add("forgetting", "ForgettingSessions", SECRET, "shards:4", PREFIX)
+        add("unset", "UserSessions", None, "shards:4", PREFIX)
+        add("short", "UserSessions", SECRET[:31], "shards:4", PREFIX)
+        add("failing", "Failing", SECRET, "shards:1", PREFIX)
+        add("misplaced", "UserSessions", SECRET, "shards:0", PREFIX)
+        return {"modules": str(modules), "folder": str(self.state), "aliases": aliases, "workers": workers}
+
+
+def digest_text(value: bytes) -> str:
+    """What the wire calls a digest."""
+    return base64.urlsafe_b64encode(hashlib.sha256(value).digest()[:16]).rstrip(b"=").decode()
+
+
+def object_hash(identifier: str) -> int:
+    """FNV-1a, folded: which shard a session is in."""
+    state = 0x811C9DC5
+    for byte in identifier.encode():
+        state = (state ^ byte) * 0x01000193 & 0xFFFFFFFF
+    return state ^ (state >> 16)
+
+

@@ -1,0 +1,55 @@
+"""Requests as the tests send them: short to write, complete on the wire."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import time
+from typing import Any
+
+from tests.edge.edge import PREFIX
+
+_names = itertools.count(1)
+
+
+def fresh(word: str = "s") -> str:
+    """A session id that no other test uses."""
+    return f"{word}-{next(_names)}"
+
+
+def record(session: str, value: bytes = b'{"v":1}', **changes: Any) -> dict[str, Any]:
+    """A record of a session that lives for an hour."""
+    given = {
+        "key": PREFIX + session,
+        "value": base64.b64encode(value).decode(),
+        "metadata": None,
+        "expiration": int(time.time()) + 3600,
+    }
+    return given | changes
+
+
+def importing(*records: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """An import of these records, under a batch name of its own."""
+    given: dict[str, Any] = {
+        "sweep": 1,
+        "batch": fresh("batch"),
+        "notAfter": time.time() + 300,
+        "differing": "waiting_to_settle",
+        "records": list(records),
+        "replacements": [],
+        "expect": [],
+        "checkpoint": None,
+        "notes": [],
+        "forget": [],
+    }
+    return given | changes
+
+
+def checkpoint(name: str, body: str = "at 1", **tally: int) -> dict[str, Any]:
+    """The note that an import saves with its rows."""
+    return {"name": name, "body": body, "tally": tally}
+
+
+def key(session: str) -> str:
+    """The whole key of a session."""
+    return PREFIX + session

@@ -1,0 +1,99 @@
+"""The npm project: its types, its own tests, its versions, what a deployment of it would be."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from migrate import __version__
+from tests.edge.edge import EDGE, HERE, MUTANTS, ROOT
+from tests.runtime.install import FOLDER, install, node, without_addresses
+from tests.runtime.runtime import run_wrangler
+
+PACKAGE = json.loads((EDGE / "package.json").read_text())
+
+
+def test_the_types_are_strict_and_hold(tmp_path: Path) -> None:
+    modules = install()
+    sources = {f"{name}/*": [str(EDGE / "src" / "*")] for name in ("EDGE", *MUTANTS)}
+    options = json.loads((EDGE / "tsconfig.json").read_text())["compilerOptions"]
+    assert options["strict"]
+    assert options["erasableSyntaxOnly"], "Node.js must be able to run the tests as they are"
+    config = {
+        "extends": str(EDGE / "tsconfig.json"),
+        "compilerOptions": {"types": [str(modules / "workers-types")], "paths": sources},
+        "include": [str(EDGE / "src"), str(HERE / "worker")],
+    }
+    (tmp_path / "tsconfig.json").write_text(json.dumps(config))
+    (tmp_path / "wrong.ts").write_text("import { digest } from 'EDGE/text.ts';\nexport const n: number = digest;\n")
+    command = [str(node()), str(modules / "typescript" / "bin" / "tsc"), "--noEmit", "-p", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout == ""
+    config["include"] = [str(tmp_path / "wrong.ts")]
+    (tmp_path / "tsconfig.json").write_text(json.dumps(config))
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert "TS2322" in done.stdout
+
+
+def test_the_workers_own_tests_pass() -> None:
+    files = sorted(str(path) for path in HERE.glob("*.test.ts"))
+    command = [str(node()), "--no-warnings", "--test", "--test-reporter=tap", *files]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout
+    counted = re.search(r"^# pass (\d+)$", done.stdout, re.MULTILINE)
+    assert counted is not None
+    assert int(counted[1]) > 100
+
+
+def test_nothing_is_needed_at_run_time_and_the_tools_are_those_of_the_tests() -> None:
+    ours = json.loads((FOLDER / "package.json").read_text())["dependencies"]
+    assert "dependencies" not in PACKAGE
+    assert PACKAGE["devDependencies"] == {
+        "@cloudflare/workers-types": ours["workers-types"].rpartition("@")[2],
+        "typescript": ours["typescript"],
+        "wrangler": ours["wrangler"],
+    }
+
+
+def test_the_lock_file_names_no_place_that_packages_come_from() -> None:
+    text = (EDGE / "package-lock.json").read_text()
+    assert not re.search(r"https?:|git\+|\"resolved\"|\"funding\"", text)
+    document = json.loads(text)
+    assert document == without_addresses(document)
+    assert document["packages"][""]["devDependencies"] == PACKAGE["devDependencies"]
+
+
+def test_it_has_kvferrys_version() -> None:
+    assert PACKAGE["version"] == __version__
+    assert f'VERSION = "{__version__}"' in (EDGE / "src" / "wire.ts").read_text()
+
+
+@pytest.mark.parametrize("path", sorted((EDGE / "src").glob("*.ts")), ids=lambda path: path.name)
+def test_nothing_logs_and_nothing_private_can_be_called(path: Path) -> None:
+    text = path.read_text()
+    assert "console." not in text
+    assert not re.search(r"^\s*(private|protected|public) ", text, re.MULTILINE)
+
+
+def test_a_deployment_owns_no_class_and_is_closed_until_it_has_a_secret(tmp_path: Path) -> None:
+    config = json.loads((EDGE / "wrangler.json").read_text())
+    assert config["workers_dev"] is False
+    assert config["preview_urls"] is False
+    assert config["observability"] == {"enabled": False}
+    assert not {"migrations", "exports"} & config.keys()
+    assert not [name for name in config["vars"] if "SECRET" in name]
+    (binding,) = config["durable_objects"]["bindings"]
+    assert binding["script_name"]
+    done = run_wrangler(EDGE, tmp_path / "home", ["deploy", "--dry-run", "--outdir", str(tmp_path / "out")], {})
+    assert done.returncode == 0, done.stderr.decode()
+    made = (tmp_path / "out" / "bridge-worker.js").read_text()
+    assert "cloudflare:workers" not in made
+    assert "extends DurableObject" not in made
+
+
+def test_the_packages_of_the_wheel_hold_the_project() -> None:
+    packages = (ROOT / "pyproject.toml").read_text().split("[tool.hatch.build.targets.wheel]")[1]
+    assert 'packages = ["migrate", "audits"]' in packages
+    assert EDGE.is_relative_to(ROOT / "migrate")

@@ -1,0 +1,124 @@
+// The Worker's own code against the vectors that the tests in Python read as well. Runs in Node.js.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { allows, scopeOf, SCOPES } from "../../migrate/edge/src/bearer.ts";
+import { bookOf, objectOf, placementOf } from "../../migrate/edge/src/placement.ts";
+import type { Placement } from "../../migrate/edge/src/placement.ts";
+import { sameMetadata, standing } from "../../migrate/edge/src/record.ts";
+import type { Origin, Row } from "../../migrate/edge/src/record.ts";
+import { Misshapen } from "../../migrate/edge/src/shape.ts";
+import { compareKeys, digest, fromBase64, fromBase64Url, toBase64 } from "../../migrate/edge/src/text.ts";
+import { REQUESTS } from "../../migrate/edge/src/wire.ts";
+
+function vectors<Case>(name: string): Case[] {
+  const text = readFileSync(new URL(`vectors/${name}.json`, import.meta.url), "utf8");
+  const { cases } = JSON.parse(text) as { cases: Case[] };
+  assert.ok(cases.length > 5);
+  return cases;
+}
+
+type Key = { name: string; header: string | null; secret: string; now: number; scope: string | null };
+for (const { name, header, secret, now, scope } of vectors<Key>("keys")) {
+  test(`key: ${name}`, async () => assert.equal(await scopeOf(header, secret, now), scope));
+}
+
+test("a key for one thing is not for another", () => {
+  for (const scope of SCOPES) {
+    assert.ok(allows(scope, "verify"));
+    assert.equal(allows(scope, "import"), scope === "import");
+    assert.equal(allows(scope, "values"), scope === "values");
+  }
+});
+
+test("a session lives where the vectors say", () => {
+  for (const { placement, id, object } of vectors<{ placement: string; id: string; object: string }>("placement")) {
+    assert.equal(objectOf(placementOf(placement) as Placement, id), object);
+  }
+  assert.equal(bookOf({ kind: "shards", shards: 1 }), objectOf({ kind: "shards", shards: 1 }, "any"));
+});
+
+test("a word that names no placement is refused", () => {
+  for (const { word, valid } of vectors<{ word: string; valid: boolean }>("placements")) {
+    assert.equal(placementOf(word) !== null, valid, word);
+  }
+});
+
+test("digests", async () => {
+  for (const { value, times, digest: wanted } of vectors<{ value: string; times: number; digest: string }>("digests")) {
+    const one = fromBase64(value);
+    const whole = new Uint8Array(one.length * times);
+    for (let time = 0; time < times; time++) whole.set(one, time * one.length);
+    assert.equal(await digest(whole), wanted);
+    assert.equal(toBase64(one), value);
+  }
+});
+
+test("base64url is read in the one way that it is written", () => {
+  assert.deepEqual(fromBase64Url("-_8"), Uint8Array.of(0xfb, 0xff));
+  for (const text of ["-_9", "+/8", "-_8=", "a", "é"]) assert.equal(fromBase64Url(text), null, text);
+});
+
+test("keys are compared by their UTF-8 bytes", () => {
+  const keys = vectors<string>("order");
+  for (let one = 0; one < keys.length; one++) {
+    for (let other = 0; other < keys.length; other++) {
+      const sign = Math.sign(compareKeys(keys[one] as string, keys[other] as string));
+      assert.equal(sign, Math.sign(one - other), `${one} ${other}`);
+    }
+  }
+});
+
+test("metadata mean the same", () => {
+  for (const { one, other, same } of vectors<{ one: string | null; other: string | null; same: boolean }>("metadata")) {
+    assert.equal(sameMetadata(one, other), same, `${one} ${other}`);
+    assert.equal(sameMetadata(other, one), same, `${other} ${one}`);
+  }
+});
+
+test("how a record stands to a row", () => {
+  const record = { key: "k", value: Uint8Array.of(1), metadata: '{"a":1}', expiration: 100 };
+  const row = (changes: Partial<Row>): Row => ({
+    ...record, origin: "copy", version: 1, changes: [], sweep: null, batch: null, tombstone: null, ...changes,
+  });
+  assert.equal(standing(record, row({ expiration: 101, metadata: '{ "a": 1 }' })), "equal");
+  assert.equal(standing(record, row({ value: null })), "tombstoned");
+  const differing: [Origin, string][] = [
+    ["copy", "waiting_to_settle"], ["dual", "waiting_to_settle"], ["app", "newer_here"], ["legacy", "legacy"],
+  ];
+  for (const [origin, outcome] of differing) {
+    for (const changes of [{ value: Uint8Array.of(2) }, { value: Uint8Array.of(1, 1) }, { expiration: 102 },
+      { expiration: null }, { metadata: null }]) {
+      assert.equal(standing(record, row({ origin, ...changes })), outcome);
+    }
+  }
+});
+
+type Requested = { name: string; verb: keyof typeof REQUESTS; document: unknown; pointer: string | null };
+for (const { name, verb, document, pointer } of vectors<Requested>("requests")) {
+  test(`${verb}: ${name}`, () => {
+    const read: (document: unknown) => unknown = REQUESTS[verb];
+    if (pointer === null) assert.deepEqual(read(document), document);
+    else assert.throws(() => read(document), (error) => error instanceof Misshapen && error.pointer === pointer);
+  });
+}
+
+test("what is said of a wrong request holds nothing of it", () => {
+  const planted = "planted-0123";
+  const record = { key: planted, value: planted, metadata: planted, expiration: planted, [planted]: planted };
+  for (const document of [planted, [planted], { [planted]: 1 }, { protocol: 1, keys: [[planted]] }]) {
+    for (const read of Object.values(REQUESTS)) {
+      assert.throws(() => read(document), (error) => !JSON.stringify(error).includes(planted));
+    }
+  }
+  assert.throws(
+    () => REQUESTS.import({ protocol: 1, sweep: 1, batch: "b", notAfter: 1, differing: "newer_here", records: [record] }),
+    (error) => error instanceof Misshapen && !`${error.pointer}${error.message}`.includes(planted),
+  );
+});
+
+test("what is no Unicode is refused", () => {
+  assert.throws(() => REQUESTS.heads({ protocol: 1, keys: ["p:\ud800"] }), Misshapen);
+});
