@@ -1,3 +1,4 @@
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ import pytest
 from tests.edge.edge import Edge
 
 IN_MEMORY = Path("/dev/shm")
+ENOUGH = 500_000_000  # bytes
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -19,7 +21,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def running() -> Iterator[Edge]:
     # Every object is a file that is synced when it is made: in memory that takes a tenth of the time.
-    place = IN_MEMORY if IN_MEMORY.is_dir() else None
+    in_memory = IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free > ENOUGH
+    place = IN_MEMORY if in_memory else None
     with tempfile.TemporaryDirectory(dir=place, prefix="kvferry-edge-") as folder, Edge(Path(folder)) as edge:
         yield edge
 

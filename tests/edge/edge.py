@@ -4,7 +4,7 @@
         edge.call("USER_SESSIONS", "some-object", "putSession", "some-object", {"user": "u"})
         edge.bridge("shards").ask("heads", {"keys": ["p:a"]})
 
-One runtime has them all: the real class, two that break a law each, made from changed sources, and
+One runtime has them all: the real class, some made from changed sources (two of which break a law), and
 bridges with every placement. Whatever a bridge answers is held against the schema.
 """
 
@@ -43,6 +43,8 @@ MUTANTS = {
         "return this.#account(key, { ...next(before, writer, now), metadata: null, tombstone });",
         "this.forget(key);\n    return 1;",
     ),
+    # No law is broken here: the import fails at its very end.
+    "BREAKING": ("toolkit.ts", 'return { result: "done", outcomes, checkpoint };', "throw new Error();"),
 }
 
 
@@ -78,7 +80,9 @@ class Bridge:
         """The bridge's time (Unix seconds); None: the real one."""
         self.http.post(self.url + "test/clock", content=json.dumps(now)).raise_for_status()
 
-    def raw(self, path: str, method: str = "POST", scope: str | None = None, **options: Any) -> httpx.Response:
+    def raw(
+        self, path: str, method: str = "POST", scope: str | None = None, **options: Any
+    ) -> httpx.Response:
         """Any request; with `scope`, under a valid key."""
         headers = dict(options.pop("headers", {}))
         if scope is not None:
@@ -135,7 +139,7 @@ class Edge:
         return names
 
     def bridge(self, name: str) -> Bridge:
-        """per-session, shards, single, overwriting, forgetting, failing, unset, short, misplaced."""
+        """As `_plan` names them: per-session, shards, single and so on."""
         return Bridge(self._urls[f"bridge-{name}"], self.http)
 
     def set_clock(self, now: float | None) -> None:
@@ -210,6 +214,7 @@ class Edge:
             "FORGETTING": "ForgettingSessions",
             "LOOKED_INTO": "LookedInto",
             "FAILING": "Failing",
+            "BREAKING": "BreakingSessions",
         }
         workers: list[dict[str, Any]] = [
             {
@@ -231,7 +236,11 @@ class Edge:
                     "name": f"bridge-{name}",
                     "entry": str(HERE / "worker" / "bridge.ts"),
                     "durableObjects": {
-                        "USER_SESSIONS": {"className": class_name, "scriptName": "application", "useSQLite": True}
+                        "USER_SESSIONS": {
+                            "className": class_name,
+                            "scriptName": "application",
+                            "useSQLite": True,
+                        }
                     },
                     "bindings": bindings,
                 }
@@ -244,7 +253,8 @@ class Edge:
         add("forgetting", "ForgettingSessions", SECRET, "shards:4", PREFIX)
         add("unset", "UserSessions", None, "shards:4", PREFIX)
         add("short", "UserSessions", SECRET[:31], "shards:4", PREFIX)
-        add("failing", "Failing", SECRET, "shards:1", PREFIX)
+        add("failing", "Failing", SECRET, "shards:4", PREFIX)
+        add("breaking", "BreakingSessions", SECRET, "shards:1", PREFIX)
         add("misplaced", "UserSessions", SECRET, "shards:0", PREFIX)
         return {"modules": str(modules), "folder": str(self.state), "aliases": aliases, "workers": workers}
 
@@ -260,5 +270,3 @@ def object_hash(identifier: str) -> int:
     for byte in identifier.encode():
         state = (state ^ byte) * 0x01000193 & 0xFFFFFFFF
     return state ^ (state >> 16)
-
-

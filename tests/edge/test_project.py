@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -27,7 +28,9 @@ def test_the_types_are_strict_and_hold(tmp_path: Path) -> None:
         "include": [str(EDGE / "src"), str(HERE / "worker")],
     }
     (tmp_path / "tsconfig.json").write_text(json.dumps(config))
-    (tmp_path / "wrong.ts").write_text("import { digest } from 'EDGE/text.ts';\nexport const n: number = digest;\n")
+    (tmp_path / "wrong.ts").write_text(
+        "import { digest } from 'EDGE/text.ts';\nexport const n: number = digest;\n"
+    )
     command = [str(node()), str(modules / "typescript" / "bin" / "tsc"), "--noEmit", "-p", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.stdout == ""
@@ -86,7 +89,10 @@ def test_a_deployment_owns_no_class_and_is_closed_until_it_has_a_secret(tmp_path
     assert not [name for name in config["vars"] if "SECRET" in name]
     (binding,) = config["durable_objects"]["bindings"]
     assert binding["script_name"]
-    done = run_wrangler(EDGE, tmp_path / "home", ["deploy", "--dry-run", "--outdir", str(tmp_path / "out")], {})
+    shutil.copytree(EDGE, tmp_path / "edge", ignore=shutil.ignore_patterns("node_modules"))
+    done = run_wrangler(
+        tmp_path / "edge", tmp_path / "home", ["deploy", "--dry-run", "--outdir", "../out"], {}
+    )
     assert done.returncode == 0, done.stderr.decode()
     made = (tmp_path / "out" / "bridge-worker.js").read_text()
     assert "cloudflare:workers" not in made

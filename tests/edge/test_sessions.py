@@ -37,7 +37,18 @@ def session(edge):
 
 
 def test_only_these_names_can_be_called(edge):
-    toolkit = ["Count", "Heads", "Health", "Import", "Notes", "NotesFrom", "Read", "Refusal", "Scan", "ScanValues"]
+    toolkit = [
+        "Count",
+        "Heads",
+        "Health",
+        "Import",
+        "Notes",
+        "NotesFrom",
+        "Read",
+        "Refusal",
+        "Scan",
+        "ScanValues",
+    ]
     names = [*METHODS, *(f"kvferry{name}" for name in toolkit), "alarm", "constructor"]
     assert edge.callable_names() == sorted(names)
 
@@ -170,7 +181,12 @@ def test_random_cookies_leave_nothing_stored(edge):
     for start in range(0, len(ids), 250):
         answers = edge.calls([("LOOKED_INTO", one, "getSession", one) for one in ids[start : start + 250]])
         assert answers == [{"value": None}] * 250
-    looks = ("kvferryHeads", [ids[0]]), ("kvferryRead", [ids[0]], 10), ("kvferryCount", ""), ("kvferryNotes", ["n"])
+    looks = (
+        ("kvferryHeads", [ids[0]]),
+        ("kvferryRead", [ids[0]], 10),
+        ("kvferryCount", ""),
+        ("kvferryNotes", ["n"]),
+    )
     for method, *args in looks:
         edge.call("LOOKED_INTO", ids[0], method, *args)
     touched = edge.call("LOOKED_INTO", ids[1], "touchSession", ids[1], {"expirationTtl": 60})

@@ -74,17 +74,16 @@ export class Toolkit {
   readonly #storage: DurableObjectStorage;
   readonly #values: () => Values;
   readonly #clock: () => number;
-  #rows: Rows;
-  #notes: NoteTable;
+  #rows!: Rows;
+  #notes!: NoteTable;
   #armed = false;
 
-  // `values`: gives the class's values, anew whenever everything was deleted. `clock`: Unix seconds.
+  // `values`: gives the class's values, anew whenever tables are gone that it had. `clock`: Unix seconds.
   constructor(storage: DurableObjectStorage, values: () => Values, clock: () => number) {
     this.#storage = storage;
     this.#values = values;
     this.#clock = clock;
-    this.#rows = new Rows(values(), new ProvenanceTable(storage.sql));
-    this.#notes = new NoteTable(storage.sql);
+    this.#open();
   }
 
   now(): number {
@@ -214,8 +213,7 @@ export class Toolkit {
     }
     if (kept === 0 && this.#notes.list("", 1).length === 0) {
       const deleted = this.#storage.deleteAll();
-      this.#rows = new Rows(this.#values(), new ProvenanceTable(this.#storage.sql));
-      this.#notes = new NoteTable(this.#storage.sql);
+      this.#open();
       await deleted;
       return;
     }
@@ -257,9 +255,21 @@ export class Toolkit {
   // the two, so they are committed together. Renewals do not move the alarm: it looks again by itself.
   async #transaction<Result>(write: (laws: Laws, now: number) => Result): Promise<Result> {
     if (!this.#armed) this.#armed = (await this.#storage.getAlarm()) !== null;
-    const result = this.#storage.transactionSync(() => write(new Laws(this.#rows), this.now()));
+    let result: Result;
+    try {
+      result = this.#storage.transactionSync(() => write(new Laws(this.#rows), this.now()));
+    } catch (error) {
+      this.#open(); // tables that it made have gone with it
+      throw error;
+    }
     this.#arm(this.#rows.latest());
     return result;
+  }
+
+  // Forget which tables there are.
+  #open(): void {
+    this.#rows = new Rows(this.#values(), new ProvenanceTable(this.#storage.sql));
+    this.#notes = new NoteTable(this.#storage.sql);
   }
 
   #arm(latest: number | null): void {

@@ -44,7 +44,7 @@ export class UserSessions<Env = unknown> extends DurableObject<Env> {
   // The session, its data parsed as JSON, else as text, else as bytes. Null: there is none, it has
   // expired, or it was deleted. (`any`: of the application's own type.)
   getSession(id: string): { data: any } | null {
-    const row = this.#toolkit.live(id);
+    const row = id.isWellFormed() ? this.#toolkit.live(id) : null;
     return row?.value ? { data: decoded(row.value) } : null;
   }
 

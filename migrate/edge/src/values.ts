@@ -29,7 +29,7 @@ export class SessionTable implements Values {
     if (!this.#exists()) return null;
     const found = this.#sql
       .exec<{ value: ArrayBuffer; expiration: number | null }>(
-        "SELECT value, expiration FROM sessions WHERE key = ?",
+        "SELECT value, expiration FROM kvferry_sessions WHERE key = ?",
         key,
       )
       .toArray()[0];
@@ -41,7 +41,7 @@ export class SessionTable implements Values {
   write(key: string, value: Uint8Array, expiration: number | null): void {
     if (!this.#exists()) this.#make();
     this.#sql.exec(
-      `INSERT INTO sessions (key, value, expiration) VALUES (?, ?, ?)
+      `INSERT INTO kvferry_sessions (key, value, expiration) VALUES (?, ?, ?)
        ON CONFLICT (key) DO UPDATE SET value = excluded.value, expiration = excluded.expiration`,
       key,
       value,
@@ -50,25 +50,25 @@ export class SessionTable implements Values {
   }
 
   remove(key: string): void {
-    if (this.#exists()) this.#sql.exec("DELETE FROM sessions WHERE key = ?", key);
+    if (this.#exists()) this.#sql.exec("DELETE FROM kvferry_sessions WHERE key = ?", key);
   }
 
   list(from: string, limit: number): string[] {
     if (!this.#exists()) return [];
     return this.#sql
-      .exec<{ key: string }>("SELECT key FROM sessions WHERE key >= ? ORDER BY key LIMIT ?", from, limit)
+      .exec<{ key: string }>("SELECT key FROM kvferry_sessions WHERE key >= ? ORDER BY key LIMIT ?", from, limit)
       .toArray()
       .map((row) => row.key);
   }
 
   #exists(): boolean {
-    this.#made ||= hasTable(this.#sql, "sessions");
+    this.#made ||= hasTable(this.#sql, "kvferry_sessions");
     return this.#made;
   }
 
   #make(): void {
     this.#sql.exec(`
-      CREATE TABLE sessions (
+      CREATE TABLE kvferry_sessions (
         key        TEXT PRIMARY KEY NOT NULL,  -- a secret
         value      BLOB NOT NULL,
         expiration INTEGER                     -- Unix seconds; NULL: never

@@ -144,13 +144,14 @@ async function heads({ keys }: KeysRequest, objects: Objects): Promise<object> {
 async function values({ keys }: KeysRequest, objects: Objects): Promise<object> {
   const rows: (object | null | undefined)[] = new Array(keys.length);
   const groups = [...piecesOf(keys, objects)];
+  const share = LIMITS.answerBytes / Math.min(READ_AT_ONCE, groups.length);
   let left = LIMITS.answerBytes;
   await each(
     groups,
     async ([name, pieces]) => {
       if (left <= 0) return;
       const ids = pieces.map(({ id }) => id);
-      const found = await objects.get(name).kvferryRead(ids, left);
+      const found = await objects.get(name).kvferryRead(ids, Math.min(share, left));
       found.forEach((row, place) => {
         left -= row?.bytes ?? 0;
         rows[(pieces[place] as Piece).index] = wired(row, objects);

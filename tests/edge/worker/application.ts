@@ -1,10 +1,12 @@
 // The application of the tests: it owns the session class, and calls whatever method a test names.
-// Besides the real class there are two that break a law, made by the tests from changed sources.
+// Besides the real class there are some that the tests make from changed sources.
 
 import { DurableObject } from "cloudflare:workers";
 import { UserSessions as Real } from "EDGE/user-sessions.ts";
 import { UserSessions as Overwriting } from "OVERWRITING/user-sessions.ts";
 import { UserSessions as Forgetting } from "FORGETTING/user-sessions.ts";
+import { UserSessions as Breaking } from "BREAKING/user-sessions.ts";
+import type { Part, PartAnswer } from "EDGE/toolkit.ts";
 
 const time = { now: null as number | null };
 const clock = () => time.now ?? Date.now() / 1000;
@@ -52,6 +54,18 @@ export class LookedInto extends Real<Env> {
 export class Failing extends Real<Env> {
   override kvferryHeads(): Promise<never> {
     throw new Error("inner words");
+  }
+
+  // Only the object that keeps the notes takes its part.
+  override kvferryImport(part: Part): Promise<PartAnswer> {
+    if (part.book === null) throw new Error("inner words");
+    return super.kvferryImport(part);
+  }
+}
+
+export class BreakingSessions extends Breaking<Env> {
+  constructor(ctx: Context, env: Env) {
+    super(ctx, env, clock);
   }
 }
 
