@@ -213,13 +213,18 @@ def _environment(name: str | None, raw: Table, root: Table) -> Environment:
     )
 
 
+_KV_NAMESPACES = ("kv_namespaces", "kv-namespaces")
+"""The second is how wrangler 1 wrote it."""
+
+
 def _kv_namespaces(raw: Table, where: str) -> Iterator[KvNamespace]:
-    for place, entry in _entries(raw.get("kv_namespaces"), f"{where}kv_namespaces"):
-        yield KvNamespace(
-            _required(entry, "binding", place),
-            _optional(entry, "id", place),
-            _optional(entry, "preview_id", place),
-        )
+    for name in _KV_NAMESPACES:
+        for place, entry in _entries(raw.get(name), f"{where}{name}"):
+            yield KvNamespace(
+                _required(entry, "binding", place),
+                _optional(entry, "id", place),
+                _optional(entry, "preview_id", place),
+            )
 
 
 def _durable_objects(raw: Table, where: str) -> Iterator[DurableObject]:
@@ -245,7 +250,7 @@ _NESTED = {
 _BY_KEY = ("vars", "wasm_modules", "text_blobs", "data_blobs")
 """Tables whose keys are the bindings. All but `vars` are allowed at the top level only, for all."""
 
-_NOT_HERE = ("kv_namespaces", "durable_objects", "env", "previews", "define", "alias")
+_NOT_HERE = (*_KV_NAMESPACES, "durable_objects", "env", "previews", "define", "alias")
 """Read elsewhere, or free-form tables that bind nothing."""
 
 

@@ -159,6 +159,14 @@ def test_kv_and_durable_objects_are_kinds_too():
     assert (top.kind_of("SESSIONS"), top.kind_of("STORE")) == ("kv_namespaces", "durable_objects")
 
 
+def test_namespaces_may_be_written_as_wrangler_1_did():
+    text = 'kv-namespaces = [{ binding = "A", id = "1" }]\n[env.x]\nkv-namespaces = [{ binding = "B", id = "2" }]'
+    config = parse(text, "toml")
+    assert config.top.kv_namespaces == (KvNamespace("A", "1", None),)
+    assert config.environments[0].kv_namespaces == (KvNamespace("B", "2", None),)
+    assert config.top.kind_of("A") == "kv_namespaces"
+
+
 def test_a_workers_site_binds_its_own_kv_namespace():
     assert parse('site.bucket = "public"', "toml").top.kind_of("__STATIC_CONTENT") == "site"
 
