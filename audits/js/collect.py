@@ -27,6 +27,8 @@ BUILT = {
 _HIDDEN = {".git", ".hg", ".svn", ".venv", ".idea", ".vscode", "__pycache__"}
 LARGEST = 1_000_000
 _LONG_LINE = 20_000
+_DATA = re.compile(rb"[\"'`,][\w+/=%-]{1000,}")
+"""An image, a font or a module as text: the file around it may well be written by hand."""
 _TEST = re.compile(
     r"(?:^|/)(?:__tests__|__mocks__|tests?|e2e|specs?|fixtures|mocks)/|[._-](?:test|spec|e2e|bench|mock)s?\.\w+$"
     r"|(?:^|/)(?:vitest|jest)[.-]"
@@ -132,17 +134,30 @@ def _walk(
         rules = gitignore.within(folder, prefix, rules)
     for entry in entries:
         path = prefix + entry.name
-        is_folder = entry.is_dir()
+        is_folder = _is_folder(entry)
         if not (is_folder or _read(entry.name)) or entry.name in _HIDDEN:
             continue
         shown = path + "/" if is_folder else path
-        reason = "symbolic link" if entry.is_symlink() else _reason(entry.name, shown, rules, unwanted)
+        if entry.is_symlink():
+            reason = "symbolic link"
+        elif not (is_folder or entry.is_file()):
+            reason = "no ordinary file"  # who opens a named pipe waits for a writer
+        else:
+            reason = _reason(entry.name, shown, rules, unwanted)
         if reason:
             found.skip(reason, shown)
         elif is_folder:
             yield from _walk(Path(entry.path), path + "/", rules, found, unwanted)
         else:
             yield path, entry
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Is an entry a folder or a link to one? A link to itself, or to where nobody may look, is neither."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _read(name: str) -> bool:
@@ -200,6 +215,10 @@ def unfit(source: bytes) -> str:
             source.decode("utf-8")
         except UnicodeDecodeError:
             return "not UTF-8"
-    if len(source) > _LONG_LINE and max(map(len, source.split(b"\n"))) > _LONG_LINE:
+    if _long(source) and _long(_DATA.sub(b"", source)):
         return "minified"
     return ""
+
+
+def _long(source: bytes) -> bool:
+    return len(source) > _LONG_LINE and max(map(len, source.split(b"\n"))) > _LONG_LINE

@@ -51,6 +51,22 @@ def test_links_are_not_followed(project, tmp_path):
     assert found.skipped == {"symbolic link": ("src/b.ts", "src/loop/")}
 
 
+def test_a_link_to_itself_and_a_pipe_end_nothing(project, tmp_path):
+    os.symlink("self", tmp_path / "self")
+    os.symlink("again.ts", tmp_path / "again.ts")
+    os.mkfifo(tmp_path / "pipe.ts")
+    found = project({"src/a.ts": PUT})
+    assert len(found.operations) == 1
+    assert found.skipped == {"symbolic link": ("again.ts",), "no ordinary file": ("pipe.ts",)}
+
+
+def test_an_image_as_text_makes_no_file_a_minified_one(project):
+    image = f"const icon = 'data:image/png;base64,{'iVBORw0KGgo/' * 4_000}==';\n"
+    found = project({"src/icon.ts": image + PUT, "src/bundle.js": image + "a(1);" * 5_000 + PUT})
+    assert [operation.place.path for operation in found.operations] == ["src/icon.ts"]
+    assert found.skipped == {"minified": ("src/bundle.js",)}
+
+
 def test_include_and_exclude(project):
     files = {"a/x.ts": PUT, "b/x.ts": PUT, "c/x.ts": PUT}
     found = project(files, include=("a/", "b/"), exclude=("b/",))
