@@ -48,7 +48,7 @@ def indented(report: Report) -> str:
 
 
 def comma_separated(report: Report) -> str:
-    """A table for spreadsheets, its cells safe from being taken for formulas."""
+    """A table for spreadsheets: a line each, its cells safe from being taken for formulas."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_COLUMNS)
@@ -79,4 +79,5 @@ def _number(number: Number | None) -> str:
 
 
 def _cell(value: str) -> str:
-    return "'" + value if value.startswith(_FORMULA) else value
+    shown = one_line(value)
+    return "'" + shown if value.startswith(_FORMULA) else shown

@@ -45,3 +45,13 @@ def test_a_key_is_no_formula(reported):
     )
     (row,) = csv.DictReader(io.StringIO(text))
     assert row["keys"] == "'=1+1"
+
+
+def test_a_key_holds_no_command_for_a_terminal(reported):
+    text = render(
+        reported({"src/a b.ts": r"await env.STORE.get('\x1b[2J\n');", "src/save.ts": ""}),
+        "csv",
+        inventory=True,
+    )
+    (row,) = csv.DictReader(io.StringIO(text))
+    assert row["keys"] == r"\x1b[2J\n"
