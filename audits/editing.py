@@ -55,9 +55,10 @@ def apply(source: bytes, edits: Iterable[Edit]) -> bytes:
     return b"".join([*parts, source[at:]])
 
 
-def unified(changed: Changed) -> bytes:
-    """The difference as `patch` and `git apply` take it; b"" when there is none."""
-    name = changed.path.encode("utf-8", "surrogateescape")
+def unified(changed: Changed, folder: str = "") -> bytes:
+    """The difference as `patch` and `git apply` take it; b"" when there is none. `folder` stands before
+    the path."""
+    name = (folder + changed.path).encode("utf-8", "surrogateescape")
     before, after = list(_lines(changed.before)), list(_lines(changed.after))
     found = difflib.diff_bytes(difflib.unified_diff, before, after, b"a/" + name, b"b/" + name)
     return b"".join(line if line.endswith(b"\n") else line + _NO_BREAK for line in found)

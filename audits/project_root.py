@@ -23,10 +23,10 @@ class Area:
 def area(paths: Sequence[Path], cwd: Path) -> Area:
     """What these paths mean, typed in `cwd`.
 
-    The current folder, when all of them are in it; except that one folder with a package.json or a
-    configuration of wrangler's is a project by itself, unless the current folder is a workspace and
-    so joins it to others. Elsewhere: the folder itself, or the nearest above the files that has a
-    package.json, a configuration of wrangler's, or `.git`.
+    A project has a package.json, a configuration of wrangler's, or `.git`. The current folder, when it is
+    one and all of them are in it; except that one folder that is a project is so by itself, unless
+    the current folder is a workspace and so joins it to others. Else the nearest project that they
+    are in; where there is none, one folder is taken for one, and so is the current folder.
     """
     cwd = Path(os.path.abspath(cwd))
     full = [Path(os.path.abspath(cwd / path)) for path in paths] or [cwd]
@@ -37,15 +37,20 @@ def area(paths: Sequence[Path], cwd: Path) -> Area:
     return Area(root, () if "." in relative else tuple(relative))
 
 
+def way_to(root: Path, cwd: Path) -> str:
+    """What leads from the current folder to a project in it, with a slash at its end; else ""."""
+    cwd = Path(os.path.abspath(cwd))
+    return root.relative_to(cwd).as_posix() + "/" if cwd in root.parents else ""
+
+
 def _root(folder: Path, cwd: Path, one: bool) -> Path:
     if folder == cwd:
         return cwd
-    if cwd in folder.parents:
-        alone = one and _marked(folder) and not _workspace(cwd)
-        return folder if alone or (one and not _marked(cwd)) else cwd
-    if one:
-        return folder
-    return next((above for above in (folder, *folder.parents) if _marked(above)), folder)
+    below = cwd in folder.parents
+    if below and _marked(cwd):
+        return folder if one and _marked(folder) and not _workspace(cwd) else cwd
+    above = [one for one in (folder, *folder.parents) if not below or cwd in one.parents]
+    return next(filter(_marked, above), cwd if below and not one else folder)
 
 
 def _marked(folder: Path) -> bool:

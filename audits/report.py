@@ -25,13 +25,15 @@ _SAMPLE = 20
 @dataclass(frozen=True, slots=True)
 class Report:
     """Everything that the formats draw from. `exit` is the exit code of the command,
-    `statistics` whether text ends with a table of rules."""
+    `statistics` whether text ends with a table of rules, `folder` what stands before a path in text, so
+    that it leads there from the current folder."""
 
     audit: Audit
     revision: Revision
     version: str
     exit: int
     statistics: bool = False
+    folder: str = ""
 
 
 def document(report: Report) -> Document:

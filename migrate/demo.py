@@ -83,7 +83,7 @@ def _code(say: Say, clock: Clock) -> None:
         shutil.copytree(sample, WORKER)
     say(f"1. A sample Worker that signs users in is in {WORKER}/. Where do its sessions touch KV?\n")
     found = audit(Request(WORKER, settings=Rules(now=clock.now())))
-    report = Report(found, Revision(), __version__, Exit.AGAINST)
+    report = Report(found, Revision(), __version__, Exit.AGAINST, folder=f"{WORKER}/")
     _show(say, f"kvferry audit {WORKER}", formats.render(report, "text"))
     say("   Text search misses them: they go through other names for SESSIONS, a helper that makes the key,")
     say("   and a wrapper, which signIn tells how long to keep a session and signInAsSupport does not.")

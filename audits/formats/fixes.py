@@ -7,17 +7,18 @@ from collections.abc import Iterator
 from audits.editing import unified
 from audits.finding import Finding
 from audits.fixing import Plan, is_safe
-from audits.formats.wording import one_line, plural
+from audits.formats.wording import one_line, plural, where
 
 
-def diff(plan: Plan) -> bytes:
-    """Per file the fixes, those that are unsafe marked so, and what they change together."""
-    parts: list[bytes] = [_line("unsafe, left out", one).encode() for one in plan.unsafe]
+def diff(plan: Plan, folder: str) -> bytes:
+    """Per file the fixes, those that are unsafe marked so, and what they change together. `folder` stands
+    before every path."""
+    parts: list[bytes] = [_line("unsafe, left out", one, folder).encode() for one in plan.unsafe]
     for changed in plan.changed:
         for one in plan.made:
             if any(edit.path == changed.path for edit in one.fixes):
-                parts.append(_line("fix" if is_safe(one) else "unsafe fix", one).encode())
-        parts.append(unified(changed))
+                parts.append(_line("fix" if is_safe(one) else "unsafe fix", one, folder).encode())
+        parts.append(unified(changed, folder))
     return b"".join(parts)
 
 
@@ -34,10 +35,9 @@ def account(plan: Plan, *, written: bool, without_end: int) -> Iterator[str]:
         yield f"not fixed: {_named(one)}: {reason}"
 
 
-def _line(kind: str, finding: Finding) -> str:
-    return f"# {kind}: {_named(finding)}: {one_line(finding.message)}\n"
+def _line(kind: str, finding: Finding, folder: str) -> str:
+    return f"# {kind}: {_named(finding, folder)}: {one_line(finding.message)}\n"
 
 
-def _named(finding: Finding) -> str:
-    place = finding.place
-    return f"{finding.code} {finding.rule} {one_line(place.path)}:{place.line}:{place.column}"
+def _named(finding: Finding, folder: str = "") -> str:
+    return f"{finding.code} {finding.rule} {where(finding.place, folder)}"

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 
-from audits.formats.wording import account, columns, one_line
+from audits.formats.wording import account, columns, one_line, where
 from audits.operation import Has, Number, Operation, Ttl
 from audits.report import Report, inventory, word
 
@@ -21,10 +21,10 @@ def text(report: Report) -> str:
     """Two lines for each operation: what it is and where, and what speaks for its being one."""
     lines: list[str] = []
     for one in report.audit.operations:
-        place = f"{one_line(one.place.path)}:{one.place.line}:{one.place.column}"
         keys = one_line(" or ".join(map(str, one.keys)) or "?")
         verdict = f"  ttl {told(one.ttl)}" if one.ttl is not None else ""
-        lines.append(f"{place}  {one.method}  {one_line(one.binding or '?')}  {keys}{verdict}")
+        what = f"{one.method}  {one_line(one.binding or '?')}  {keys}{verdict}"
+        lines.append(f"{where(one.place, report.folder)}  {what}")
         because = "; ".join(dict.fromkeys(one_line(reason.text) for reason in one.evidence))
         lines.append(f"    {word(one.confidence)}: {because}")
     counts: dict[str, int] = {}

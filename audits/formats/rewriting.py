@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audits.editing import unified
-from audits.formats.wording import one_line, plural
+from audits.formats.wording import one_line, plural, where
 from audits.rewriting.plan import Rewriting
 
 
-def diff(rewriting: Rewriting) -> bytes:
-    """What a human must decide on as comments above, then the difference of each file."""
-    lines = "".join(f"# {line}\n" for line in left(rewriting))
-    return lines.encode() + b"".join(map(unified, rewriting.changed))
+def diff(rewriting: Rewriting, folder: str) -> bytes:
+    """What a human must decide on as comments above, then the difference of each file. `folder` stands
+    before every path."""
+    lines = "".join(f"# {line}\n" for line in left(rewriting, folder))
+    return lines.encode() + b"".join(unified(changed, folder) for changed in rewriting.changed)
 
 
-def files(rewriting: Rewriting) -> str:
+def files(rewriting: Rewriting, folder: str) -> str:
     """What a human must decide on, and the files that differ, one a line."""
-    lines = [*left(rewriting), *(one_line(changed.path) for changed in rewriting.changed)]
+    lines = [*left(rewriting, folder), *(one_line(folder + changed.path) for changed in rewriting.changed)]
     return "".join(line + "\n" for line in lines)
 
 
-def left(rewriting: Rewriting) -> Iterator[str]:
+def left(rewriting: Rewriting, folder: str) -> Iterator[str]:
     """`src/index.ts:12:20: left to you: REASON: CODE`."""
     for one in rewriting.left:
-        place = f"{one_line(one.place.path)}:{one.place.line}:{one.place.column}"
+        place = where(one.place, folder)
         yield ": ".join(filter(None, (place, "left to you", one_line(one.reason), one_line(one.code))))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audits.auditing import Reported
-from audits.formats.wording import account, columns, one_line, plural, verdict
+from audits.formats.wording import account, columns, one_line, plural, verdict, where
 from audits.report import Report, by_rule, word
 
 _WIDEST = 160
@@ -19,7 +19,7 @@ def full(report: Report) -> str:
     """Findings with their source lines, then what was read, the verdict, and what to type next."""
     lines: list[str] = []
     for one in report.audit.findings:
-        lines += [*_finding(one), ""]
+        lines += [*_finding(one, report.folder), ""]
     lines += account(report)
     if report.statistics:
         lines += ["", *statistics(report)]
@@ -29,7 +29,7 @@ def full(report: Report) -> str:
 
 def concise(report: Report) -> str:
     """`path:line:column: CODE severity message`, a line each, and nothing else."""
-    lines = [_line(one) for one in report.audit.findings]
+    lines = [_line(one, report.folder) for one in report.audit.findings]
     if report.statistics:
         lines += statistics(report)
     return "".join(line + "\n" for line in lines)
@@ -41,24 +41,21 @@ def statistics(report: Report) -> list[str]:
     return columns(rows) if rows else ["no rule spoke"]
 
 
-def _line(one: Reported) -> str:
+def _line(one: Reported, folder: str) -> str:
     found = one.finding
-    place = f"{one_line(found.place.path)}:{found.place.line}:{found.place.column}"
-    return f"{place}: {found.code} {word(found.severity)} {one_line(found.message)}"
+    return f"{where(found.place, folder)}: {found.code} {word(found.severity)} {one_line(found.message)}"
 
 
-def _finding(one: Reported) -> Iterator[str]:
+def _finding(one: Reported, folder: str) -> Iterator[str]:
     found = one.finding
-    place = f"{one_line(found.place.path)}:{found.place.line}:{found.place.column}"
     sure = "" if found.confidence.name == "HIGH" else f", confidence {word(found.confidence)}"
-    yield f"{place}: {word(found.severity)} {found.code} {found.rule}{sure}"
+    yield f"{where(found.place, folder)}: {word(found.severity)} {found.code} {found.rule}{sure}"
     yield f"  {one_line(found.message)}"
     yield from _source(one)
     placed = [related for related in found.related if related.place is not None]
     for related in placed[:_MOST_RELATED]:
         assert related.place is not None
-        where = f"{one_line(related.place.path)}:{related.place.line}:{related.place.column}"
-        yield f"  {where}: {one_line(related.text)}"
+        yield f"  {where(related.place, folder)}: {one_line(related.text)}"
     if len(placed) > _MOST_RELATED:
         yield f"  and {plural(len(placed) - _MOST_RELATED, 'more place')}"
 

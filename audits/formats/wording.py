@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from audits.finding import Severity
+from audits.operation import Place
 from audits.report import Report, word
 
 _MOST_STALE = 10
@@ -22,6 +23,11 @@ def one_line(text: str) -> str:
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text
     )
+
+
+def where(place: Place, folder: str = "") -> str:
+    """`src/a.ts:1:2`, behind the folder that the path is relative to."""
+    return f"{one_line(folder + place.path)}:{place.line}:{place.column}"
 
 
 def xml(text: str) -> str:

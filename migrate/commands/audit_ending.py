@@ -40,11 +40,17 @@ def tell(found: Audit, wanted: Wanted, code: Exit) -> None:
 
     where, inventory = wanted.where, wanted.inventory
     revision = _revision(found.request.root, where)
-    report = Report(found, revision, __version__, code, wanted.statistics)
+    report = Report(found, revision, __version__, code, wanted.statistics, _folder(found))
     where.write(lambda name: formats.render(report, name, inventory=inventory), sys.stdout)
     if not wanted.quiet and where.format != "text":
         for line in [*account(report), *([] if inventory else [verdict(report)])]:
             click.echo(line, err=True)
+
+
+def _folder(found: Audit) -> str:
+    from audits.project_root import way_to
+
+    return way_to(found.request.root, Path.cwd())
 
 
 def _revision(root: Path, where: Outputs) -> Revision:
@@ -60,10 +66,10 @@ def show_files(found: Audit) -> Exit:
     from audits.formats.wording import one_line
 
     for path in found.collected:
-        click.echo(one_line(path))
+        click.echo(one_line(_folder(found) + path))
     for reason, paths in found.analysis.skipped.items():
         for path in paths:
-            click.echo(f"skipped: {one_line(reason)}: {one_line(path)}", err=True)
+            click.echo(f"skipped: {one_line(reason)}: {one_line(_folder(found) + path)}", err=True)
     return Exit.CLEAN if found.collected else Exit.UNFINISHED
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -40,9 +41,10 @@ class Wanted:
 def show(found: Audit, wanted: Wanted, *, quiet: bool) -> None:
     """Print what the fixes would change."""
     from audits.formats import fixes
+    from audits.project_root import way_to
 
     plan = _planned(found, wanted)
-    click.echo(fixes.diff(plan), nl=False)
+    click.echo(fixes.diff(plan, way_to(found.request.root, Path.cwd())), nl=False)
     _tell(plan, found, wanted, quiet=quiet)
 
 

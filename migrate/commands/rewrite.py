@@ -102,6 +102,7 @@ def command(
     tree that is not clean; 3 what is left is yours to decide.
     """
     from audits.formats import rewriting as shown
+    from audits.project_root import way_to
 
     if (goal is None) == (not remove_fallback):
         raise ConfigError(
@@ -121,7 +122,8 @@ def command(
     )
     if write:
         _write(request.root, made, allow_dirty=allow_dirty)
-    click.echo(shown.files(made) if check or write else shown.diff(made), nl=False)
+    folder = way_to(request.root, Path.cwd())
+    click.echo((shown.files if check or write else shown.diff)(made, folder), nl=False)
     for line in shown.account(made, written=write):
         if not quiet:
             click.echo(line, err=True)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from audits.project_root import Area, area
+from audits.project_root import Area, area, way_to
 
 
 @pytest.fixture
@@ -50,6 +50,22 @@ def test_a_folder_elsewhere_is_a_project(tree):
 def test_a_file_elsewhere_belongs_to_the_project_above_it(tree):
     one = tree / "mono" / "apps" / "one"
     assert area([one / "src" / "a.ts"], tree / "loose") == Area(one, ("src/a.ts",))
+
+
+def test_a_part_of_a_project_elsewhere_is_read_with_the_rest_of_it(tree):
+    one = tree / "mono" / "apps" / "one"
+    for cwd in (tree, tree / "mono" / "apps", tree / "loose"):
+        assert area([one / "src"], cwd) == Area(one, ("src",))
+        assert area([one / "src" / "a.ts"], cwd) == Area(one, ("src/a.ts",))
+
+
+def test_a_file_in_no_project_is_read_with_the_current_folder(tree):
+    assert area([Path("loose/deep/b.ts")], tree) == Area(tree, ("loose/deep/b.ts",))
+
+
+def test_the_way_to_a_project_begins_at_the_current_folder(tree):
+    assert way_to(tree / "mono" / "apps", tree) == "mono/apps/"
+    assert way_to(tree, tree) == way_to(tree, tree / "mono") == way_to(tree / "loose", tree / "mono") == ""
 
 
 def test_a_path_that_goes_up_is_no_part_of_the_current_folder(tree):

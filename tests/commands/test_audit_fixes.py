@@ -1,5 +1,6 @@
 """`kvferry audit --diff` and `--fix` as they are typed."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,16 @@ def test_a_diff_changes_nothing_and_marks_what_is_unsafe(place, kvferry):
     _, every, _ = kvferry("--diff", "--ttl", "3600", "--unsafe-fixes", "--quiet")
     assert "# unsafe fix: KV002 put-without-ttl src/index.ts:2:" in every
     assert "+export const g = (env) => env.CACHE.put('config', '1', { expirationTtl: 3600 });" in every
+
+
+def test_a_diff_of_a_project_below_applies_where_it_was_typed(place, kvferry, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    _, out, _ = kvferry("project", "--diff")
+    (tmp_path / "a.patch").write_bytes(out.encode())
+    subprocess.run(["git", "apply", "a.patch"], check=True)
+    _, shown, _ = kvferry("project", "--format", "concise")
+    assert {line.partition(":")[0] for line in shown.splitlines()} == {"project/src/index.ts"}
+    assert b"cacheTtl: 30" in (tmp_path / "project" / place).read_bytes()
 
 
 def test_without_a_ttl_the_text_says_what_would_offer_one(place, kvferry):
