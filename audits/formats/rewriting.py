@@ -9,20 +9,20 @@ from audits.formats.wording import one_line, plural, where
 from audits.rewriting.plan import Rewriting
 
 
-def diff(rewriting: Rewriting, folder: str) -> bytes:
+def diff(rewriting: Rewriting, folder: str = "") -> bytes:
     """What a human must decide on as comments above, then the difference of each file. `folder` stands
     before every path."""
     lines = "".join(f"# {line}\n" for line in left(rewriting, folder))
     return lines.encode() + b"".join(unified(changed, folder) for changed in rewriting.changed)
 
 
-def files(rewriting: Rewriting, folder: str) -> str:
+def files(rewriting: Rewriting, folder: str = "") -> str:
     """What a human must decide on, and the files that differ, one a line."""
     lines = [*left(rewriting, folder), *(one_line(folder + changed.path) for changed in rewriting.changed)]
     return "".join(line + "\n" for line in lines)
 
 
-def left(rewriting: Rewriting, folder: str) -> Iterator[str]:
+def left(rewriting: Rewriting, folder: str = "") -> Iterator[str]:
     """`src/index.ts:12:20: left to you: REASON: CODE`."""
     for one in rewriting.left:
         place = where(one.place, folder)

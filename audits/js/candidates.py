@@ -16,17 +16,15 @@ _METHOD = re.compile(
 _ANY_ENV = rb"env(?<!process\.env)(?<!meta\.env)(?<![-\w$@/\"']env)"
 # a search for a text that begins with a letter skips the rest; one that begins by looking back does not
 _ENV = re.compile(_ANY_ENV + rb"(?![-\w$\"'/])|Env(?<!\wEnv)\b")
-_CAPITALS = rb"\{[^{}]*\b[A-Z][A-Z0-9_]+\b[^{}]*\}\s*"
 _FROM_ENV = re.compile(
     _ANY_ENV + rb"\b[^\n;={}]{0,80}?[\])]?[?!]?\.\s*[A-Z][A-Z0-9_]+\b"  # env.NAME, (env as any).NAME
     rb"|" + _ANY_ENV + rb"[?!]?\.?\["  # env[name]
-    rb"|"
-    + _CAPITALS
-    + rb"(?::[^=;(){}]{1,80})?=\s*[^;\n=]{0,60}"
-    + _ANY_ENV
-    + rb"\b"  # const { NAME } = c.env
-    rb"|" + _CAPITALS + rb":\s*\w*Env\b"  # ({ NAME }: Env) =>
 )
+_OF_ENV = re.compile(
+    rb"\}\s*(?::[^=;(){}]{1,80})?=\s*[^;\n=]{0,60}" + _ANY_ENV + rb"\b"  # const { NAME } = c.env
+    rb"|\}\s*:\s*\w*Env\b"  # ({ NAME }: Env) =>
+)
+_CAPITALS = re.compile(rb"\b[A-Z][A-Z0-9_]+\b")
 _OUT_OF_ENV = re.compile(_ANY_ENV + rb"[?!]?\.(?:[A-Z][A-Z0-9_]+|\w*[kK][vV])\b")
 _CARRIED = re.compile(rb"(?:\.set\(\s*[\"'][\w-]+[\"']\s*,|\.\w+\s*=(?!=))[^;=\n]*\Z")
 """What stands before it when it is put on something: `c.set("store", …`, `c.store = …`."""
@@ -109,7 +107,7 @@ def rank(source: bytes, names: Bound) -> int:
     if b"locals" in source and _LOCALS.search(source) and _ASKED.search(source):
         return 1
     if (b"env" in source or b"Env" in source) and _METHOD.search(source) and _ENV.search(source):
-        return 2 if _FROM_ENV.search(source) else 1
+        return 2 if _FROM_ENV.search(source) or _unpacked(source) else 1
     if (
         (b"KV" in source or b"kv" in source or b"Kv" in source)
         and _METHOD.search(source)
@@ -117,6 +115,16 @@ def rank(source: bytes, names: Bound) -> int:
     ):
         return 1
     return 1 if any(_undeclared(source, name) for name in set(_GLOBAL.findall(source))) else 0
+
+
+def _unpacked(source: bytes) -> bool:
+    """Is a name in capitals taken out of an `env` by a pattern in braces? Looks back from its end, because
+    a search for its beginning would try every brace, and a large table has one with much behind it."""
+    for found in _OF_ENV.finditer(source):
+        begin = source.rfind(b"{", source.rfind(b"}", 0, found.start()) + 1, found.start())
+        if begin >= 0 and _CAPITALS.search(source, begin, found.start()):
+            return True
+    return False
 
 
 def _carried(source: bytes, at: int) -> bool:

@@ -39,6 +39,13 @@ def test_the_rank_of_a_file(source, wanted):
     assert rank(source, NAMES) == wanted
 
 
+def test_a_large_table_of_names_in_capitals_is_read_once():
+    table = "const T = {\n" + "".join(f"  NAME_{i}: 'x',\n" for i in range(50_000)) + "};\n"
+    source = "function f(env) { return q.get(1); }\n" + table
+    assert rank(source.encode(), NAMES) == 1
+    assert rank((source + "const { NAME } = c.env;").encode(), NAMES) == 2
+
+
 def test_what_a_file_imports():
     source = b"import a from './a'; export * from \"./b\"; const c = require('./c'); await import('./d'); import './e'"
     assert sorted(specs(source)) == ["./a", "./b", "./c", "./d", "./e"]
