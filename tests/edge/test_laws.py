@@ -277,6 +277,20 @@ def test_what_a_broken_off_import_wrote_counts_as_copied_when_it_is_repeated(sid
     assert side.app(sessions[1], "getSession") is None
 
 
+@pytest.mark.parametrize("placement", ["single", "shards"])
+def test_a_record_that_is_inserted_releases_its_note_and_no_other_does(edge, placement):
+    bridge = edge.bridge(placement)
+    sessions = [fresh() for _ in range(9)]
+    bridge.ask("import", importing(record(sessions[0])))
+    stem = fresh("quarantine") + "/"
+    notes = [{"name": stem + session, "body": "too big"} for session in sessions]
+    bridge.ask("import", importing(notes=notes, notAfter=None))
+    order = importing(*({**record(session), "releases": stem + session} for session in sessions[:8]))
+    assert bridge.ask("import", order)["outcomes"] == ["equal"] + ["copied"] * 7
+    left = bridge.ask("checkpoint", {"prefix": stem, "limit": 10})["notes"]
+    assert [note["name"] for note in left] == [stem + sessions[0], stem + sessions[8]]
+
+
 def test_an_import_whose_notes_are_not_as_expected_writes_nothing(side):
     lease, session = fresh("lease"), fresh()
     taken = importing(

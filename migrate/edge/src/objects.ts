@@ -6,7 +6,7 @@ import type { Placement } from "./placement.ts";
 import { Problem } from "./problem.ts";
 import { Misshapen } from "./shape.ts";
 import type { Count, Full, Head, Part, PartAnswer, Range, Refusal, Some } from "./toolkit.ts";
-import { LIMITS, PROTOCOL, VERSION } from "./wire.ts";
+import { LIMITS, VERSION } from "./wire.ts";
 
 const AT_ONCE = 100; // calls in flight
 
@@ -109,7 +109,7 @@ export class Objects {
       object: { protocol: object.protocol, version: object.version, now: object.now },
       placement: this.placement.kind === "shards" ? `shards:${this.placement.shards}` : "per-session",
       prefix: this.#prefix,
-      limits: { ...LIMITS, protocol: PROTOCOL },
+      limits: LIMITS,
     };
   }
 }

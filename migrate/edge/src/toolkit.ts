@@ -12,11 +12,14 @@ import { Rows } from "./rows.ts";
 import { compareKeys, digest } from "./text.ts";
 import type { Values } from "./values.ts";
 
+// A record, and the name of a note that is removed if it is inserted.
+export type Incoming = Stored & { releases?: string | undefined };
+
 // The part of an import that concerns one object. `book`: what its notes get, if they are kept here;
 // `counted`: what the other objects' parts came to.
 export interface Part extends Import {
   notAfter: number | null;
-  records: Stored[];
+  records: Incoming[];
   replacements: Replacement[];
   book: Bookkeeping | null;
   counted: Tally;
@@ -105,6 +108,7 @@ export class Toolkit {
         ...part.replacements.map((wanted) => laws.replace(wanted, part, now)),
       ];
       if (book === null) return { result: "done", outcomes, checkpoint: null };
+      for (const name of released(part.records, outcomes)) this.#notes.remove(name);
       const checkpoint = this.#keep(book, batch, [part.counted, tallied(outcomes)]);
       return { result: "done", outcomes, checkpoint };
     });
@@ -300,6 +304,13 @@ async function head({ value, ...row }: Row): Promise<Head> {
 
 async function full(row: Row): Promise<Full> {
   return { ...(await head(row)), value: row.value };
+}
+
+// The notes of those records that were inserted.
+export function released(records: Incoming[], outcomes: Outcome[]): string[] {
+  return records.flatMap(({ releases }, index) =>
+    releases !== undefined && outcomes[index] === "copied" ? [releases] : [],
+  );
 }
 
 export function tallied(outcomes: Outcome[]): Tally {

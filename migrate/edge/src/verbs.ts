@@ -9,7 +9,7 @@ import { Problem } from "./problem.ts";
 import type { Outcome, Tally } from "./record.ts";
 import { Misshapen } from "./shape.ts";
 import { fromBase64, toBase64 } from "./text.ts";
-import { sum, tallied } from "./toolkit.ts";
+import { released, sum, tallied } from "./toolkit.ts";
 import type { Full, Head, Part, Range, Refusal } from "./toolkit.ts";
 import { LIMITS, REQUESTS } from "./wire.ts";
 import type {
@@ -62,10 +62,13 @@ async function imported(request: ImportRequest, objects: Objects, now: number): 
   const { batch, expect, checkpoint, notes, forget } = request;
   const book: Bookkeeping = { expect, checkpoint, notes, forget };
   const outcomes: Outcome[] = new Array(pieces.length);
+  const done: string[] = [];
   const send = async (name: string, some: Piece[], kept: Bookkeeping | null, counted: Tally) => {
-    const answer = await objects.get(name).kvferryImport(partOf(request, some, kept, counted));
+    const part = partOf(request, some, kept, counted);
+    const answer = await objects.get(name).kvferryImport(part);
     if (answer.result !== "done") return refused(answer);
     some.forEach(({ index }, place) => (outcomes[index] = answer.outcomes[place] as Outcome));
+    done.push(...released(part.records, answer.outcomes));
     return answer;
   };
   const others = [...parts].filter(([name]) => name !== objects.book);
@@ -81,8 +84,8 @@ async function imported(request: ImportRequest, objects: Objects, now: number): 
     const answer = await send(name, some, null, {});
     return tallied(answer.outcomes ?? []);
   });
-  if (last.length === 0 && !keeps) return { outcomes, checkpoint: null };
-  const answer = await send(objects.book, last, keeps ? book : null, sum(counts));
+  if (last.length === 0 && !keeps && done.length === 0) return { outcomes, checkpoint: null };
+  const answer = await send(objects.book, last, { ...book, forget: [...forget, ...done] }, sum(counts));
   return { outcomes: answer.outcomes && outcomes, checkpoint: answer.checkpoint };
 }
 

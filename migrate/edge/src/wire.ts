@@ -43,7 +43,7 @@ export const importRequest = object({
   batch: text({ bytes: 128, least: 1 }),
   notAfter: nullable(number(0, LATEST)),
   differing: oneOf(["waiting_to_settle", "newer_here"] as const),
-  records: array(object(sent), LIMITS.records),
+  records: array(object({ ...sent, releases: optional(name) }), LIMITS.records),
   replacements: array(
     object({ ...sent, version: integer(1, SAFE), notAfter: number(0, LATEST) }),
     LIMITS.records,
