@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { allows, scopeOf, SCOPES } from "../../migrate/edge/src/bearer.ts";
 import { bookOf, objectOf, placementOf } from "../../migrate/edge/src/placement.ts";
 import type { Placement } from "../../migrate/edge/src/placement.ts";
+import { Problem, problemOf } from "../../migrate/edge/src/problem.ts";
 import { sameMetadata, standing } from "../../migrate/edge/src/record.ts";
 import type { Origin, Row } from "../../migrate/edge/src/record.ts";
 import { Misshapen } from "../../migrate/edge/src/shape.ts";
@@ -117,6 +118,15 @@ test("what is said of a wrong request holds nothing of it", () => {
     () => REQUESTS.import({ protocol: 1, sweep: 1, batch: "b", notAfter: 1, differing: "newer_here", records: [record] }),
     (error) => error instanceof Misshapen && !`${error.pointer}${error.message}`.includes(planted),
   );
+});
+
+test("an object's error is told by what the caller must do, never by its words", () => {
+  const error = (members: object) => Object.assign(new Error("inner words"), members);
+  assert.equal(problemOf(error({})).problem, "failed");
+  assert.equal(problemOf(error({ retryable: true })).problem, "retryable");
+  assert.equal(problemOf(error({ retryable: true, overloaded: true })).problem, "overloaded");
+  assert.equal(problemOf("text").problem, "failed");
+  assert.equal(problemOf(new Problem("late")).problem, "late");
 });
 
 test("what is no Unicode is refused", () => {

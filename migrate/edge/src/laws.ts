@@ -67,7 +67,7 @@ export class Laws {
     const { expiration, version } = there;
     if (expiration === null) return { outcome: "stored", version };
     const gain = until - expiration;
-    if (gain <= 0 || gain < Math.min(TOUCH_EVERY, (expiration - now) / 2)) {
+    if (gain < Math.min(TOUCH_EVERY, (expiration - now) / 2)) {
       return { outcome: "stored", version };
     }
     return { outcome: "stored", version: this.#rows.extend(there, until, by(origin), now) };

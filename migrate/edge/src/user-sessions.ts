@@ -31,7 +31,9 @@ export type Clock = () => number;
 
 const systemClock: Clock = () => Date.now() / 1000;
 
-export class UserSessions<Env = unknown> extends DurableObject<Env> {
+// `Data`: what the application's sessions are. Nothing checks that what is stored is that; a value
+// that is no JSON comes back as text, or as bytes.
+export class UserSessions<Data = object, Env = unknown> extends DurableObject<Env> {
   readonly #toolkit: Toolkit;
 
   constructor(ctx: DurableObjectState, env: Env, clock: Clock = systemClock) {
@@ -42,14 +44,14 @@ export class UserSessions<Env = unknown> extends DurableObject<Env> {
   // ---------------------------------------------------------------- the application's methods
 
   // The session, its data parsed as JSON, else as text, else as bytes. Null: there is none, it has
-  // expired, or it was deleted. (`any`: of the application's own type.)
-  getSession(id: string): { data: any } | null {
+  // expired, or it was deleted.
+  getSession(id: string): { data: Data } | null {
     const row = id.isWellFormed() ? this.#toolkit.live(id) : null;
-    return row?.value ? { data: decoded(row.value) } : null;
+    return row?.value ? { data: decoded(row.value) as Data } : null;
   }
 
   // Store a session, over an older state of it: bytes and text as they are, everything else as JSON.
-  putSession(id: string, data: unknown, options: PutOptions = {}): Promise<Written> {
+  putSession(id: string, data: Data | Uint8Array | ArrayBuffer | string, options: PutOptions = {}): Promise<Written> {
     const { metadata, notAfter } = options;
     const record: Stored = {
       key: sound(id),

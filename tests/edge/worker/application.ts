@@ -14,26 +14,26 @@ const clock = () => time.now ?? Date.now() / 1000;
 type Env = Record<string, DurableObjectNamespace>;
 type Context = DurableObjectState;
 
-export class UserSessions extends Real<Env> {
+export class UserSessions extends Real<object, Env> {
   constructor(ctx: Context, env: Env) {
     super(ctx, env, clock);
   }
 }
 
-export class OverwritingSessions extends Overwriting<Env> {
+export class OverwritingSessions extends Overwriting<object, Env> {
   constructor(ctx: Context, env: Env) {
     super(ctx, env, clock);
   }
 }
 
-export class ForgettingSessions extends Forgetting<Env> {
+export class ForgettingSessions extends Forgetting<object, Env> {
   constructor(ctx: Context, env: Env) {
     super(ctx, env, clock);
   }
 }
 
 // Looks into an object's storage from inside, past every method of the class.
-export class LookedInto extends Real<Env> {
+export class LookedInto extends Real<object, Env> {
   readonly #storage: DurableObjectStorage;
 
   constructor(ctx: Context, env: Env) {
@@ -51,7 +51,7 @@ export class LookedInto extends Real<Env> {
 }
 
 // An object that fails, with words of its own.
-export class Failing extends Real<Env> {
+export class Failing extends Real<object, Env> {
   override kvferryHeads(): Promise<never> {
     throw new Error("inner words");
   }
@@ -63,7 +63,7 @@ export class Failing extends Real<Env> {
   }
 }
 
-export class BreakingSessions extends Breaking<Env> {
+export class BreakingSessions extends Breaking<object, Env> {
   constructor(ctx: Context, env: Env) {
     super(ctx, env, clock);
   }
