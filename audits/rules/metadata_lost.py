@@ -70,6 +70,9 @@ from audits.operation import Confidence, Evidence, Has, Method, Operation, Relat
 from audits.rules.rule import Rule, Settings
 from audits.rules.wording import called, found
 
+_TELL = {Method.GET_WITH_METADATA.value, Method.LIST.value}
+"""What gives the metadata of a key or its expiration."""
+
 
 def check(operations: Sequence[Operation], settings: Settings) -> Iterator[Finding]:
     """One finding for each put that loses metadata."""
@@ -80,6 +83,8 @@ def check(operations: Sequence[Operation], settings: Settings) -> Iterator[Findi
             continue
         lost = []
         for one in operation.relations:
+            if one.what not in _TELL:
+                continue
             had = _had(operation, lists.get(one.place), puts)
             sure = _sure(operation, one, had)
             if sure is not None:
