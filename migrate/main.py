@@ -31,6 +31,10 @@ COMMANDS = {
 """Every command, in the order of a migration; each lives in migrate/commands/NAME.py."""
 
 
+_AT_ONCE = {"audit", "rules", "rewrite", "demo"}
+"""Commands with nothing to resume."""
+
+
 class _Group(click.Group):
     """A group whose commands are imported on use; their help lines stand above."""
 
@@ -79,20 +83,20 @@ def run(words: Sequence[str]) -> int:
     except click.ClickException as error:
         return _say(error.format_message(), "", Exit.USAGE)
     except (KeyboardInterrupt, click.Abort):
-        return _interrupted()
+        return _interrupted(words)
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  the reader has gone; nothing more to say
         return Exit.UNFINISHED
     except Exception as error:
-        return _failed(error, debug="--debug" in words)
+        return _failed(error, words)
     return int(code) if isinstance(code, int) else Exit.CLEAN
 
 
-def _failed(error: Exception, *, debug: bool) -> Exit:
-    if debug:
+def _failed(error: Exception, words: Sequence[str]) -> Exit:
+    if "--debug" in words:
         _trace(error)
     if _followed_an_interrupt(error):
-        return _interrupted()
+        return _interrupted(words)
     if isinstance(error, MigrateError):
         return _say(error.message, error.hint, error.exit)
     # A defect of ours: its message might hold a key or a value.
@@ -100,8 +104,10 @@ def _failed(error: Exception, *, debug: bool) -> Exit:
     return _say(f"unexpected {name}, a defect of kvferry", "run it again with --debug", Exit.UNFINISHED)
 
 
-def _interrupted() -> Exit:
-    return _say("interrupted", "run the same command again: it resumes where it was", Exit.INTERRUPTED)
+def _interrupted(words: Sequence[str]) -> Exit:
+    again = "run the same command again"
+    resumes = not {*words[:1]} & _AT_ONCE
+    return _say("interrupted", f"{again}: it resumes where it was" if resumes else again, Exit.INTERRUPTED)
 
 
 def _followed_an_interrupt(error: BaseException) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import signal
 import subprocess
 import sys
@@ -157,6 +158,16 @@ def test_an_error_on_the_way_out_of_an_interrupt_is_still_an_interrupt(
     monkeypatch.setattr(status, "command", command)
     assert run(["status"]) == Exit.INTERRUPTED
     assert "interrupted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "resumes"), [("export", True), ("audit", False)])
+def test_only_what_can_be_resumed_is_said_to_resume(
+    name: str, resumes: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = click.Command(name, callback=lambda: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(importlib.import_module(f"migrate.commands.{name}"), "command", command)
+    assert run([name]) == Exit.INTERRUPTED
+    assert ("resumes" in capsys.readouterr().err) is resumes
 
 
 def test_the_package_itself_can_be_run() -> None:

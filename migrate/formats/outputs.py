@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from migrate.core.document import Document
-from migrate.errors import ConfigError
+from migrate.errors import ConfigError, MigrateError
 from migrate.formats.report import RENDERERS, render
 
 
@@ -55,8 +55,15 @@ class Outputs:
 
     def write(self, rendered: Callable[[str], str], stdout: IO[str]) -> None:
         """Write everywhere what `rendered` makes for each format."""
-        stdout.write(rendered(self.format))
-        stdout.flush()
+        text = rendered(self.format)
+        try:
+            stdout.write(text)
+            stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            reason = (error.strerror or "unknown error").lower()
+            raise MigrateError(f"standard output cannot be written: {reason}", "write elsewhere") from error
         for one in self.files:
             write_private(one.path, rendered(one.format))
 
@@ -89,6 +96,8 @@ def _parse(word: str, known: Sequence[str]) -> Output:
         raise ConfigError(
             f"--output {word!r} is not NAME=FILE", f"for example --output {known[-1]}=report.{known[-1]}"
         )
+    if file == "-":
+        raise ConfigError("--output writes files", f"for standard output: --format {_known(name, known)}")
     path = Path(file)
     if path.is_dir():
         raise _unwritable(path, "it is a folder")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -10,7 +11,7 @@ import pytest
 
 from migrate.core.document import Document
 from migrate.core.fingerprint import Fingerprints
-from migrate.errors import ConfigError
+from migrate.errors import ConfigError, Exit, MigrateError
 from migrate.formats.outputs import Output, Outputs, write_private
 from migrate.formats.verify import VerifyFacts, build_verify
 
@@ -49,6 +50,7 @@ def test_the_format_is_for_standard_output(document: Document) -> None:
         (None, ["yaml=r.yaml"]),
         (None, ["json=no-such-folder/r.json"]),
         (None, ["json=."]),
+        (None, ["json=-"]),
         (None, ["json=r.json", "text=./r.json"]),
     ],
 )
@@ -56,6 +58,20 @@ def test_a_mistake_is_said_before_any_work_is_done(fmt: str | None, words: list[
     with pytest.raises(ConfigError) as caught:
         Outputs.parse("export-report", fmt, words)
     assert caught.value.hint
+
+
+class FullDisk(io.StringIO):
+    """Standard output that was redirected to where no room is left."""
+
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_behind_standard_output_is_no_defect(document: Document) -> None:
+    outputs = Outputs.parse("verify-report", None, [])
+    with pytest.raises(MigrateError, match="standard output cannot be written: no space left") as caught:
+        outputs.emit(document, FullDisk())
+    assert caught.value.exit == Exit.UNFINISHED
 
 
 def test_a_file_is_replaced_whole_and_becomes_private(tmp_path: Path) -> None:
