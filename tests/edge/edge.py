@@ -14,9 +14,12 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import shutil
+import signal
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -193,11 +196,11 @@ class Edge:
             return
         assert process.stdin is not None
         process.stdin.close()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # what it started and did not end
+        process.wait()
 
     def _plan(self, modules: Path) -> dict[str, Any]:
         aliases = {"EDGE": str(EDGE / "src")}

@@ -153,6 +153,6 @@ def test_health_tells_versions_clocks_placement_and_limits(edge, name, placement
         __version__,
     )
     assert (answer["placement"], answer["prefix"]) == (placement, PREFIX)
-    assert abs(answer["now"] - time.time()) < 5
-    assert abs(answer["object"]["now"] - answer["now"]) < 5
+    assert abs(answer["now"] - time.time()) < 60
+    assert abs(answer["object"]["now"] - answer["now"]) < 60
     assert answer["limits"]["records"] == 1000

@@ -248,4 +248,4 @@ def test_the_alarm_purges_what_is_over_and_comes_back_for_the_rest(session):
 
 def test_the_clock_of_the_real_class_is_the_systems(edge):
     now = edge.call("USER_SESSIONS", "clock", "kvferryHealth")["now"]
-    assert abs(now - time.time()) < 5
+    assert abs(now - time.time()) < 60
