@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from audits import ancestor
 from audits.baseline import Baseline
 from audits.js.analysis import Analysis
 from audits.judging import Judged, Reported, judge, order
@@ -69,6 +68,8 @@ def _before(judged: Judged) -> list[Known]:
     request = judged.request
     if request.since is None:
         return []
+    from audits import ancestor  # starts git; most audits do not
+
     with ancestor.checked_out(request.since) as root:
         then = judge(replace(request, root=root, paths=(), replaced={}, tests=True))
     past, present = frozenset(then.analysis.collected), frozenset(judged.analysis.collected)

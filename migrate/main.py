@@ -10,7 +10,6 @@ import importlib
 import os
 import sys
 import threading
-import traceback
 from collections.abc import Iterator, Sequence
 
 import click
@@ -137,6 +136,8 @@ def _trace(error: BaseException) -> None:
     Only our own errors are known to hold no key and no value: of every other, the class is named
     and its message left out.
     """
+    import traceback  # one more of the files that a start would have to read
+
     for link, one in _chain(error):
         if link:
             click.echo(f"\n{link}:\n", err=True)

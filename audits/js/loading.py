@@ -8,10 +8,8 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
@@ -109,6 +107,9 @@ class Loader:
         """The work on slices of the paths, in processes when there are more of them than `worth`."""
         if self.jobs == 1 or len(paths) <= worth:
             return [work(paths)] if paths else []
+        from concurrent.futures import ProcessPoolExecutor  # most audits need none of it
+        from multiprocessing import get_context
+
         slices = [paths[at : at + size] for at in range(0, len(paths), size)]
         with ProcessPoolExecutor(min(self.jobs, len(slices)), get_context(_START)) as pool:
             return list(pool.map(work, slices))

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from migrate.core.ports import Clock
 from migrate.errors import ConfigError
 
 if TYPE_CHECKING:
+    from migrate.core.ports import Clock
     from migrate.desk import Ended
     from migrate.formats.outputs import Outputs
     from migrate.opening import Settings

@@ -8,11 +8,12 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
-from migrate.core.document import Document
 from migrate.errors import ConfigError, MigrateError
-from migrate.formats.report import RENDERERS, render
+
+if TYPE_CHECKING:
+    from migrate.core.document import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Outputs:
         Raises ConfigError before any work is done: unknown format, no such folder, a file named
         twice.
         """
+        from migrate.formats.report import RENDERERS  # not needed for what `among` is for
+
         return cls.among(tuple(RENDERERS[name]), fmt, outputs)
 
     @classmethod
@@ -51,6 +54,8 @@ class Outputs:
 
     def emit(self, document: Document, stdout: IO[str]) -> None:
         """Write the document everywhere. Standard output comes first: it cannot be re-made."""
+        from migrate.formats.report import render
+
         self.write(lambda fmt: render(document, fmt), stdout)
 
     def write(self, rendered: Callable[[str], str], stdout: IO[str]) -> None:
