@@ -57,8 +57,8 @@ class Collected:
     def narrow(self, folder: str, include: Sequence[str], exclude: Sequence[str]) -> None:
         """Leave files of one folder out, by patterns that are about paths from there. The folder's
         path ends with a slash."""
-        wanted = pathspec.GitIgnoreSpec.from_lines(include)
-        unwanted = pathspec.GitIgnoreSpec.from_lines(exclude)
+        wanted = gitignore.asked(include)
+        unwanted = gitignore.asked(exclude)
         for path in [path for path in self.files if path.startswith(folder)]:
             if unwanted.match_file(path[len(folder) :]):
                 self.skip("excluded", path)
@@ -82,8 +82,8 @@ def concerns(path: str) -> bool:
 def collect(folder: Folder, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Collected:
     """Walk the folder in a fixed order. `include` and `exclude` are patterns as in .gitignore."""
     found = Collected()
-    wanted = pathspec.GitIgnoreSpec.from_lines(include) if include else None
-    unwanted = pathspec.GitIgnoreSpec.from_lines(exclude) if exclude else None
+    wanted = gitignore.asked(include) if include else None
+    unwanted = gitignore.asked(exclude) if exclude else None
     above = gitignore.above(folder.root)
     for path, entry in _walk(folder.root, "", above, found, unwanted):
         name = entry.name

@@ -6,11 +6,16 @@ not asked: the same project must give the same findings everywhere.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pathspec
+
+from audits.refusal import Refused
+
+_NO_PATTERN = (ValueError, re.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +70,28 @@ def _ruled(path: Path, inside: str, outside: str) -> list[Ruled]:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return []
-    return [Ruled(inside, outside, pathspec.GitIgnoreSpec.from_lines(lines))] if lines else []
+    return [Ruled(inside, outside, _spec(lines))] if lines else []
+
+
+def _spec(lines: Sequence[str]) -> pathspec.GitIgnoreSpec:
+    """The rules of a file; a line that is no pattern matches nothing, as in git."""
+    try:
+        return pathspec.GitIgnoreSpec.from_lines(lines)
+    except _NO_PATTERN:
+        return pathspec.GitIgnoreSpec.from_lines(filter(_is_pattern, lines))
+
+
+def _is_pattern(line: str) -> bool:
+    try:
+        pathspec.GitIgnoreSpec.from_lines([line])
+    except _NO_PATTERN:
+        return False
+    return True
+
+
+def asked(patterns: Sequence[str]) -> pathspec.GitIgnoreSpec:
+    """Patterns of our own user; Refused for one that is none."""
+    for pattern in patterns:
+        if not _is_pattern(pattern):
+            raise Refused(f"{pattern!r} is no pattern as in .gitignore", "for example --exclude 'legacy/**'")
+    return pathspec.GitIgnoreSpec.from_lines(patterns)

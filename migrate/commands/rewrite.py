@@ -160,8 +160,10 @@ def _request(
 
 def _found(request: Request) -> Sessions:
     from audits.rewriting import sessions
+    from migrate.commands.audit_request import refusals
 
-    found = sessions.of(request)
+    with refusals():
+        found = sessions.of(request)
     if not found.collected:
         raise MigrateError("there is no code to rewrite here", "name the project's folder")
     return found

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from audits.js.gitignore import above, ignores, within
+from audits.js.gitignore import above, asked, ignores, within
+from audits.refusal import Refused
 
 
 @pytest.fixture
@@ -34,6 +35,20 @@ def test_the_nearest_folder_has_the_last_word(checkout):
         True,
         False,
     ]
+
+
+@pytest.mark.parametrize("line", ["!", "a\\", "[z-a]"])
+def test_a_line_that_is_no_pattern_leaves_the_others_as_they_are(line, checkout):
+    (checkout / ".gitignore").write_text(f"{line}\nb.ts\n")
+    rules = within(checkout, "", [])
+    assert [ignores(rules, path) for path in ("a.ts", "b.ts")] == [False, True]
+
+
+@pytest.mark.parametrize("pattern", ["!", "sk\\"])
+def test_a_pattern_that_is_asked_for_must_be_one(pattern):
+    with pytest.raises(Refused, match="is no pattern"):
+        asked(["a/**", pattern])
+    assert asked(["a/**"]).match_file("a/b.ts")
 
 
 def test_what_is_excluded_in_the_checkout_alone_counts(checkout):
