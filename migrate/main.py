@@ -7,6 +7,7 @@ wrong option answer at once.
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 import threading
@@ -122,6 +123,8 @@ def _followed_an_interrupt(error: BaseException) -> bool:
 
 def main() -> None:
     """Run the process's command line and exit with its code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that is not UTF-8 shows what it can
     code = run(sys.argv[1:])
     sys.stdout.flush()
     sys.stderr.flush()

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -168,6 +170,14 @@ def test_only_what_can_be_resumed_is_said_to_resume(
     monkeypatch.setattr(importlib.import_module(f"migrate.commands.{name}"), "command", command)
     assert run([name]) == Exit.INTERRUPTED
     assert ("resumes" in capsys.readouterr().err) is resumes
+
+
+def test_a_terminal_that_is_not_utf_8_shows_what_it_can(tmp_path: Path) -> None:
+    (tmp_path / "é.ts").write_text("export const f = (kv: KVNamespace) => kv.put('a', 'b');")
+    words = [sys.executable, "-m", "migrate", "audit", str(tmp_path), "--no-cache", "--format", "concise"]
+    done = subprocess.run(words, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert done.returncode == Exit.AGAINST
+    assert done.stdout.startswith(b"?.ts:1:42: KV002 error ")
 
 
 def test_the_package_itself_can_be_run() -> None:
