@@ -177,7 +177,7 @@ def _of_names(enclosing: Enclosing) -> Iterator[Signal]:
     if named_session(enclosing.cls) or named_session(enclosing.owner):
         yield "class-name", 2
     elif enclosing.owner == "secondaryStorage":  # where better-auth keeps its sessions
-        yield "class-name", 3
+        yield "class-name", 4
 
 
 def _of_value(names: Iterable[str]) -> Iterator[Signal]:

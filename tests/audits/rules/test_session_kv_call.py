@@ -89,6 +89,9 @@ SESSIONS = {
     "the storage of a login library": (
         "export const auth = betterAuth({ secondaryStorage: { get: (key) => env.STORE.get(`auth:${key}`) } });"
     ),
+    "the storage of a login library, by its own keys": (
+        "export const auth = (env) => betterAuth({ secondaryStorage: { get: (key) => env.STORE.get(key) } });"
+    ),
     "object named for sessions": (
         "import { env } from 'cloudflare:workers';"
         " export const sessionStore = { read(token) { return env.STORE.get(token); } };"
