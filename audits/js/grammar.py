@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 
 import tree_sitter
@@ -28,7 +29,8 @@ _KINDS = {
 SUFFIXES = tuple(_KINDS)
 """The file names' endings that are read."""
 
-_SCRIPT = re.compile(rb"<script\b(?P<head>[^>]*)>(?P<body>.*?)</script\s*>", re.DOTALL | re.IGNORECASE)
+_SCRIPT = re.compile(rb"<script\b", re.IGNORECASE)
+_END = re.compile(rb"</script\s*>", re.IGNORECASE)
 _FRONT = re.compile(rb"\A\s*---\r?\n(?P<body>.*?)^---", re.DOTALL | re.MULTILINE)
 _NOT_BREAK = re.compile(rb"[^\r\n]")
 
@@ -59,7 +61,7 @@ def script(source: bytes, ending: str) -> bytes:
     """The same number of bytes with everything that is no script turned into blanks."""
     if ending not in (".astro", ".vue", ".svelte"):
         return source
-    spans = [match.span("body") for match in _SCRIPT.finditer(source)]
+    spans = list(_scripts(source))
     if ending == ".astro" and (front := _FRONT.match(source)):
         spans = [front.span("body"), *(span for span in spans if span[0] >= front.end("body"))]
     parts: list[bytes] = []
@@ -68,6 +70,19 @@ def script(source: bytes, ending: str) -> bytes:
         parts += [_NOT_BREAK.sub(b" ", source[at:start]), source[start:end]]
         at = end
     return b"".join([*parts, _NOT_BREAK.sub(b" ", source[at:])])
+
+
+def _scripts(source: bytes) -> Iterator[tuple[int, int]]:
+    """Where the contents of script elements begin and end. Each part of the source is read once, also
+    when no element is ever closed."""
+    at = 0
+    while (opened := _SCRIPT.search(source, at)) is not None:
+        start = source.find(b">", opened.end()) + 1
+        closed = _END.search(source, start) if start else None
+        if closed is None:
+            return
+        yield start, closed.start()
+        at = closed.end()
 
 
 def parse(source: bytes, ending: str) -> Node:
