@@ -7,7 +7,7 @@ A file is a *seed* when it may touch a namespace. Besides the seeds, the files t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 _METHOD = re.compile(
@@ -33,6 +33,7 @@ _NAMED = re.compile(rb"\b_?(?:kv|KV)\b|_KV\b|[a-z]K[Vv]\b(?!\s*\()|\bkv[A-Z]|KV_
 _GLOBAL = re.compile(rb"[A-Z](?<![\w$.].)[A-Z0-9_]{2,}(?=\s*\??\.\s*(?:get|put|list|delete)\s*\()")
 _WAITED = re.compile(rb"\bawait\s+([A-Za-z_$][\w$]*)\.put\(")
 _ASKED = re.compile(rb"\bawait\s+\(?[\w$.?!]+\.(?:get|put|list|delete|getWithMetadata)\b")
+_DECLARED = re.compile(rb"(?:const|let|var|import|class|enum|,|\{)(?=\s*([A-Za-z_$][\w$]*))")
 _LOCALS = re.compile(rb"(?<![\w$])locals\b")
 _SPEC = (
     re.compile(rb"from\s*[\"']([^\"'\n]+)[\"']"),
@@ -114,7 +115,7 @@ def rank(source: bytes, names: Bound) -> int:
         and _NAMED.search(source)
     ):
         return 1
-    return 1 if any(_undeclared(source, name) for name in set(_GLOBAL.findall(source))) else 0
+    return 1 if _undeclared(source, _GLOBAL.findall(source)) else 0
 
 
 def _unpacked(source: bytes) -> bool:
@@ -133,12 +134,12 @@ def _carried(source: bytes, at: int) -> bool:
 
 def _scripted(source: bytes) -> bool:
     """Is it a service worker's script with a global that is asked as a namespace is?"""
-    return any(_undeclared(source, name) for name in set(_WAITED.findall(source)))
+    return _undeclared(source, _WAITED.findall(source))
 
 
-def _undeclared(source: bytes, name: bytes) -> bool:
-    """Is a name used without being declared or imported in the file?"""
-    return re.search(rb"(?:const|let|var|import|class|enum|,|\{)\s*" + name + rb"\b", source) is None
+def _undeclared(source: bytes, names: Sequence[bytes]) -> bool:
+    """Is one of the names used without being declared or imported in the file?"""
+    return bool(names) and not set(names) <= set(_DECLARED.findall(source))
 
 
 def specs(source: bytes) -> tuple[str, ...]:

@@ -33,6 +33,9 @@ NAMES = Bound([b"SESSIONS"])
         (b"addEventListener('fetch', f); await store.put(a, b)", 2),
         (b"addEventListener('fetch', f); const store = open(); await store.put(a, b)", 0),
         (b"await store.put(a, b)", 0),
+        (b"addEventListener('fetch', f); const store$ = open(); await store$.put(a, b)", 0),
+        (b"{ const LINKS = new Map() } LINKS.get(a)", 0),
+        (b"const OTHER = 1, LINKS = new Map(); LINKS.get(a); OTHERS.get(a)", 1),
     ],
 )
 def test_the_rank_of_a_file(source, wanted):
@@ -44,6 +47,11 @@ def test_a_large_table_of_names_in_capitals_is_read_once():
     source = "function f(env) { return q.get(1); }\n" + table
     assert rank(source.encode(), NAMES) == 1
     assert rank((source + "const { NAME } = c.env;").encode(), NAMES) == 2
+
+
+def test_many_names_in_capitals_are_looked_for_together():
+    source = "".join(f"const NAME_{i} = m();\nNAME_{i}.get(a);\n" for i in range(20_000))
+    assert rank(source.encode(), NAMES) == 0
 
 
 def test_what_a_file_imports():
