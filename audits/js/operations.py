@@ -55,12 +55,22 @@ def find(engine: Engine) -> Iterator[Operation]:
         operation = _operation(engine, candidate, uses, around)
         if operation is not None:
             made.append((candidate.file, candidate.call, operation))
-    is_worker = engine.project.bindings.configured or any(o.confidence > Confidence.LOW for *_, o in made)
+    is_worker = (
+        engine.project.bindings.configured
+        or any(o.confidence > Confidence.LOW for *_, o in made)
+        or any(_of_pages(file) for file, *_ in made)
+    )
     if is_worker:  # a name alone is no evidence where nothing runs in Workers
         yield from relations.related(engine, made)
 
 
 def _note_others(engine: Engine, candidates: list[Candidate], uses: dict[Group, Uses]) -> None:
+def _of_pages(file: File) -> bool:
+    """Is it a function of Pages, which needs no configuration?"""
+    names = file.facts.exports
+    return "functions" in file.path.split("/")[:-1] and any(name.startswith("onRequest") for name in names)
+
+
     """Calls of methods that a namespace does not have speak against their receiver."""
     groups = {candidate.group for candidate in candidates if candidate.group is not None}
     names = {group[1].rpartition(".")[2] for group in groups}

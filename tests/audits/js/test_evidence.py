@@ -155,3 +155,25 @@ def test_a_sure_use_in_env_outweighs_methods_of_another_runtime(said):
           if (workers) await store.put("a", "b", { expirationTtl: 60 }); else await store.set("a", "b"); } };"""
     assert said(source, wrangler=NONE) == ["put THING a ttl=yes(60)"]
     assert said(source.replace("{ expirationTtl: 60 }", "60"), wrangler=NONE) == []
+
+
+PAGES = """
+    export async function onRequestGet({ request, env }) {
+      const token = request.headers.get("Cookie").match(/s=(.*)/)[1];
+      return new Response(await env.SESSIONS.get(token));
+    }
+    """
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "is_worker"),
+    [
+        ("functions/me.js", "onRequestGet", True),
+        ("site/functions/api/[id].js", "onRequest", True),
+        ("handlers/me.js", "onRequestGet", False),
+        ("functions/me.js", "run", False),
+    ],
+)
+def test_a_function_of_pages_runs_in_workers_without_a_configuration(said, path, name, is_worker):
+    operations = said({path: PAGES.replace("onRequestGet", name)}, wrangler=None)
+    assert operations == ["get SESSIONS {token}"] * is_worker
