@@ -17,7 +17,10 @@ from audits.js.values import join
 from audits.operation import Awaited, Each, Enclosing, Entry, Place
 
 _RETURNED = re.compile(r"(?:\breturn|=>)\s*\(?\s*$")
-_NAMED_OBJECT = re.compile(r"(?P<name>[\w$]+)\s*(?:<[^<>()]*>)?(?::\s*[\w$.<>]+\s*=|[:=(])\s*(?:\(\s*)?$")
+_NAMED_OBJECT = re.compile(
+    r"(?P<name>[\w$]+)\s*(?:<[^<>()]*>)?(?::\s*[\w$.<>]+\s*=|[:=(])\s*(?:\(\s*)?"
+    r"(?:[\w$]+(?:\s*\.\s*[\w$]+)*\s*(?:\?|&&)\s*)?$"  # kept only where there is a namespace
+)
 _EACH = re.compile(r"\.(?:map|forEach|filter|flatMap|reduce|some|every)$")
 
 

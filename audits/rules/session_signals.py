@@ -176,8 +176,10 @@ def _of_names(enclosing: Enclosing) -> Iterator[Signal]:
         yield "foreign-function", -1
     if named_session(enclosing.cls) or named_session(enclosing.owner):
         yield "class-name", 2
-    elif enclosing.owner == "secondaryStorage":  # where better-auth keeps its sessions
-        yield "class-name", 4
+    elif any(
+        words(name)[-2:] == ["secondary", "storage"] for name in (enclosing.cls, enclosing.owner)
+    ):  # where better-auth keeps its sessions
+        yield "class-name", 4 if "login" in enclosing.topics else 3
 
 
 def _of_value(names: Iterable[str]) -> Iterator[Signal]:

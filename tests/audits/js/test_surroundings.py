@@ -148,6 +148,8 @@ OWNERS = {
     "const sessions = { get: (k) => env.SESSIONS.get(k) };": "sessions",
     "const s: Store<Session> = { get: (k) => env.SESSIONS.get(k) };": "s",
     "betterAuth({ secondaryStorage: { get(k) { return env.SESSIONS.get(k); } } });": "secondaryStorage",
+    "const s = { store: env.SESSIONS ? { get: (k) => env.SESSIONS.get(k) } : null };": "store",
+    "const s = { ...(env.SESSIONS && { store: env.SESSIONS && { get: (k) => env.SESSIONS.get(k) } }) };": "store",
     "createSessionStorage<Data>({ read: (k) => env.SESSIONS.get(k) });": "createSessionStorage",
     "const sessions = (env) => ({ read: (k) => env.SESSIONS.get(k) });": "sessions",
     "function createStore(env) { return { read(k) { return env.SESSIONS.get(k); } }; }": "createStore",
