@@ -330,7 +330,8 @@ class Operation:
     `limit` and `cursor_followed` are a list's; `taken`: how many of its keys are used, None when that
     is not seen. `row`: the statement that a read is all of. `key_id`: what tells the key from others of
     its kind, if that is certain; `env`: the bytes of the expression from which the namespace is taken
-    by its binding's name, if it can stand here as well.
+    by its binding's name, if it can stand here as well. `key_makers`: the names of constants and of a
+    function that the code makes the key with, `key_fills`: of what they are given; sorted.
     """
 
     method: Method
@@ -364,6 +365,8 @@ class Operation:
     row: Row | None = None
     key_id: KeyId | None = None
     env: tuple[int, int] | None = None
+    key_makers: tuple[str, ...] = ()
+    key_fills: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, order=True)

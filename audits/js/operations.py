@@ -12,6 +12,7 @@ from audits.js import (
     expression_names,
     key_ids,
     key_lists,
+    key_names,
     listing,
     options,
     properties,
@@ -64,13 +65,13 @@ def find(engine: Engine) -> Iterator[Operation]:
         yield from relations.related(engine, made)
 
 
-def _note_others(engine: Engine, candidates: list[Candidate], uses: dict[Group, Uses]) -> None:
 def _of_pages(file: File) -> bool:
     """Is it a function of Pages, which needs no configuration?"""
     names = file.facts.exports
     return "functions" in file.path.split("/")[:-1] and any(name.startswith("onRequest") for name in names)
 
 
+def _note_others(engine: Engine, candidates: list[Candidate], uses: dict[Group, Uses]) -> None:
     """Calls of methods that a namespace does not have speak against their receiver."""
     groups = {candidate.group for candidate in candidates if candidate.group is not None}
     names = {group[1].rpartition(".")[2] for group in groups}
@@ -160,6 +161,7 @@ def _operation(
         verdict = Ttl(Has.UNKNOWN, why="a part of the call has syntax errors")
     option = _worst([leaf.option for _, leaf in leaves])
     arguments = call.expr[4]
+    makers, fills = key_names.of_call(file, call, found.method)
     return Operation(
         method=Method(found.method),
         place=_method_place(file, call, found.method),
@@ -195,6 +197,8 @@ def _operation(
         if arguments and found.method != "list"
         else None,
         env=written.env(engine, found),
+        key_makers=makers,
+        key_fills=fills,
     )
 
 

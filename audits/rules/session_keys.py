@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from audits.operation import Hole, Template
@@ -17,6 +18,9 @@ from audits.rules.session_words import (
     FOREIGN,
     GENERIC,
     HASHED,
+    LOGIN_KEYS,
+    LOGINS,
+    MEMBERS,
     NEUTRAL,
     OTHER,
     OWNERS,
@@ -31,6 +35,16 @@ from audits.rules.session_words import (
 
 Signal = tuple[str, int]
 """The name of what speaks for a session or against it, and its weight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The names in a key's expression: `makers` of the constants and of the function that make it,
+    `fills` of what they are given."""
+
+    makers: tuple[str, ...] = ()
+    fills: tuple[str, ...] = ()
+
 
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _SESSION = re.compile(
@@ -64,39 +78,58 @@ def text_of(key: Template) -> list[str]:
     return found
 
 
-def of_key(key: Template, topics: Sequence[str], values: Sequence[str] = ()) -> Iterator[Signal]:
+def of_key(
+    key: Template, topics: Sequence[str], values: Sequence[str] = (), made: Made | None = None
+) -> Iterator[Signal]:
     """What speaks for and against in a key, in a file that speaks of these topics. `values`: the names of
-    what is kept under it."""
+    what is kept under it. `made`: what the key's expression says."""
+    made = made or Made()
     text = text_of(key)
-    subject = about(text)
     holes = [part for part in key.parts if isinstance(part, Hole) and not part.name.isupper()]
     names = [hole.name for hole in holes]
+    if holes and not any(names):
+        names = list(made.fills)  # made of what has no name, such as random numbers
     helpers = [part.helper for part in key.parts if isinstance(part, Hole) and part.helper]
     filled = any(map(token, names)) or any(HASHED & set(words(helper)) for helper in helpers)
-    if subject == "foreign" and filled and FOREIGN & set(text) <= PERSONS:
-        subject = "unknown"  # whose token it is
+    subject = _subject(key, filled=filled)
+    if "login" in topics and _of_logins(key, names, made):
+        subject = "login"
+        yield "token-hole", 0 if any(map(token, names)) else 1  # `t`, where it is called `token`
     if subject == "refresh":
         told = filled or {"rt", "token", "tokens"} & set(text) or any(map(_refreshes, values))
         yield "refresh-token", (3 if told else 1) if holes else 0
-    elif subject == "auth":
-        yield "auth-text", 1
-        if not filled and any(map(_of_another, names)):
-            yield "foreign-hole", -2  # the password of an address
     elif subject in _BY_TEXT:
         yield _BY_TEXT[subject]
-    if "login" in topics and (subject in ("refresh", "auth") or (filled and subject == "nothing")):
+    if subject == "auth" and not filled and any(map(_of_another, names)):
+        yield "foreign-hole", -2  # the password of an address
+    if "login" in topics and (subject in ("refresh", "auth", "login") or (filled and subject == "nothing")):
         yield "login", 1
     if subject in ("session", "nothing") and "conversation" in topics and "login" not in topics:
         yield "conversation", -8
     yield from _of_holes(names, bare=not text)
+    yield from _of_helpers(helpers, subject)
+
+
+def _subject(key: Template, *, filled: bool) -> str:
+    """What the key's text speaks of. `filled`: a token fills it."""
+    text = text_of(key)
+    subject = about(text)
+    if subject == "foreign" and filled and FOREIGN & set(text) <= PERSONS:
+        return "unknown"  # whose token it is
+    return subject
+
+
+def _of_helpers(helpers: Sequence[str], subject: str) -> Iterator[Signal]:
     if any(named_session(helper) for helper in helpers):
         yield "key-helper", 3
-    elif any(words(helper)[-1:] == ["key"] for helper in helpers) and subject != "session":
+    elif any(words(helper)[-1:] == ["key"] for helper in helpers) and subject not in ("session", "login"):
         yield "foreign-helper", -3
 
 
 _BY_TEXT: dict[str, Signal] = {
     "session": ("key-text", 4),
+    "login": ("key-name", 1),
+    "auth": ("auth-text", 1),
     "other": ("foreign-key", -5),
     "foreign": ("foreign-key", -5),
     "unknown": ("unknown-key", -2),
@@ -122,6 +155,26 @@ def _of_holes(names: Sequence[str], *, bare: bool) -> Iterator[Signal]:
         yield "foreign-hole", -3
     elif bare and names and all(name in GENERIC for name in names):
         yield "unknown-key", -1
+
+
+def _of_logins(key: Template, names: Sequence[str], made: Made) -> bool:
+    """Do the names that it is made with, or the last part of its text, say that a token which fills it
+    stands for a login, where the text says nothing else: `shop:auth:{token}`, `{ADMIN_TOKEN_PREFIX}{token}`?
+    """
+    text = text_of(key)
+    if about(text) == "auth" or not any(map(token, (*names, *made.fills))):
+        return False
+    rest = [word for word in text if word not in MEMBERS]
+    if "api" in rest or about(rest) not in ("unknown", "nothing", "auth"):
+        return False
+    last = re.split("[:/]", key.prefix.rstrip(":/"))
+    return any(map(_login_key, made.makers)) or (len(last) > 1 and _login_key(last[-1]))
+
+
+def _login_key(name: str) -> bool:
+    """`authToken`, `ADMIN_TOKEN_PREFIX`; not `TOKEN_PREFIX`, and not `adminInviteToken`."""
+    found = set(words(name))
+    return found <= LOGIN_KEYS and bool(LOGINS & found or ("admin" in found and TOKENS & found))
 
 
 def token(name: str) -> bool:

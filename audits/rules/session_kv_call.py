@@ -6,14 +6,16 @@ Finds `get`, `getWithMetadata`, `put`, `delete` and `list` on a key that is a se
 judged by several signals, and the finding names those that fired: the key begins with a known prefix
 (`key-prefix`; `--session-prefix`, and `spotify_session:` always) or speaks of sessions (`key-text`), of
 refresh tokens (`refresh-token`) or of tokens (`auth-text`); a session's id or a token fills it
-(`hole-name`, `token-hole`); a helper such as `sessionKey` makes it (`key-helper`); the namespace's
-binding (`binding`, `auth-binding`), the value or its type (`value-name`), the function, class or file
-around it is named for sessions or logins; a cookie is read in the same function (`cookie`) or holds the
-key (`cookie-key`), or the file speaks of logins (`login`); another call's key, which is a session's,
-begins with the same text (`same-keys`). Keys about something else in a namespace for sessions, such as
-`oauth_state:{state}` or `rate:{ip}`, are not found, nor are other kinds of sessions (chats, games,
-uploads; `{sessionId}` where nothing is said of users and logins; `session:{userId}` where nothing is
-said of logins). A function that most callers use for other keys is not found either.
+(`hole-name`, `token-hole`); a helper such as `sessionKey` makes it (`key-helper`), or a constant, a
+helper or the last part of the prefix is named for login tokens, such as `ADMIN_TOKEN_PREFIX` and
+`shop:auth:{token}` (`key-name`); the namespace's binding (`binding`, `auth-binding`), the value or its
+type (`value-name`), the function, class or file around it is named for sessions or logins; a cookie is
+read in the same function (`cookie`) or holds the key (`cookie-key`), or the file speaks of logins
+(`login`); another call's key, which is a session's, begins with the same text (`same-keys`). Keys about
+something else in a namespace for sessions, such as `oauth_state:{state}` or `rate:{ip}`, are not found,
+nor are other kinds of sessions (chats, games, uploads; `{sessionId}` where nothing is said of users and
+logins; `session:{userId}` where nothing is said of logins). A function that most callers use for other
+keys is not found either.
 
 ## Why
 

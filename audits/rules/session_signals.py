@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from audits.operation import Enclosing, Method, Operation, Relation, Template
 from audits.rules.session_keys import (
     ELSEWHERE,
+    Made,
     Signal,
     about,
     named_session,
@@ -59,7 +60,9 @@ def best(operation: Operation, prefixes: Sequence[str]) -> Score:
     most keys are something else's: a function for keys of all kinds is about none of them."""
     around = list(_around(operation))
     scores = [_score(operation, key, prefixes, around) for key in operation.keys]
-    elsewhere = sum(about(text_of(score.key)) in ELSEWHERE for score in scores)
+    elsewhere = sum(
+        about(text_of(score.key)) in ELSEWHERE and "key-name" not in score.signals for score in scores
+    )
     if elsewhere > sum(score.weight >= ENOUGH for score in scores) and not any(s.listed for s in scores):
         return min(scores, key=lambda score: (score.weight, str(score.key)))
     return max(scores, key=lambda score: (score.listed, score.weight, str(score.key)))
@@ -100,7 +103,8 @@ def _score(operation: Operation, key: Template, prefixes: Sequence[str], around:
     subject = about(text_of(key))
     if subject == "unknown":  # the cookie is about another key
         around = [signal for signal in around if signal[0] != "cookie"]
-    signals = [*of_key(key, operation.enclosing.topics, operation.value_names), *around]
+    made = Made(operation.key_makers, operation.key_fills)
+    signals = [*of_key(key, operation.enclosing.topics, operation.value_names, made), *around]
     if operation.method is not Method.LIST and key.constant:
         if subject != "session":
             signals.append(("constant-key", -2))

@@ -37,22 +37,23 @@ OTHER = _set(
 
 FOREIGN = OTHER | _set(
     """
-    account accounts album apikey article artist backup ban banned blacklist blocked cache cart
-    challenge code codes csrf customer denylist device domain draft email emails event events feature
-    features file files flag flags history hit hits image images index invite invites invoice ip job
-    jobs latest link links log logs magic message messages meta nonce notification onboarding order
-    orders org otp page pages pkce plan playlist post posts preview price product products profile
-    profiles project pwreset queue reset revoked rl room rooms search short site state states
-    subscription team tenant throttle track url urls user users verification verifier verify view views
-    visit visits weather webhook
+    account accounts album apikey apns article artist backup ban banned blacklist blocked cache
+    cart challenge code codes csrf customer denylist device domain draft email emails event events
+    fcm feature features file files flag flags history hit hits image images index invitation
+    invitations invite invites invoice ip job jobs latest link links log logs magic message
+    messages meta newsletter nonce notification onboarding order orders org otp page pages pkce
+    plan playlist post posts preview price product products profile profiles project push pwreset
+    queue quota reset revoked rl room rooms search short site state states subscription team
+    tenant throttle track url urls usage user users verification verifier verify view views visit
+    visits weather webhook
     """
 )
 """Words of keys that are about something else; so are those of OTHER."""
 
 STEPS = _set(
     """
-    authreq confirm confirmation consent failed failures lockout mfa pending registration req request
-    requests transaction tx txn unsubscribe
+    authreq confirm confirmation consent failed failures lockout mfa pending registration req
+    request requests signup transaction tx txn unsub unsubscribe
     """
 )
 """Words of keys of what comes before a login or stands beside it."""
@@ -102,6 +103,17 @@ TOKENS = _set(
 
 AUTH = _set("auth bearer jwt login token tokens")
 """Words of keys that tokens which stand for a login may be kept under."""
+
+LOGINS = _set("auth bearer")
+"""Words in the name of a key's prefix or maker that say: a token under it stands for a login."""
+
+MEMBERS = _set("customer member staff tenant user users")
+"""Those who log in: a word beside the others that does not tell what else a token is for."""
+
+LOGIN_KEYS = (
+    LOGINS | MEMBERS | _set("admin by for jwt key keys kv make namespace ns of pfx prefix to token tokens")
+)
+"""All words that such a name may have: any other one tells what else the token is for."""
 
 HASHED = _set("digest hash hashed sha sha256 tok token")
 """Words in the name of a function that makes a key of a token."""

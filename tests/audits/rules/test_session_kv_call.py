@@ -92,6 +92,30 @@ SESSIONS = {
     "the storage of a login library, by its own keys": (
         "export const auth = (env) => betterAuth({ secondaryStorage: { get: (key) => env.STORE.get(key) } });"
     ),
+    "the same where there may be none": (
+        "export const auth = (env) => betterAuth({ secondaryStorage: env.STORE ? "
+        "{ delete: (key) => env.STORE.delete(key) } : undefined });"
+    ),
+    "a class for it": (
+        "/* auth */ class KvSecondaryStorage { constructor(private kv: KVNamespace) {} "
+        "get(key: string) { return this.kv.get(key); } }"
+    ),
+    "prefix named for the tokens of logins": (
+        "/* login */ const ADMIN_TOKEN_PREFIX = 'shop:adm:'; "
+        "export const f = (env, token) => env.STORE.get(`${ADMIN_TOKEN_PREFIX}${token}`);"
+    ),
+    "maker of keys named for them": (
+        "/* login */ const keys = { authToken: (t) => `shop:a:${t}` }; "
+        "export const f = (env, token) => env.STORE.get(keys.authToken(token));"
+    ),
+    "token that was just made": (
+        "/* login */ const keys = { authToken: (t) => `shop:a:${t}` }; export const f = (env, id) => "
+        "{ const token = `t_${Date.now()}`; return env.STORE.put(keys.authToken(token), id); };"
+    ),
+    "auth behind the project's name": (
+        "export const login = (env, token) => env.STORE.delete(`shop:auth:${token}`);"
+    ),
+    "auth of a member": "export const login = (env, token) => env.STORE.get(`staff/auth/${token}`);",
     "object named for sessions": (
         "import { env } from 'cloudflare:workers';"
         " export const sessionStore = { read(token) { return env.STORE.get(token); } };"
@@ -115,6 +139,30 @@ OTHERS = {
     "key of an API": (
         "export const f = (env, request, apiKey) => { request.headers.get('Authorization');"
         " return env.STORE.get(`auth:${apiKey}`); }"
+    ),
+    "the storage of something else": (
+        "export const s = (env) => ({ primary: disk, secondaryStorage: { get: (key) => env.STORE.get(key) } });"
+    ),
+    "prefix named for tokens of all kinds": (
+        "/* login */ const TOKEN_PREFIX = 'shop:t:'; "
+        "export const f = (env, token) => env.STORE.get(`${TOKEN_PREFIX}${token}`);"
+    ),
+    "prefix named for tokens of an API": (
+        "/* login */ const API_AUTH_TOKEN_PREFIX = 'shop:t:'; "
+        "export const f = (env, token) => env.STORE.get(`${API_AUTH_TOKEN_PREFIX}${token}`);"
+    ),
+    "maker named for one use of a token": (
+        "/* login */ const keys = { adminInviteToken: (t) => `shop:a:${t}` }; "
+        "export const f = (env, token) => env.STORE.get(keys.adminInviteToken(token));"
+    ),
+    "what a user keeps elsewhere": (
+        "/* login */ const keys = { authToken: (t) => `shop:a:${t}` }; "
+        "export const f = (env, userId) => env.STORE.get(keys.authToken(userId));"
+    ),
+    "limit of tries by token": "export const login = (env, token) => env.STORE.get(`ratelimit:auth:${token}`);",
+    "device that is sent messages": "export const login = (env, token) => env.STORE.get(`push:auth:${token}`);",
+    "auth where nothing is said of logins": (
+        "export const f = (env, token) => env.STORE.get(`shop:bearer:${token}`);"
     ),
     "token of an invitation": (
         "export const login = (env, inviteToken) => env.AUTH_KV.get(`token:${inviteToken}`);"
