@@ -43,6 +43,23 @@ def way_to(root: Path, cwd: Path) -> str:
     return root.relative_to(cwd).as_posix() + "/" if cwd in root.parents else ""
 
 
+def whole(root: Path) -> Path | None:
+    """The project or workspace that a folder is only a part of, None when it is one of its own.
+
+    A folder without a mark is a part of the nearest project above it; a project is one of a workspace
+    above it in the same repository.
+    """
+    alone = _marked(root)
+    if (root / ".git").exists():
+        return None
+    for folder in root.parents:
+        if alone and (folder.joinpath(".git").exists() or _workspace(folder)):
+            return folder if _workspace(folder) else None
+        if not alone and _marked(folder):
+            return folder
+    return None
+
+
 def _root(folder: Path, cwd: Path, one: bool) -> Path:
     if folder == cwd:
         return cwd

@@ -10,6 +10,7 @@ from audits.operation import Place
 from audits.report import Report, word
 
 _MOST_STALE = 10
+_BROKEN = "configuration: "
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -72,11 +73,21 @@ def account(report: Report) -> list[str]:
     if audit.analysis.unparsed:
         many = plural(len(audit.analysis.unparsed), "file")
         lines.append(f"{many} with syntax errors, read as far as they make sense")
-    skipped = {reason: len(paths) for reason, paths in audit.analysis.skipped.items()}
+    skipped = {
+        reason: len(paths)
+        for reason, paths in audit.analysis.skipped.items()
+        if not reason.startswith(_BROKEN)
+    }
     if skipped:
         reasons = sorted(skipped.items(), key=lambda item: (-item[1], item[0]))
         told = ", ".join(f"{count:,} {one_line(reason)}" for reason, count in reasons)
         lines.append(f"skipped {plural(sum(skipped.values()), 'path')}: {told}")
+    lines += [
+        f"{one_line(path)} was not read: {one_line(reason.removeprefix(_BROKEN))}"
+        for reason, paths in audit.analysis.skipped.items()
+        if reason.startswith(_BROKEN)
+        for path in paths
+    ]
     return [*lines, *stale(report)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,6 +46,21 @@ def tell(found: Audit, wanted: Wanted, code: Exit) -> None:
     if not wanted.quiet and where.format != "text":
         for line in [*account(report), *([] if inventory else [verdict(report)])]:
             click.echo(line, err=True)
+    if not wanted.quiet and not found.request.replaced:
+        _point_above(found.request.root)
+
+
+def _point_above(root: Path) -> None:
+    """What is above was not read, and may bind a namespace, or call what was."""
+    from audits.formats.wording import one_line
+    from audits.project_root import whole
+
+    project = whole(root)
+    if project is not None:
+        way = one_line(os.path.relpath(project))
+        click.echo(
+            f"this is a part of the project in {way}, which was not read: kvferry audit {way}", err=True
+        )
 
 
 def _folder(found: Audit) -> str:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from audits.project_root import Area, area, way_to
+from audits.project_root import Area, area, way_to, whole
 
 
 @pytest.fixture
@@ -71,3 +71,26 @@ def test_the_way_to_a_project_begins_at_the_current_folder(tree):
 def test_a_path_that_goes_up_is_no_part_of_the_current_folder(tree):
     one = tree / "mono" / "apps" / "one"
     assert area([Path("../../..") / "loose"], one) == Area(tree / "loose")
+
+
+def test_a_folder_without_a_mark_is_a_part_of_the_project_above(tree):
+    one = tree / "mono" / "apps" / "one"
+    assert whole(one / "src") == one
+    assert whole(tree / "mono" / "apps") == tree / "mono"
+
+
+def test_a_project_is_a_part_of_a_workspace_above_in_the_same_repository(tree):
+    mono = tree / "mono"
+    one = mono / "apps" / "one"
+    assert whole(one) is None
+    (mono / "pnpm-workspace.yaml").write_text("")
+    assert whole(one) == mono
+    (one / ".git").mkdir()
+    assert whole(one) is None
+
+
+def test_a_workspace_beyond_the_repository_is_not_of_it(tree):
+    mono = tree / "mono"
+    (tree / "pnpm-workspace.yaml").write_text("")
+    (mono / ".git").mkdir()
+    assert whole(mono / "apps" / "one") is None

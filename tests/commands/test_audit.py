@@ -291,3 +291,19 @@ def test_rules_are_listed_and_explained(capsys):
     assert run(["rules", "--json"]) == 0
     assert [rule["code"] for rule in json.loads(capsys.readouterr().out)] == [rule.code for rule in RULES]
     assert run(["rules", "nothing"]) == 2
+
+
+def test_a_part_of_a_project_says_that_the_rest_was_not_read(kvferry, monkeypatch):
+    source(FINE)
+    assert "is a part of" not in kvferry()[2]
+    monkeypatch.chdir("src")
+    line = "this is a part of the project in .., which was not read: kvferry audit ..\n"
+    assert kvferry()[2] == line
+    assert kvferry("--quiet")[2] == ""
+    assert "is a part of" not in kvferry("..")[2]
+
+
+def test_a_configuration_that_cannot_be_read_is_named(kvferry):
+    source(FINE)
+    Path("wrangler.toml").write_text("kv_namespaces = [\n")
+    assert "\nwrangler.toml was not read: " in kvferry()[1]
