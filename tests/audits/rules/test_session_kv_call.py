@@ -112,6 +112,10 @@ SESSIONS = {
         "/* login */ const keys = { authToken: (t) => `shop:a:${t}` }; export const f = (env, id) => "
         "{ const token = `t_${Date.now()}`; return env.STORE.put(keys.authToken(token), id); };"
     ),
+    "token that was just made, under auth": (
+        "/* login */ export const f = (env, id) => { const token = `${Date.now()}`;"
+        " return env.STORE.put(`auth:${token}`, id); };"
+    ),
     "auth behind the project's name": (
         "export const login = (env, token) => env.STORE.delete(`shop:auth:${token}`);"
     ),
