@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from audits import git
 from audits.git import GitError
-from audits.js.collect import concerns
+from audits.js.files.collect import concerns
 from audits.refusal import Refused
 
 _FETCH = "fetch the history: fetch-depth: 0 for actions/checkout, or git fetch --unshallow"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from audits import editing
 from audits.editing import Changed
 from audits.finding import Edit, Finding, Severity
-from audits.js import soundness
+from audits.js.syntax import soundness
 
 
 @dataclass(frozen=True, slots=True)

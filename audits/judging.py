@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from audits import fingerprint, suppression
 from audits.finding import Finding
 from audits.fingerprint import Mark
-from audits.js import collect
 from audits.js.analysis import Analysis, analyse
-from audits.js.folder import Folder
+from audits.js.files import collect
+from audits.js.files.folder import Folder
 from audits.known import Known, known
 from audits.operation import Branch, Operation, Unread
 from audits.request import Request

@@ -11,8 +11,8 @@ from pathlib import Path
 from audits.ancestor import Ancestor
 from audits.baseline import Baseline
 from audits.finding import Finding, Severity
-from audits.js.collect import is_test
-from audits.js.folder import Folder
+from audits.js.files.collect import is_test
+from audits.js.files.folder import Folder
 from audits.operation import Confidence
 from audits.rules import RULES
 from audits.rules.rule import Rule, Settings

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audits.finding import Finding
-from audits.js.candidates import MARKER
-from audits.js.folder import Folder
+from audits.js.files.candidates import MARKER
+from audits.js.files.folder import Folder
 from audits.operation import Confidence, Place
 from audits.rules import bad_suppression, lookup, unused_suppression
 from audits.rules.rule import Rule
 
 if TYPE_CHECKING:
-    from audits.js import grammar
+    from audits.js.syntax import grammar
 
 _COMMENT = re.compile(r"^(?://+|/\*+)\s*kvferry:(?P<rest>.*)$", re.DOTALL)
 _IGNORE = re.compile(r"^\s*ignore\s*\[(?P<rules>[^\]]*)\](?P<reason>.*)$", re.DOTALL)
@@ -123,7 +123,7 @@ class _Comment:
 
 def _comments(path: str, raw: bytes) -> Iterator[_Comment]:
     """Comments whose text holds the marker, each with the line of code that it is about."""
-    from audits.js import grammar
+    from audits.js.syntax import grammar
 
     ending = grammar.suffix(path)
     source = grammar.script(raw, ending)

@@ -32,6 +32,9 @@ LAYERS = [
     {"migrate.__main__"},
 ]
 
+ANALYSER = ["syntax", "files", "evaluation", "around", "kv", "relations"]
+"""The parts of audits.js: each may import those before it. Files beside them put them together."""
+
 STORES = [
     {"kv", "kv_answers", "kv_reading"},
     {"kv_local"},
@@ -52,7 +55,7 @@ LIBRARIES = {
     "jsonschema": {"migrate.config", "migrate.formats.report"},
     "jsonschema_rs": {"migrate.payload"},
     "tree_sitter": {"audits.js"},
-    "pathspec": {"audits.js.collect", "audits.js.gitignore"},
+    "pathspec": {"audits.js.files.collect", "audits.js.files.gitignore"},
     "orjson": {"migrate.payload", "migrate.stores", "migrate.ledger"},
 }
 
@@ -117,6 +120,23 @@ def test_imports_run_one_way(module: str) -> None:
             assert module in ("migrate.discovery", "migrate.demo") or within(module, "migrate.commands")
         else:
             assert layer(name) <= layer(module), f"{module} imports {name}, which lies above it"
+
+
+@pytest.mark.parametrize("number", range(len(ANALYSER)))
+def test_parts_of_the_analyser_import_only_what_lies_below_them(number: int) -> None:
+    below = [f"audits.js.{part}" for part in ANALYSER[: number + 1]]
+    modules = [module for module in GRAPH if within(module, below[-1])]
+    assert modules
+    for module in modules:
+        for name in GRAPH[module]:
+            if within(name, "audits.js") and name != "audits.js":
+                assert any(within(name, part) for part in below), f"{module} imports {name}"
+
+
+def test_rules_never_see_a_syntax_tree() -> None:
+    for module in GRAPH:
+        if within(module, "audits.rules"):
+            assert not any(within(name, "audits.js") for name in GRAPH[module]), module
 
 
 @pytest.mark.parametrize("first", range(4))

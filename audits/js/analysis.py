@@ -12,15 +12,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from audits.js import bindings as bound
-from audits.js import candidates, collect, missing_bindings, operations, unread
-from audits.js.cache import combined
-from audits.js.collect import Collected
-from audits.js.engine import Engine
-from audits.js.folder import Folder
-from audits.js.loading import Loader
-from audits.js.modules import Resolver
-from audits.js.project import File, Project
+from audits.js import operations
+from audits.js.evaluation import bindings as bound
+from audits.js.evaluation.engine import Engine
+from audits.js.evaluation.modules import Resolver
+from audits.js.evaluation.project import File, Project
+from audits.js.files import candidates, collect
+from audits.js.files.cache import combined
+from audits.js.files.collect import Collected
+from audits.js.files.folder import Folder
+from audits.js.files.loading import Loader
+from audits.js.kv import unread
+from audits.js.relations import missing_bindings
 from audits.operation import Branch, Operation, Unread
 
 _STACK = 12_000

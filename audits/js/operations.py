@@ -7,34 +7,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from audits.js import (
+from audits.js.around import listing, stretches, surroundings
+from audits.js.around.surroundings import Surroundings
+from audits.js.evaluation import expression_names, properties
+from audits.js.evaluation.engine import Engine
+from audits.js.evaluation.places import place
+from audits.js.evaluation.project import File
+from audits.js.evaluation.values import Context, Frame, Value
+from audits.js.files.candidates import any_of
+from audits.js.kv import (
     evidence,
-    expression_names,
     key_ids,
     key_lists,
     key_names,
-    listing,
     options,
-    properties,
-    relations,
     rows,
-    stretches,
-    surroundings,
     unread,
     value_names,
     ways,
     written,
 )
-from audits.js.candidates import any_of
-from audits.js.engine import Engine
-from audits.js.evidence import Group, Uses
-from audits.js.facts import Call, Expr
-from audits.js.options import Where
-from audits.js.places import place
-from audits.js.project import File
-from audits.js.surroundings import Surroundings
-from audits.js.values import Context, Frame, Value
-from audits.js.ways import Candidate, Leaf
+from audits.js.kv.evidence import Group, Uses
+from audits.js.kv.options import Where
+from audits.js.kv.ways import Candidate, Leaf
+from audits.js.relations import relations
+from audits.js.syntax.facts import Call, Expr
 from audits.operation import Confidence, Evidence, Has, Method, Operation, Place, Ttl
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from audits.js.grammar import Node
+from audits.js.syntax.grammar import Node
 from audits.rewriting.source import WRAPPERS, inside, walk
 
 Span = tuple[int, int]

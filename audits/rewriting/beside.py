@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from audits.js.grammar import Node
+from audits.js.syntax.grammar import Node
 from audits.operation import Operation, Place, RelationKind
 from audits.rewriting.plan import Leave
 from audits.rewriting.source import Source, outermost, walk

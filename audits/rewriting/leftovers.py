@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from audits import editing
 from audits.finding import Edit
-from audits.js.grammar import Node
+from audits.js.syntax.grammar import Node
 from audits.rewriting import lines
 from audits.rewriting.source import Source, walk
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from audits import editing
 from audits.finding import Edit
-from audits.js.grammar import Node
+from audits.js.syntax.grammar import Node
 from audits.rewriting.source import Source, walk
 
 _FUNCTIONS = ("function_declaration", "arrow_function", "function_expression", "method_definition")

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from audits.finding import Edit
-from audits.js.grammar import Node
+from audits.js.syntax.grammar import Node
 from audits.rewriting import lines, uses
 from audits.rewriting.absence import Known, Span, found_absent, is_null, named, operator, truth
 from audits.rewriting.source import Source, bare, inside, walk

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from audits.finding import Edit
-from audits.js.grammar import Node
+from audits.js.syntax.grammar import Node
 from audits.operation import Method
 from audits.rewriting import uses
 from audits.rewriting.calls import KvCall, needs_parentheses

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from audits import editing
 from audits.editing import Changed
 from audits.finding import Edit
-from audits.js.grammar import Node
+from audits.js.syntax.grammar import Node
 from audits.operation import Branch, Method, Operation, Place, Relation, RelationKind
 from audits.rewriting import absence, beside, leftovers, parameters
 from audits.rewriting.absence import Span

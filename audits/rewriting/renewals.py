@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from audits.finding import Edit
-from audits.js.grammar import Node
+from audits.js.syntax.grammar import Node
 from audits.operation import Has, Method, Operation
 from audits.rewriting import reads, target, uses, writes
 from audits.rewriting.calls import KvCall

@@ -6,8 +6,8 @@ import bisect
 from collections.abc import Iterator
 from functools import cached_property
 
-from audits.js import grammar, soundness
-from audits.js.grammar import Node
+from audits.js.syntax import grammar, soundness
+from audits.js.syntax.grammar import Node
 from audits.operation import Place
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from audits.js.grammar import Node
+from audits.js.syntax.grammar import Node
 from audits.rewriting.absence import named
 from audits.rewriting.source import bare, walk
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from audits.finding import Edit
-from audits.js.grammar import Node
+from audits.js.syntax.grammar import Node
 from audits.rewriting.calls import KvCall
 from audits.rewriting.plan import Leave
 from audits.rewriting.source import Source, inside

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from audits import editing
 from audits.editing import Changed
 from audits.finding import Edit
-from audits.js.grammar import Node
+from audits.js.syntax.grammar import Node
 from audits.operation import Confidence, Hole, Method, Operation
 from audits.rewriting import calls, leftovers, reads, renewals, store_import, writes
 from audits.rewriting.calls import KvCall

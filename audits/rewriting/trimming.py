@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection
 
 from audits.finding import Edit
-from audits.js.grammar import Node
+from audits.js.syntax.grammar import Node
 from audits.rewriting.absence import Known, Span, is_null, is_pure, operator, truth
 from audits.rewriting.calls import LOOSE
 from audits.rewriting.source import Source, bare, inside

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from audits.js.grammar import Node
+from audits.js.syntax.grammar import Node
 from audits.rewriting.source import Source, inside, walk
 
 _NAMES = ("identifier", "shorthand_property_identifier", "shorthand_property_identifier_pattern")

@@ -7,7 +7,7 @@ expiration, is a `touch`, if nothing else can have been meant.
 from __future__ import annotations
 
 from audits.finding import Edit
-from audits.js.grammar import Node
+from audits.js.syntax.grammar import Node
 from audits.rewriting import lines, uses
 from audits.rewriting.calls import KvCall
 from audits.rewriting.plan import Leave

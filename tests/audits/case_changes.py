@@ -8,8 +8,8 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import accumulate
 
-from audits.js import grammar
-from audits.js.grammar import Node
+from audits.js.syntax import grammar
+from audits.js.syntax.grammar import Node
 from audits.operation import Operation
 from tests.audits.case_trees import Files, leaves, tree
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from audits.js.grammar import Node
+from audits.js.syntax.grammar import Node
 from tests.audits.case_trees import Files, leaves, names_of, text_of, tree
 
 _MOVABLE = {

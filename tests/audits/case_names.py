@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from audits.js import grammar
-from audits.js.grammar import Node
-from audits.js.values import ENV_NAMES
+from audits.js.evaluation.values import ENV_NAMES
+from audits.js.syntax import grammar
+from audits.js.syntax.grammar import Node
 from tests.audits.case_trees import Files, leaves, names_of, tree, walk
 
 _KEPT = {name.encode() for name in (*ENV_NAMES, "fetch", "caches", "crypto", "self", "globalThis", "process")}

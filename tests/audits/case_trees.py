@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from audits.js import grammar
-from audits.js.grammar import Node
+from audits.js.syntax import grammar
+from audits.js.syntax.grammar import Node
 
 Files = Mapping[str, str]
 

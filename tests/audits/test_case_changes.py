@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from audits.auditing import Audit
-from audits.js import grammar
+from audits.js.syntax import grammar
 from audits.operation import Has, Method, Operation
 from tests.audits.case_changes import reformatted, windows, with_end, without_end
 from tests.audits.case_files import moved

@@ -3,7 +3,7 @@
 import pytest
 
 from audits import suppression
-from audits.js.folder import Folder
+from audits.js.files.folder import Folder
 
 IGNORE = "kvferry: ignore[put-without-ttl] lives for ever"
 

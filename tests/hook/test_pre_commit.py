@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from audits.js import grammar
+from audits.js.syntax import grammar
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("migrate", "audits", "pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from audits.js import grammar, reading
+from audits.js.syntax import grammar, reading
 
 TRAPS = {
     "await": "const a = await env.SESSIONS.get<T>(k);",

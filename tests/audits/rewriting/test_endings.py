@@ -2,7 +2,7 @@
 
 import pytest
 
-from audits.js import soundness
+from audits.js.syntax import soundness
 from tests.audits.rewriting import samples
 from tests.audits.rewriting.samples import ENDING_NAMES, ENDINGS
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from audits.js import soundness
+from audits.js.syntax import soundness
 from audits.rewriting.source import Source
 from tests.audits.rewriting import samples
 from tests.audits.rewriting.samples import FOLDER, NAMES

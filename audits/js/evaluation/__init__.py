@@ -1,0 +1,1 @@
+"""What expressions of a whole project can be: names, properties, calls, types, imports."""

@@ -1,0 +1,1 @@
+"""How KV calls relate to each other and to strongly consistent stores."""

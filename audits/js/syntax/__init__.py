@@ -1,0 +1,1 @@
+"""One file at a time: a syntax tree in, facts out."""
