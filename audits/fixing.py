@@ -5,13 +5,16 @@ findings with fixes ─▶ wanted, and not in each other's way ─▶ edited ─
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from audits import editing
 from audits.editing import Changed
-from audits.finding import Edit, Finding, Severity
+from audits.finding import Edit, Finding
 from audits.js.syntax import soundness
+from audits.operation import Operation
+from audits.rules import put_without_ttl
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +34,12 @@ def is_safe(finding: Finding) -> bool:
     return bool(finding.fixes) and all(edit.safe for edit in finding.fixes)
 
 
-def without_end(findings: Iterable[Finding]) -> int:
-    """How many puts have no end that a fix could give them, were it told one."""
-    return sum(
-        one.rule == "put-without-ttl" and not one.fixes and one.severity is Severity.ERROR for one in findings
-    )
+def without_end(findings: Iterable[Finding], operations: Iterable[Operation]) -> dict[str, int]:
+    """How many puts have no end and no fix, by the reason why none can give them one; "" for those that
+    a fix could, were it told a time. `operations`: at least those that the findings are about."""
+    puts = {one.place for one in findings if (one.rule, one.fixes) == (put_without_ttl.RULE.name, ())}
+    reasons = Counter(put_without_ttl.unfixable(one) for one in operations if one.place in puts)
+    return dict(sorted(reasons.items()))
 
 
 def plan(findings: Iterable[Finding], read: Callable[[str], bytes], *, unsafe: bool = False) -> Plan:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from audits.editing import unified
 from audits.finding import Finding
@@ -22,15 +22,17 @@ def diff(plan: Plan, folder: str) -> bytes:
     return b"".join(parts)
 
 
-def account(plan: Plan, *, written: bool, without_end: int) -> Iterator[str]:
-    """What is done, what is not, and what would do it. `without_end`: puts that could be given a TTL."""
+def account(plan: Plan, *, written: bool, without_end: Mapping[str, int]) -> Iterator[str]:
+    """What is done, what is not, and what would do it. `without_end`: how many puts have neither an end
+    nor a fix, by the reason; "" for those that a time would give one."""
     verb = "fixed" if written else "could fix"
     yield f"{verb} {plural(len(plan.made), 'finding')} in {plural(len(plan.changed), 'file')}"
     if plan.unsafe:
-        many = plural(len(plan.unsafe), "unsafe fix", "unsafe fixes")
-        yield f"{many} left out: --unsafe-fixes takes them too"
-    if without_end:
-        yield f"no fix for {plural(without_end, 'put')} without an expiration: --ttl SECONDS offers one"
+        unsafe = plural(len(plan.unsafe), "unsafe fix", "unsafe fixes")
+        yield f"{unsafe} left out: --unsafe-fixes takes them too"
+    for reason, many in without_end.items():
+        why = reason or "--ttl SECONDS offers one"
+        yield f"no fix for {plural(many, 'put')} without an expiration: {why}"
     for one, reason in plan.left:
         yield f"not fixed: {_named(one)}: {reason}"
 

@@ -88,25 +88,41 @@ def check(operations: Sequence[Operation], settings: Settings) -> Iterator[Findi
         why = verdict.why.removeprefix("on some way ") or "the key never expires"
         message = f"{called(operation)} has no expirationTtl or expiration{where}: {why}"
         related = at_callers("without-ttl", "reached from here without an expiration", verdict.without)
-        fixes = tuple(_fixes(operation, settings.ttl)) if verdict.has is Has.NO else ()
+        fixes = _fixes(operation, settings.ttl)
         yield found(RULE, operation, message, severity=severity, related=related, fixes=fixes)
+
+
+def unfixable(operation: Operation) -> str:
+    """Why no fix can give a put an end that it has not, in a few words; "" when one can."""
+    given = operation.arguments
+    if operation.ttl is not None and operation.ttl.has is Has.MAYBE:
+        return "only some ways have none"
+    if len(given) not in (2, 3):
+        return "the arguments are not those of a put"
+    if len(given) == 2:
+        return ""
+    if not given[2].text:
+        return "the options are not written out in the call"
+    if any(one.name in _ENDS for one in given[2].members):
+        return "the options name one that has no value"
+    return ""
 
 
 def _fixes(operation: Operation, ttl: int | None) -> Iterator[Edit]:
     """Give the key an end. Unsafe for a constant key and for one of which nothing is known: such data
     may well be meant to stay."""
-    given = operation.arguments
-    if ttl is None or len(given) not in (2, 3):
+    if ttl is None or unfixable(operation):
         return
+    given = operation.arguments
     made = f"expirationTtl: {ttl}"
     path, safe = operation.place.path, operation.confidence is Confidence.HIGH and _of_many(operation)
     if len(given) == 2:
         yield Edit(path, given[1].end, given[1].end, f", {{ {made} }}", safe)
         return
     options = given[2]
-    if options.text in ("undefined", "null") or (options.text and not options.text.strip("{} \t\r\n")):
+    if options.text in ("undefined", "null") or not options.text.strip("{} \t\r\n"):
         yield Edit(path, options.start, options.end, f"{{ {made} }}", safe)
-    elif options.text and not any(one.name in _ENDS for one in options.members):
+    else:
         gap = options.text[1 : len(options.text) - len(options.text[1:].lstrip())]
         text = f"{gap}{made}," if gap else f"{made}, "
         yield Edit(path, options.start + 1, options.start + 1, text, safe)

@@ -75,7 +75,7 @@ def _tell(plan: Plan, found: Audit, wanted: Wanted, *, quiet: bool) -> None:
     from audits.fixing import without_end
     from audits.formats import fixes
 
-    many = 0 if wanted.ttl is not None else without_end(one.finding for one in found.findings)
-    for line in fixes.account(plan, written=wanted.fix, without_end=many):
+    endless = without_end((one.finding for one in found.findings), found.operations)
+    for line in fixes.account(plan, written=wanted.fix, without_end=endless):
         if not quiet:
             click.echo(line, err=True)

@@ -72,6 +72,30 @@ def test_without_a_ttl_the_text_says_what_would_offer_one(place, kvferry):
     assert "KV003" in out
 
 
+BEYOND = """\
+export const a = (env, x, opts) => env.CACHE.put(`x:${x}`, '1');
+const none = { metadata: 1 };
+export const b = (env, x) => env.CACHE.put(`x:${x}`, '1', none);
+export const c = (env, x) => env.CACHE.put(`x:${x}`, '1', { ...none });
+export const d = (env, x) => env.CACHE.put(`x:${x}`, '1', { expirationTtl: undefined });
+export const e = (env, x) => env.CACHE.put(`x:${x}`, '1', x ? { expirationTtl: 60 } : {});
+export const f = (env, x) => env.CACHE.put(...[`x:${x}`, '1']);
+"""
+NO_FIX = [
+    "no fix for 1 put without an expiration: only some ways have none",
+    "no fix for 2 puts without an expiration: the options are not written out in the call",
+    "no fix for 1 put without an expiration: the options name one that has no value",
+]
+
+
+def test_puts_that_no_fix_can_give_an_end_are_counted_with_the_reason(place, kvferry):
+    place.write_text(BEYOND)
+    said = kvferry("--diff")[2].splitlines()
+    assert said[1:] == ["no fix for 1 put without an expiration: --ttl SECONDS offers one", *NO_FIX]
+    said = kvferry("--fix", "--ttl", "3600")[2].splitlines()
+    assert said[:4] == ["fixed 1 finding in 1 file", *NO_FIX]
+
+
 def test_fixes_are_written_and_what_is_left_is_reported(place, kvferry):
     place.chmod(0o640)
     code, out, err = kvferry("--fix", "--ttl", "3600", "--format", "concise")
