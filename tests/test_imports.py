@@ -12,7 +12,14 @@ FILES = sorted([*ROOT.glob("migrate/**/*.py"), *ROOT.glob("audits/**/*.py")])
 LAYERS = [
     {"migrate", "migrate.errors"},
     {"migrate.core"},
-    {"migrate.clock", "migrate.addresses", "migrate.credentials", "migrate.config", "migrate.payload"},
+    {
+        "migrate.clock",
+        "migrate.addresses",
+        "migrate.credentials",
+        "migrate.bridge_keys",
+        "migrate.config",
+        "migrate.payload",
+    },
     {"migrate.stores", "migrate.ledger", "migrate.cost", "migrate.formats", "migrate.discovery"},
     {
         "migrate.reading",
@@ -39,6 +46,7 @@ STORES = [
     {"kv", "kv_answers", "kv_reading"},
     {"kv_local"},
     {"dump"},
+    {"durable"},
     {"sqlite"},
     {"memory"},
     {"rehearsal"},
@@ -53,7 +61,7 @@ LIBRARIES = {
     "sqlite_utils": {"migrate.ledger", "migrate.stores.sqlite"},
     "tqdm": {"migrate.formats.progress"},
     "jsonschema": {"migrate.config", "migrate.formats.report"},
-    "jsonschema_rs": {"migrate.payload"},
+    "jsonschema_rs": {"migrate.payload", "migrate.stores.durable.wire"},
     "tree_sitter": {"audits.js"},
     "pathspec": {"audits.js.files.collect", "audits.js.files.gitignore"},
     "orjson": {"migrate.payload", "migrate.stores", "migrate.ledger"},

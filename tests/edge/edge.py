@@ -83,6 +83,10 @@ class Bridge:
         """The bridge's time (Unix seconds); None: the real one."""
         self.http.post(self.url + "test/clock", content=json.dumps(now)).raise_for_status()
 
+    def set_world(self, name: str) -> None:
+        """From now on it leads to other objects: those whose names begin with `name`."""
+        self.http.post(self.url + "test/world", content=json.dumps(name)).raise_for_status()
+
     def raw(
         self, path: str, method: str = "POST", scope: str | None = None, **options: Any
     ) -> httpx.Response:
@@ -218,6 +222,7 @@ class Edge:
             "LOOKED_INTO": "LookedInto",
             "FAILING": "Failing",
             "BREAKING": "BreakingSessions",
+            "COPIED_INTO": "CopiedInto",
         }
         workers: list[dict[str, Any]] = [
             {
@@ -252,6 +257,8 @@ class Edge:
         add("per-session", "UserSessions", SECRET, "per-session", PREFIX)
         add("shards", "UserSessions", SECRET, "shards:4", PREFIX)
         add("single", "UserSessions", SECRET, "shards:1", PREFIX)
+        add("copied-into", "CopiedInto", SECRET, "shards:3", "")
+        add("keeping", "CopiedInto", SECRET, "shards:3", PREFIX)
         add("overwriting", "OverwritingSessions", SECRET, "shards:4", PREFIX)
         add("forgetting", "ForgettingSessions", SECRET, "shards:4", PREFIX)
         add("unset", "UserSessions", None, "shards:4", PREFIX)

@@ -23,6 +23,7 @@ from migrate.core.record import NEVER, UNKNOWN, Key, Origin, Record, Row, digest
 from migrate.errors import RecordError, StoreBroken, StoreUnavailable
 from migrate.stores.memory import MemoryStore
 from migrate.stores.sqlite import SessionGone, SqliteSessions, SqliteTarget
+from tests.stores.durable_side import DurableSide
 
 NOW = 1_700_000_000.0
 RUN = RunId("0123456789abcdef")
@@ -106,9 +107,18 @@ def clock():
     return ManualClock()
 
 
-@pytest.fixture(params=[MemorySide, SqliteSide], ids=["memory", "sqlite"])
+def durable(request, clock):
+    """Objects in Cloudflare's local runtime, which is started for whoever asks for it."""
+    return DurableSide(request.getfixturevalue("edge"), clock)
+
+
+@pytest.fixture(
+    params=["memory", "sqlite", pytest.param("durable", marks=pytest.mark.xdist_group("edge"))],
+)
 def side(request, tmp_path: Path, clock):
-    side = request.param(tmp_path, clock)
+    makers = {"memory": MemorySide, "sqlite": SqliteSide}
+    make = makers.get(request.param)
+    side = make(tmp_path, clock) if make is not None else durable(request, clock)
     side.target.acquire(ME)
     yield side
     side.close()

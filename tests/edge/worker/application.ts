@@ -3,6 +3,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { UserSessions as Real } from "EDGE/user-sessions.ts";
+import { SessionTable } from "EDGE/values.ts";
 import { UserSessions as Overwriting } from "OVERWRITING/user-sessions.ts";
 import { UserSessions as Forgetting } from "FORGETTING/user-sessions.ts";
 import { UserSessions as Breaking } from "BREAKING/user-sessions.ts";
@@ -66,6 +67,20 @@ export class Failing extends Real<object, Env> {
 export class BreakingSessions extends Breaking<object, Env> {
   constructor(ctx: Context, env: Env) {
     super(ctx, env, clock);
+  }
+}
+
+// Objects in which a session may be older than the toolkit.
+export class CopiedInto extends UserSessions {
+  readonly #sql: SqlStorage;
+
+  constructor(ctx: Context, env: Env) {
+    super(ctx, env);
+    this.#sql = ctx.storage.sql;
+  }
+
+  plant(key: string, value: Uint8Array): void {
+    new SessionTable(this.#sql).write(key, value, null);
   }
 }
 

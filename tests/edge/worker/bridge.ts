@@ -1,9 +1,11 @@
-// The bridge of the tests: the real one, with a clock that a test can set.
+// The bridge of the tests: the real one, with a clock that a test can set, and fresh objects.
 
 import { bridge } from "EDGE/bridge.ts";
 import type { BridgeEnv } from "EDGE/bridge.ts";
+import type { SessionObjects } from "EDGE/objects.ts";
 
 const time = { now: null as number | null };
+const world = { name: "" };
 const real = bridge(() => time.now ?? Date.now() / 1000);
 
 export default {
@@ -12,6 +14,19 @@ export default {
       time.now = await request.json();
       return Response.json(null);
     }
-    return (real.fetch as NonNullable<typeof real.fetch>)(request, env, ctx);
+    if (new URL(request.url).pathname === "/test/world") {
+      world.name = await request.json();
+      return Response.json(null);
+    }
+    const elsewhere = { ...env, USER_SESSIONS: within(env.USER_SESSIONS, world.name) };
+    return (real.fetch as NonNullable<typeof real.fetch>)(request, elsewhere, ctx);
   },
 } satisfies ExportedHandler<BridgeEnv>;
+
+// The same objects under other names, so that every test can have fresh ones.
+function within(objects: SessionObjects, name: string): SessionObjects {
+  return {
+    idFromName: (given) => objects.idFromName(name + given),
+    get: (id, options) => objects.get(id, options),
+  };
+}

@@ -1,0 +1,101 @@
+"""The keys that open a bridge: where they are found, and which of them is for what.
+
+`KVFERRY_BRIDGE_TOKEN` holds one key or several, separated by spaces or line ends, each for a purpose
+of its own; `KVFERRY_BRIDGE_TOKEN_FILE` names a file with them. A key says in clear what it is for and
+until when (migrate/edge/src/bearer.ts), so a missing or expired one is named before anything is sent.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrate.credentials import Secret, Variables
+from migrate.errors import ConfigError
+
+VARIABLE = "KVFERRY_BRIDGE_TOKEN"
+
+_KEY = re.compile(
+    r"kvf1\.(verify|import|values)\.(0|[1-9][0-9]{0,11})\.(0|[1-9][0-9]{0,11})\.[A-Za-z0-9_-]{43}"
+)
+
+
+class Scope(enum.StrEnum):
+    """What a key is for. Each may verify as well: see digests, counts, checkpoints."""
+
+    VERIFY = "verify"
+    IMPORT = "import"
+    VALUES = "values"
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeKeys:
+    """At most one key of each scope."""
+
+    keys: Mapping[Scope, Secret]
+
+    def key(self, scope: Scope) -> Secret:
+        """The key for this. Raises ConfigError when there is none."""
+        allowed = [scope] if scope is not Scope.VERIFY else list(Scope)
+        for one in allowed:
+            if one in self.keys:
+                return self.keys[one]
+        raise ConfigError(
+            f"there is no key for {scope} among the bridge's keys",
+            f'add one: {VARIABLE} holds several, separated by spaces (README, "Durable Objects")',
+        )
+
+
+def find_bridge_keys(env: Variables, cwd: Path, now: float) -> BridgeKeys:
+    """The keys of the environment, or of the file that it names; `now` in Unix seconds.
+
+    Raises ConfigError when there is none, when both are given, when a word is no key, and when all
+    of a scope have expired. No message repeats any of it.
+    """
+    text, path = env.get(VARIABLE), env.get(f"{VARIABLE}_FILE")
+    if text and path:
+        raise ConfigError(
+            f"{VARIABLE} and {VARIABLE}_FILE are both set",
+            "unset one of them: which keys are meant is not guessed",
+        )
+    where = VARIABLE if text else f"{VARIABLE}_FILE ({path})"
+    if path:
+        text = _read(cwd / path, where)
+    if not text or not text.strip():
+        raise ConfigError("no key for the bridge", f"export {VARIABLE}=…, or {VARIABLE}_FILE=FILE")
+    return _keys(text, where, now)
+
+
+def _read(path: Path, where: str) -> str:
+    try:
+        with path.open(encoding="utf-8") as file:
+            return file.read(65536)
+    except OSError as error:
+        reason = (error.strerror or "error").lower()
+        raise ConfigError(f"{where} cannot be read: {reason}", "name a file with the keys in it") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{where} does not hold keys of a bridge", "name a file with the keys") from None
+
+
+def _keys(text: str, where: str, now: float) -> BridgeKeys:
+    found: dict[Scope, tuple[int, Secret]] = {}
+    for word in text.split():
+        match = _KEY.fullmatch(word)
+        if match is None:
+            raise ConfigError(
+                f"{where} holds something that is no key of a bridge",
+                "a key is kvf1.SCOPE.ISSUED.EXPIRES.MAC; several are separated by spaces",
+            )
+        scope, expires = Scope(match[1]), int(match[3])
+        if scope not in found or expires > found[scope][0]:
+            found[scope] = (expires, Secret(word))
+    for scope, (expires, _) in found.items():
+        if expires <= now:
+            raise ConfigError(
+                f"the bridge's key for {scope} has expired ({where})",
+                "make a new one from the bridge's secret",
+            )
+    return BridgeKeys({scope: key for scope, (_, key) in found.items()})

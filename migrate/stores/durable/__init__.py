@@ -1,0 +1,7 @@
+"""Durable Objects behind their bridge Worker, as source and target, for the placement `shards:N`."""
+
+from migrate.stores.durable.bridge import Bridge
+from migrate.stores.durable.reading import DurableHolder, DurableSource
+from migrate.stores.durable.target import DurableTarget
+
+__all__ = ["Bridge", "DurableHolder", "DurableSource", "DurableTarget"]

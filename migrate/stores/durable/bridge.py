@@ -1,0 +1,242 @@
+"""The connection to a bridge: one question, one answer, or an error that says who must act.
+
+Every verb may be repeated, imports too (they carry the name of their batch), so whatever may pass is
+tried again: an answer that did not come, `retryable`, and `overloaded`, which holds back everybody.
+Anything else stops. Neither keys, names, values nor httpx's own errors get into an exception.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import orjson
+
+from migrate.bridge_keys import VARIABLE, BridgeKeys, Scope
+from migrate.core.limiting import MemoryRequestLog, Rate
+from migrate.core.ports import Clock, TooLate
+from migrate.errors import StoreBroken, StoreRefused, StoreUnavailable
+from migrate.stores.durable.wire import PROTOCOL, Document, is_valid
+from migrate.stores.http import client
+from migrate.stores.throttle import Throttle, parse_retry_after
+
+PATIENCE = 900.0
+"""Seconds of failures of one request before giving up."""
+
+_FIRST, _LONGEST = 0.25, 30.0
+_NO_LIMIT = Rate(1_000_000, 1.0)
+_RESUME = "run the same command again: it resumes where it stopped"
+_PASSING = frozenset({408, 425, 429, 502, 503, 504, 520, 521, 522, 523, 524, 525, 530})
+"""Answers of what stands before the bridge that may pass; its own are problem documents."""
+
+
+class Conflict(Exception):
+    """A note is not what an import expected: `index` of its expectations. Nothing was written.
+
+    A signal between the bridge and the target, not an error: it never reaches a user.
+    """
+
+    def __init__(self, index: int) -> None:
+        super().__init__(index)
+        self.index = index
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most of a request: bytes of a value and of a body, records, keys, rows and notes."""
+
+    value_bytes: int
+    body_bytes: int
+    records: int
+    keys: int
+    rows: int
+    notes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a bridge says of itself; `ahead`: seconds by which the objects' clock is ahead of ours."""
+
+    placement: str
+    prefix: str
+    limits: Limits
+    ahead: float
+
+    @property
+    def shards(self) -> int:
+        """How many objects there are; 0 for `per-session`."""
+        return int(self.placement.partition(":")[2] or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Passing:
+    """A failure that may pass. `everybody`: nobody has a chance before."""
+
+    cause: str
+    after: float = 0.0
+    everybody: bool = False
+
+
+class Bridge:
+    """A connection to be shared by threads.
+
+    `url`: scheme, host and port. `patience`: seconds that one request's failures may take. `on_wait`
+    hears the cause and the seconds of each wait, on the thread that waits.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        keys: BridgeKeys,
+        *,
+        clock: Clock,
+        patience: float = PATIENCE,
+        on_wait: Callable[[str, float], None] | None = None,
+        transport: httpx.BaseTransport | None = None,
+        chance: random.Random | None = None,
+    ) -> None:
+        self.address = f"do+{url}"
+        self._url = f"{url}/kvferry/v{PROTOCOL}/"
+        self._keys = keys
+        self._clock = clock
+        self._patience = patience
+        self._chance = chance or random.Random()  # noqa: S311 - jitter keeps no secret
+        self._client = client(url, transport=transport)
+        self._throttle = Throttle(clock, MemoryRequestLog(), _NO_LIMIT, on_wait)
+
+    def close(self) -> None:
+        """End every wait and close the connections. May be called twice."""
+        self._throttle.close()
+        self._client.close()
+
+    def now(self) -> float:
+        """Our own time, Unix seconds."""
+        return self._clock.now()
+
+    def require(self, scope: Scope) -> None:
+        """Raise ConfigError when there is no key for this."""
+        self._keys.key(scope)
+
+    def health(self) -> Health:
+        """Ask how the bridge is, and what the time is in its objects. Raises as `ask`."""
+        sent = self._clock.now()
+        found = self._answer("health", Scope.VERIFY, None)
+        middle = (sent + self._clock.now()) / 2
+        if found["object"]["protocol"] != PROTOCOL:
+            raise StoreRefused(
+                f"{self.address}: the bridge and the session class are of different versions",
+                "deploy the Worker that owns the class again, from the same release",
+            )
+        most = found["limits"]
+        limits = Limits(
+            most["valueBytes"],
+            most["bodyBytes"],
+            most["records"],
+            most["keys"],
+            most["rows"],
+            most["notes"],
+        )
+        return Health(found["placement"], found["prefix"], limits, found["object"]["now"] - middle)
+
+    def ask(self, verb: str, scope: Scope, body: Document) -> Document:
+        """One verb under the key of a scope; returns the answer, which the schema holds for.
+
+        Raises Conflict, TooLate, ConfigError (no such key), StoreRefused, StoreUnavailable, StoreBroken.
+        """
+        return self._answer(verb, scope, orjson.dumps({"protocol": PROTOCOL, **body}))
+
+    # ------------------------------------------------------------ retries
+
+    def _answer(self, verb: str, scope: Scope, content: bytes | None) -> Document:
+        """Attempt it until it succeeds, is refused, or the patience is over."""
+        key = self._keys.key(scope).reveal()
+        lost, attempts = 0.0, 0
+        while True:
+            attempts += 1
+            with self._throttle.slot():
+                started = self._clock.monotonic()
+                answer = self._exchange(verb, key, content)
+            if not isinstance(answer, _Passing):
+                return answer
+            wait = answer.after + self._chance.uniform(0.0, min(_LONGEST, _FIRST * 2.0 ** min(attempts, 16)))
+            lost += self._clock.monotonic() - started + wait
+            if lost > self._patience:
+                tried = f"gave up after {attempts} attempts in {lost:.0f} s"
+                raise StoreUnavailable(f"{self.address}: {tried}, the last: {answer.cause}", _RESUME)
+            if answer.everybody:
+                self._throttle.pause(wait, answer.cause)
+            else:
+                self._throttle.wait(wait, f"{answer.cause}, retry {attempts}")
+
+    def _exchange(self, verb: str, key: str, content: bytes | None) -> Document | _Passing:
+        headers = {"Authorization": f"Bearer {key}"}
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        method = "GET" if content is None else "POST"
+        failed = ""
+        try:
+            response = self._client.request(method, self._url + verb, content=content, headers=headers)
+        except httpx.RequestError as error:
+            failed = type(error).__name__
+        except RuntimeError:  # httpx's word for a closed client
+            self._throttle.check_open()
+            raise
+        if failed:
+            return _Passing(f"no answer from the bridge ({failed})")
+        document = _opened(response.content)
+        if response.status_code == 200:
+            if not is_valid(f"{verb}.answer", document):
+                raise StoreBroken(
+                    f"{self.address} answers something that is not the bridge's protocol",
+                    "check the address, and that bridge and kvferry are of the same release",
+                )
+            return document
+        return self._failure(response, document)
+
+    def _failure(self, response: httpx.Response, document: Document) -> _Passing:
+        """What an answer means that is no success: it may pass, or is raised."""
+        status = response.status_code
+        after = parse_retry_after(response.headers.get("retry-after", ""), self._clock.now()) or 0.0
+        if not is_valid("problem", document):
+            if status in _PASSING:
+                return _Passing(f"{status} in front of the bridge", after, everybody=status == 429)
+            raise StoreRefused(
+                f"{self.address}: there is no bridge that answers ({status})",
+                "check the host name, and that nothing (Cloudflare Access, a route) stands in front of it",
+            )
+        problem = str(document["type"]).rpartition(":")[2]
+        if problem == "overloaded":
+            return _Passing("an object is overloaded", after, everybody=True)
+        if problem == "retryable":
+            return _Passing("an object could not be reached", after)
+        raise self._final(problem, document)
+
+    def _final(self, problem: str, document: Document) -> Exception:
+        if problem == "conflict":
+            return Conflict(int(document.get("index", 0)))
+        if problem == "late":
+            return TooLate()
+        hints = {
+            "unconfigured": "set the bridge's secret (at least 32 characters) and KVFERRY_PLACEMENT",
+            "unauthorized": f"make new keys from the bridge's secret and put them into {VARIABLE}",
+            "forbidden": f"put a key for this purpose into {VARIABLE} as well",
+            "not-found": "check that bridge and kvferry are of the same release",
+            "protocol": "check that bridge and kvferry are of the same release",
+            "placement": "deploy the bridge with KVFERRY_PLACEMENT shards:N",
+        }
+        title = re.sub(r"\s+", " ", str(document["title"]))[:200]
+        if problem in hints:
+            return StoreRefused(f"{self.address}: {title}", hints[problem])
+        return StoreBroken(f"{self.address}: the bridge says {problem}: {title}", _RESUME)
+
+
+def _opened(content: bytes) -> dict[str, Any]:
+    try:
+        document = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return {}
+    return document if isinstance(document, dict) else {}

@@ -1,0 +1,133 @@
+"""The lease on the objects behind a bridge: a note that every write expects, and renews.
+
+The note's version rises with each renewal, so an import that was sent under a lost lease is refused by
+the object, whatever this process still believes.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+
+from migrate.bridge_keys import Scope
+from migrate.core.ports import Claim
+from migrate.errors import StoreUnavailable
+from migrate.stores.durable import notes
+from migrate.stores.durable.bridge import Bridge, Conflict
+from migrate.stores.durable.wire import Document
+from migrate.stores.leasing import LEASE_SECONDS, Held, dead, process_mark, taken
+
+_TRIES = 4
+"""How often a write is sent when only the version of our own lease was another."""
+
+EMPTY: Document = {
+    "sweep": 0,
+    "notAfter": None,
+    "differing": "waiting_to_settle",
+    "records": [],
+    "replacements": [],
+    "expect": [],
+    "checkpoint": None,
+    "notes": [],
+    "forget": [],
+}
+"""An import that does nothing; its batch is to be named."""
+
+
+class Lease:
+    """One opening's lease. Not for several threads at once. `now`: the objects' time, Unix seconds."""
+
+    def __init__(self, bridge: Bridge, now: Callable[[], float]) -> None:
+        self._bridge = bridge
+        self._now = now
+        self._held: Held | None = None
+        self._version: int | None = None  # of the note; None: not known
+
+    def acquire(self, claim: Claim) -> None:
+        """Take it, or raise StoreUnavailable that names the holder."""
+        nonce = secrets.token_hex(8)
+        for _ in range(_TRIES):
+            found = notes.read(self._bridge, [notes.LEASE]).get(notes.LEASE)
+            there, now = notes.lease_of(found), self._now()
+            # Under the new nonce it is ours too: then only the answer to an earlier try was lost.
+            ours = (nonce, self._held.nonce if self._held is not None else nonce)
+            mine = there is not None and there.nonce in ours
+            if there is not None and not mine and now < there.until and not dead(there, claim.host):
+                raise taken(there, claim.host, now, self._bridge.address)
+            since = there.since if there is not None and mine else now
+            mark = process_mark(claim.pid)
+            held = Held(nonce, claim.who, claim.host, claim.pid, mark, since, now + LEASE_SECONDS)
+            version = 0 if found is None else found["version"]
+            try:
+                self._write(held, version)
+            except Conflict:
+                continue
+            self._held, self._version = held, version + 1
+            return
+        raise StoreUnavailable(f"{self._bridge.address}: others take the lease as well", "try again")
+
+    def release(self) -> None:
+        """Give it back, if it is still ours."""
+        held, self._held, self._version = self._held, None, None
+        for _ in range(_TRIES if held is not None else 0):
+            found = notes.read(self._bridge, [notes.LEASE]).get(notes.LEASE)
+            there = notes.lease_of(found)
+            if found is None or there is None or held is None or there.nonce != held.nonce:
+                return
+            try:
+                self._write(None, found["version"])
+            except Conflict:  # a renewal of ours that had been given up came late
+                continue
+            return
+
+    def send(self, batch: str, body: Document, expect: Sequence[Document] = (), *, renew: bool) -> Document:
+        """Send an import that happens only under this lease, and renew it with that.
+
+        `expect`: more notes and their versions; Conflict's index is that of these. Raises
+        StoreUnavailable when the lease was lost.
+        """
+        for _ in range(_TRIES):
+            version = self._find() if self._version is None else self._version
+            asked = {**EMPTY, **body, "batch": batch}
+            asked["expect"] = [{"name": notes.LEASE, "version": version}, *expect]
+            held = self._renewed()
+            if renew:
+                asked["notes"] = [notes.lease_note(held), *asked["notes"]]
+            self._version = None  # whatever comes now, until the answer is there
+            try:
+                answer = self._bridge.ask("import", Scope.IMPORT, asked)
+            except Conflict as conflict:
+                if conflict.index > 0:
+                    self._version = version
+                    raise Conflict(conflict.index - 1) from None
+                continue  # perhaps an earlier write of ours whose answer was lost
+            # A batch that was done before renewed it then, and its version is not known.
+            self._held = held
+            if answer["outcomes"] is not None:
+                self._version = version + renew
+            return answer
+        raise self._lost()
+
+    def _renewed(self) -> Held:
+        if self._held is None:
+            raise StoreUnavailable(f"{self._bridge.address}: no lease is held", "run the same command again")
+        return self._held._replace(until=self._now() + LEASE_SECONDS)
+
+    def _find(self) -> int:
+        """The version of the note, which must be ours."""
+        found = notes.read(self._bridge, [notes.LEASE]).get(notes.LEASE)
+        there = notes.lease_of(found)
+        if found is None or there is None or there.nonce != self._renewed().nonce:
+            raise self._lost()
+        return int(found["version"])
+
+    def _lost(self) -> StoreUnavailable:
+        return StoreUnavailable(
+            f"{self._bridge.address}: somebody else holds the lease now, nothing was written",
+            "see who with kvferry status, then run the same command again",
+        )
+
+    def _write(self, held: Held | None, version: int) -> None:
+        asked = {**EMPTY, "batch": f"lease/{secrets.token_hex(8)}", "notes": [notes.lease_note(held)]}
+        asked["expect"] = [{"name": notes.LEASE, "version": version}]
+        self._bridge.ask("import", Scope.IMPORT, asked)

@@ -1,0 +1,101 @@
+"""Objects in Cloudflare's local runtime as a target under test, with the application's side of them."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import time
+from typing import Any, Protocol
+
+from migrate.bridge_keys import VARIABLE, find_bridge_keys
+from migrate.core.record import NEVER, Key, Record
+from migrate.stores.durable import Bridge, DurableTarget
+from tests.edge.edge import Bridge as RunningBridge
+from tests.edge.edge import Edge, mint, object_hash
+
+SHARDS = 3
+_WORLDS = itertools.count()
+
+
+class Time(Protocol):
+    time: float
+
+    def now(self) -> float: ...
+    def monotonic(self) -> float: ...
+    def sleep(self, seconds: float) -> None: ...
+
+
+class Following:
+    """A clock that takes the bridge's and the objects' time along before anybody reads it."""
+
+    def __init__(self, edge: Edge, bridge: RunningBridge, clock: Time) -> None:
+        self._edge, self._bridge, self._clock = edge, bridge, clock
+        self._told: float | None = None
+
+    def now(self) -> float:
+        now = self._clock.now()
+        if now != self._told:
+            self._edge.set_clock(now)
+            self._bridge.set_clock(now)
+            self._told = now
+        return now
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        self._clock.sleep(seconds)
+
+
+def keys(*scopes: str, now: float | None = None) -> str:
+    """Valid keys for these, as the variable holds them; `now`: the bridge's time."""
+    issued = time.time() if now is None else now
+    return " ".join(mint(scope, issued - 5, issued + 7 * 86_400) for scope in scopes or ("import", "values"))
+
+
+class DurableSide:
+    """Fresh objects behind a bridge: "copied-into" has no prefix, "keeping" the usual one."""
+
+    def __init__(self, edge: Edge, clock: Time, bridge: str = "copied-into") -> None:
+        self._edge = edge
+        self.bridge = edge.bridge(bridge)
+        self.world = f"world-{next(_WORLDS)}:"
+        self.bridge.set_world(self.world)
+        self.clock = Following(edge, self.bridge, clock)
+        self._open: list[DurableTarget] = []
+        self.target = self.again()
+
+    def again(self) -> DurableTarget:
+        self._open.append(DurableTarget(self.connection(), clock=self.clock))
+        return self._open[-1]
+
+    def connection(self, *scopes: str, **options: Any) -> Bridge:
+        found = find_bridge_keys({VARIABLE: keys(*scopes, now=self.clock.now())}, None, 0)  # type: ignore[arg-type]
+        return Bridge(self.bridge.url.rstrip("/"), found, clock=self.clock, **options)
+
+    def put(self, record: Record, origin: str) -> bool:
+        data = {"base64": base64.b64encode(record.value).decode()}
+        if origin == "legacy":
+            self._call(record.key, "plant", record.key, data)
+            return True
+        options: dict[str, Any] = {"origin": origin}
+        if record.expiration is not NEVER:
+            options["expiration"] = record.expiration
+        if record.metadata is not None:
+            options["metadata"] = json.loads(record.metadata)
+        return bool(self._call(record.key, "putSession", record.key, data, options)["outcome"] == "stored")
+
+    def delete(self, key: Key, origin: str = "app") -> None:
+        self._call(key, "deleteSession", key, {"origin": origin})
+
+    def _call(self, key: str, method: str, *arguments: Any) -> Any:
+        self.clock.now()
+        shard = f"{self.world}kvferry:shard:{object_hash(key) % SHARDS}/{SHARDS}"
+        return self._edge.call("COPIED_INTO", shard, method, *arguments)
+
+    def close(self) -> None:
+        for store in self._open:
+            store.close()
+        self.bridge.set_clock(None)
+        self.bridge.set_world("")

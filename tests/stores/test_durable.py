@@ -1,0 +1,227 @@
+"""The objects behind a bridge, in Cloudflare's local runtime: what the contract does not say."""
+
+import dataclasses
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import httpx
+import pytest
+
+from migrate.core.ports import Batch, Checkpoint, Claim, Cursor, Outcome, Quarantined, Replacement, RunId
+from migrate.core.record import NEVER, Key, Record
+from migrate.errors import ConfigError, StoreRefused, StoreUnavailable
+from migrate.stores.durable import DurableHolder, DurableSource, DurableTarget
+from tests.stores.durable_side import DurableSide
+
+pytestmark = pytest.mark.xdist_group("edge")
+NOW = 1_700_000_000.0
+RUN = RunId("0123456789abcdef")
+ME = Claim("my-ledger", "me", "elsewhere", 11)
+
+
+@dataclass
+class ManualClock:
+    time: float = NOW
+
+    def now(self):
+        return self.time
+
+    def monotonic(self):
+        return self.time
+
+    def sleep(self, seconds):
+        self.time += seconds
+
+
+@pytest.fixture
+def side(edge):
+    side = DurableSide(edge, ManualClock())
+    side.target.acquire(ME)
+    yield side
+    side.close()
+
+
+@pytest.fixture
+def target(side):
+    return side.target
+
+
+@pytest.fixture
+def mark(target):
+    return Checkpoint(target.open_sweep(RUN, 1).id, "p:")
+
+
+def record(key="p:a", value=b"v", metadata=None, expiration=NEVER):
+    return Record(Key(key), value, metadata, expiration)
+
+
+class Losing(httpx.BaseTransport):
+    """Passes requests on; of those imports whose number is in `lost` the answer gets lost."""
+
+    def __init__(self, *lost):
+        self.lost = lost
+        self.imports = 0
+        self._real = httpx.HTTPTransport()
+
+    def handle_request(self, request):
+        answer = self._real.handle_request(request)
+        answer.read()
+        if request.url.path.endswith("/import"):
+            self.imports += 1
+            if self.imports in self.lost:
+                raise httpx.ReadTimeout("lost", request=request)
+        return answer
+
+    def close(self):
+        self._real.close()
+
+
+def test_what_no_object_can_hold_is_quarantined_with_the_reason_and_the_rest_is_copied(target, mark):
+    most = 1_990_000
+    records = [
+        record("p:big", b"x" * (most + 1)),
+        record("p:fits", b"x" * most),
+        record("p:meta", metadata='"' + "m" * 9000 + '"'),
+        record("p:late", expiration=253_402_300_800),
+        record("p:long" + "x" * 600),
+    ]
+    saved = target.apply(Batch(records=records), mark)
+    assert saved.tally == Counter({Outcome.COPIED: 1, Outcome.QUARANTINED: 4})
+    reasons = {held.key: held.reason for held in target.quarantined("")}
+    assert sorted(reasons) == ["p:big", "p:late", "p:long" + "x" * 600, "p:meta"]
+    assert "1990000 bytes" in reasons[Key("p:big")]
+    assert len(target.rows([Key("p:fits")])[Key("p:fits")].value) == most
+
+
+def test_a_name_that_is_empty_behind_the_prefix_is_quarantined(edge):
+    side = DurableSide(edge, ManualClock(), "keeping")
+    target = side.target
+    target.acquire(ME)
+    mark = Checkpoint(target.open_sweep(RUN, 1).id, "spotify_session:")
+    saved = target.apply(Batch(records=[record("spotify_session:"), record("spotify_session:a")]), mark)
+    assert saved.tally == Counter({Outcome.COPIED: 1, Outcome.QUARANTINED: 1})
+    assert [held.reason for held in target.quarantined("spotify_session:")] == [
+        "its name is empty: nothing follows the prefix"
+    ]
+    assert [row.key for row in target.rows_between("spot", None, None)] == ["spotify_session:a"]
+    assert [row.key for row in target.rows_between("", Key("a"), Key("z"))] == ["spotify_session:a"]
+    assert list(target.rows_between("", Key("t"), None)) == []
+    assert list(target.rows_between("", None, Key("s"))) == []
+    with pytest.raises(StoreRefused, match="prefix"):
+        target.apply(Batch(records=[record("other:a")]), mark)
+    with pytest.raises(StoreRefused, match="prefix"):
+        list(target.rows_between("other:", None, None))
+    side.close()
+
+
+def test_a_replacement_that_no_object_can_hold_leaves_the_row_as_it_was(target, mark):
+    mark = target.apply(Batch(records=[record()]), mark)
+    wanted = Replacement(record(value=b"x" * 2_000_000), 1, NOW + 300)
+    saved = target.apply(Batch(replacements=[wanted]), replace(mark, tally=Counter()))
+    assert saved.tally == Counter({Outcome.QUARANTINED: 1})
+    assert target.rows([Key("p:a")])[Key("p:a")].value == b"v"
+
+
+def test_a_batch_larger_than_a_request_is_copied_whole_with_one_checkpoint(target, mark):
+    records = [record(f"p:{number}", bytes([number]) * 1_500_000) for number in range(12)]
+    saved = target.apply(Batch(records=records), mark)
+    assert saved.tally == Counter({Outcome.COPIED: 12})
+    assert {row.key: row.value for row in target.rows_between("p:", None, None)} == {
+        one.key: one.value for one in records
+    }
+    assert len(target.rows([one.key for one in records])) == 12
+
+
+def test_lost_answers_change_nothing_in_the_counts(side, mark):
+    side.target.release()
+    transport = Losing(1, 2, 4, 5)
+    target = DurableTarget(side.connection(transport=transport), clock=side.clock)
+    target.acquire(ME)
+    saved = target.apply(Batch(records=[record("p:0"), record("p:1")]), mark)
+    saved = target.apply(Batch(records=[record("p:2"), record("p:3")]), saved)
+    assert saved.tally == Counter({Outcome.COPIED: 4})
+    target.heartbeat()
+    assert target.checkpoint(mark.sweep, "p:") == saved
+    assert transport.imports > 5
+    target.close()
+
+
+def test_a_batch_that_was_broken_off_counts_what_it_wrote_as_its_own(side, target, mark):
+    records = [record(f"p:{number}") for number in range(2500)]
+    side.target.release()
+    # The first of its three imports is done, then the process is gone: nobody gives the lease back.
+    transport = Losing()
+    broken = DurableTarget(side.connection(transport=transport, patience=0.0), clock=side.clock)
+    broken.acquire(ME)
+    transport.lost = (2,)
+    with pytest.raises(StoreUnavailable):
+        broken.apply(Batch(records=records), mark)
+    assert len(target.rows([one.key for one in records])) == 1000
+    assert target.checkpoint(mark.sweep, "p:") is None
+    side.clock.sleep(61)
+    target.acquire(ME)
+    assert target.apply(Batch(records=records), mark).tally == Counter({Outcome.COPIED: 2500})
+    broken.close()
+
+
+def test_an_import_under_a_lease_that_was_lost_and_given_back_is_refused(side, target, mark):
+    side.clock.sleep(61)
+    other = side.again()
+    other.acquire(dataclasses.replace(ME, token="other"))
+    other.release()
+    with pytest.raises(StoreUnavailable, match="somebody else"):
+        target.apply(Batch(records=[record()]), mark)
+    assert target.rows([Key("p:a")]) == {}
+
+
+def test_records_of_a_batch_are_still_inserted_behind_the_fence(target, mark):
+    mark = target.apply(Batch(records=[record()], quarantined=[Quarantined(Key("p:q"), "bad")]), mark)
+    target.begin_gate_verify()
+    wanted = Replacement(record(value=b"x"), 1, NOW + 300)
+    batch = Batch(records=[record("p:b")], replacements=[wanted])
+    saved = target.apply(batch, replace(mark, tally=Counter()))
+    assert saved.tally == Counter({Outcome.COPIED: 1, Outcome.WAITING: 1})
+
+
+def test_a_source_gives_every_live_session_once_in_order_whatever_the_pages(side, target, mark):
+    records = [record(f"p:{number:03}", b"%d" % number) for number in range(300)]
+    target.apply(Batch(records=[*records, record("p:dead", expiration=int(NOW) - 1), record("q:x")]), mark)
+    side.delete(Key("p:007"))
+    source = DurableSource(side.connection("values"), page=30)
+    found, cursor, pages = [], None, 0
+    while True:
+        page = source.scan("p:", cursor)
+        assert [head.key for head in page.heads] == [one.key for one in page.records]
+        found += page.records
+        pages += 1
+        cursor = page.next
+        if cursor is None:
+            break
+    assert pages > 3
+    assert found == [one for one in records if one.key != "p:007"]
+    assert source.scan("p:", Cursor("p:299")).heads == []
+    asked = [Key("p:001"), Key("p:007"), Key("p:dead"), Key("p:none")]
+    assert source.read(asked) == {asked[0]: records[1], asked[1]: None, asked[2]: None, asked[3]: None}
+    source.close()
+
+
+def test_each_opening_wants_the_keys_that_it_needs(side):
+    with pytest.raises(ConfigError, match="for values"):
+        DurableHolder(side.connection("import"))
+    with pytest.raises(ConfigError, match="for import"):
+        DurableTarget(side.connection("values"), clock=side.clock)
+    copying = DurableTarget(side.connection("import"), clock=side.clock)
+    with pytest.raises(ConfigError, match="for values"):
+        copying.rows([Key("p:a")])
+    copying.close()
+
+
+def test_a_clock_that_differs_from_the_objects_is_allowed_for(side, target, mark):
+    side.bridge.set_clock(NOW + 500)
+    side._edge.set_clock(NOW + 500)
+    target.heartbeat()
+    saved = target.apply(Batch(records=[record()], not_after=NOW + 300), mark)
+    assert saved.tally == Counter({Outcome.COPIED: 1})
+    source = DurableSource(side.connection("values"))
+    assert source.skew == pytest.approx(500, abs=1)
+    source.close()
