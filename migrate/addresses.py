@@ -7,6 +7,7 @@
     dump:FILE.json|.ndjson[.gz]            a file; dump:VALUES.json?keys=KEYS.json joins two
     sqlite:FILE                            a SQLite database
     do+https://HOST                        Durable Objects behind their bridge Worker
+    do+http://127.0.0.1:PORT               the same on this machine, in a local runtime
 
 `%` and two hex digits stand for a byte, as in a URL: a `?`, `#`, `&` or `%41` that is part of a
 file's name is written %3F, %23, %26, %2541; spaces and other characters stand for themselves.
@@ -105,13 +106,22 @@ class SqliteAddress:
 
 @dataclass(frozen=True, slots=True)
 class DurableAddress:
-    """Durable Objects behind a bridge Worker; `host` with its port when that is not 443."""
+    """Durable Objects behind a bridge Worker; `host` with its port when that is not the scheme's own.
+
+    `local`: over http, on this machine.
+    """
 
     host: str
+    local: bool = False
+
+    @property
+    def base_url(self) -> str:
+        """Scheme, host and port, without a closing slash."""
+        return f"{'http' if self.local else 'https'}://{self.host}"
 
     def __str__(self) -> str:
         """The address as it is typed."""
-        return f"do+https://{self.host}"
+        return f"do+{self.base_url}"
 
 
 Address = KvAddress | LocalKvAddress | WranglerAddress | DumpAddress | SqliteAddress | DurableAddress
@@ -164,6 +174,16 @@ def _durable(rest: str) -> DurableAddress:
     return DurableAddress(host)
 
 
+def _local_durable(rest: str) -> DurableAddress:
+    hint = "write do+http://127.0.0.1:PORT for a bridge in a local runtime, do+https://HOST for any other"
+    host, path = _authority("http", rest, hint)
+    if path:
+        raise ConfigError("a do+http address ends with its host name", hint)
+    if not _LOOPBACK.fullmatch(host):
+        raise ConfigError("do+http: would send the bridge's keys in clear", hint)
+    return DurableAddress(host, local=True)
+
+
 def _wrangler(rest: str) -> WranglerAddress:
     folder, hash_, namespace = rest.partition("#")
     hint = "write wrangler:DIR or wrangler:DIR#NAMESPACE, for example wrangler:."
@@ -206,6 +226,7 @@ _READERS: dict[str, Callable[[str], Address]] = {
     "dump": _dump,
     "sqlite": _sqlite,
     "do+https": _durable,
+    "do+http": _local_durable,
 }
 
 
@@ -215,6 +236,7 @@ _READERS: dict[str, Callable[[str], Address]] = {
 _HOST = re.compile(
     r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
 )
+_LOOPBACK = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]+)?")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff%?#&]")
 _DEFAULT_PORT = {"http": 80, "https": 443}
 

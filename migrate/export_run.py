@@ -25,7 +25,7 @@ from migrate.errors import ConfigError, Exit, MigrateError
 from migrate.exporting import Exporter, Order, SweepResult
 from migrate.formats.export import ExportFacts, build_export
 from migrate.ledger.runs import RunKind, Sweep, SweepState
-from migrate.staging import Staging
+from migrate.staging import Remote, Staging
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ class ExportRun:
     desk: Desk
     source: Source
     order: Order
-    staging: Staging
+    staging: Staging | Remote
     words: tuple[str, str]
     schema: Path | None
     dry_run: bool
@@ -66,8 +66,8 @@ class ExportRun:
         exporter = Exporter(self.source, target, order, desk.settings.clock, self._watch)
         if order.retry_quarantined and not self.dry_run:
             self._check_finished(target, exporter)
-        if self.staging.dump is not None and not self.dry_run:
-            order = replace(order, sweeps=self._sweeps_left(target, exporter))
+        if isinstance(self.staging, Staging) and self.staging.dump is not None and not self.dry_run:
+            order = replace(order, sweeps=self._sweeps_left(self.staging, target, exporter))
             exporter = replace(exporter, order=order)
         label = "rehearse" if self.dry_run else "export"
         begun = [] if order.fresh else [one for one in target.sweeps(order.run) if one.finished is None]
@@ -115,13 +115,13 @@ class ExportRun:
                 "run the same command without --retry-quarantined first",
             )
 
-    def _sweeps_left(self, target: Target, exporter: Exporter) -> int:
+    def _sweeps_left(self, staging: Staging, target: Target, exporter: Exporter) -> int:
         """How many sweeps a dump still needs: none when all it waits for is to be written."""
         order = self.order
         known = target.sweeps(order.run)
         if not target.sweeps(self.plain) and next(target.rows_between("", None, None), None) is not None:
             raise ConfigError(
-                f"{self.staging.file} was begun from another source, with other prefixes or another schema",
+                f"{staging.file} was begun from another source, with other prefixes or another schema",
                 "pass --fresh to throw it away, or name another dump",
             )
         if not known or order.retry_quarantined:
@@ -130,9 +130,9 @@ class ExportRun:
         finished = sum(sweep.finished is not None for sweep in known)
         if finished < order.sweeps or not last.complete or last.tally[Outcome.FAILED]:
             return max(1, order.sweeps - finished)
-        if self.staging.replace and last.tally[Outcome.QUARANTINED]:
+        if staging.replace and last.tally[Outcome.QUARANTINED]:
             raise ConfigError(
-                f"{self.staging.dump} is complete already, but for what is in quarantine",
+                f"{staging.dump} is complete already, but for what is in quarantine",
                 "pass --retry-quarantined, or --fresh to write it anew",
             )
         self._result, self._info, self._tally = last, last.info, last.tally

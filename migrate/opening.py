@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from migrate.ledger.windows import LedgerRequestLog
     from migrate.stores.cloudflare import Api
     from migrate.stores.dump import DumpSource
+    from migrate.stores.durable import Bridge
 
 DEFAULT_RATE = "600/300"
 """Half of Cloudflare's allowance: the same budget serves the operator's deploys and rollbacks."""
@@ -119,7 +120,9 @@ class Opener:
 
                 return self._kept(SqliteSource(address.file, clock=self._settings.clock))
             case DurableAddress():
-                raise _later(address)
+                from migrate.stores.durable import DurableSource
+
+                return self._kept(DurableSource(self._bridge(address)))
             case _:
                 assert_never(address)
 
@@ -133,7 +136,11 @@ class Opener:
                 from migrate.stores.sqlite import SqliteHolder
 
                 return self._kept(SqliteHolder(address.file))
-            case KvAddress() | LocalKvAddress() | WranglerAddress() | DurableAddress():
+            case DurableAddress():
+                from migrate.stores.durable import DurableHolder
+
+                return self._kept(DurableHolder(self._bridge(address)))
+            case KvAddress() | LocalKvAddress() | WranglerAddress():
                 raise _later(address)
             case _:
                 assert_never(address)
@@ -146,7 +153,11 @@ class Opener:
                 from migrate.stores.sqlite import SqliteTarget
 
                 return self._kept(SqliteTarget(address.file, clock=self._settings.clock))
-            case DumpAddress() | KvAddress() | LocalKvAddress() | WranglerAddress() | DurableAddress():
+            case DurableAddress():
+                from migrate.stores.durable import DurableTarget
+
+                return self._kept(DurableTarget(self._bridge(address), clock=self._settings.clock))
+            case DumpAddress() | KvAddress() | LocalKvAddress() | WranglerAddress():
                 raise _later(address)
             case _:
                 assert_never(address)
@@ -195,6 +206,14 @@ class Opener:
         source = self._kept(KvSource(api, found.account.value, found.namespace.value))
         return OpenKv(source, api, log, found)
 
+    def _bridge(self, address: DurableAddress) -> Bridge:
+        from migrate.bridge_keys import find_bridge_keys
+        from migrate.stores.durable import Bridge
+
+        settings = self._settings
+        keys = find_bridge_keys(settings.environ, settings.cwd, settings.clock.now())
+        return self._kept(Bridge(address.base_url, keys, clock=settings.clock, on_wait=self._on_wait))
+
     def _local_kv(self, address: LocalKvAddress) -> Source:
         from migrate.stores.cloudflare import Api
         from migrate.stores.kv_local import LocalKvSource
@@ -231,5 +250,5 @@ def _later(address: Address) -> ConfigError:
     kind = str(address).partition(":")[0]
     return ConfigError(
         f"a {kind}: store cannot play this role",
-        "sources: kv, kv+http, wrangler, dump, sqlite; targets of an export or a verify: sqlite, dump",
+        "sources: kv, kv+http, wrangler, dump, sqlite, do; targets of a copy or a verify: sqlite, dump, do",
     )

@@ -17,13 +17,13 @@ from migrate.core.comparing import Rules, Stage
 from migrate.core.copying import Validate
 from migrate.core.partition import disjoint, run_id
 from migrate.core.rereading import Patience
-from migrate.desk import Ended, desk_of
+from migrate.desk import Desk, Ended, desk_of
 from migrate.errors import ConfigError
 from migrate.export_run import ExportRun
 from migrate.exporting import Order
 from migrate.formats.progress import Progress
 from migrate.opening import Settings
-from migrate.staging import Staging
+from migrate.staging import Remote, Staging
 from migrate.verify_run import VerifyRun
 from migrate.verifying import Look
 
@@ -59,7 +59,7 @@ def export(
     validate, schema_digest = _schema(schema)
     with desk_of(settings, progress) as desk:
         opened = desk.opener.source(source)
-        staging = Staging.of(addresses.parse(target), fresh=fresh, clock=settings.clock)
+        staging = _place(desk, target, fresh=fresh)
         _two_stores(opened.address, staging.address)
         which = [opened.identity] if opened.identity else []  # a replaced file is not resumed
         plain = run_id("export", opened.address, staging.address, prefixes, schema_digest, *which)
@@ -129,6 +129,15 @@ def verify(
         )
         work = VerifyRun(desk, opened, holder, look, run, (source, target), recheck, tuple(ignore))
         return work.done(fresh=fresh)
+
+
+def _place(desk: Desk, text: str, *, fresh: bool) -> Staging | Remote:
+    """Where to write; nothing is opened yet."""
+    address, clock = addresses.parse(text), desk.settings.clock
+    if isinstance(address, addresses.DurableAddress):
+        opener = desk.opener
+        return Remote(str(address), lambda: opener.target(text), lambda: opener.holder(text), clock)
+    return Staging.of(address, fresh=fresh, clock=clock)
 
 
 def _two_stores(source: str, target: str) -> None:

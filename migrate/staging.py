@@ -1,4 +1,4 @@
-"""Where an export writes: a SQLite file, or a dump that is staged in one until it is complete.
+"""Where an export writes: a SQLite file, a dump that is staged in one until it is complete, or objects.
 
 A dump cannot be resumed, checked for a key, or locked; a SQLite file can. So `dump:FILE` is
 collected in FILE.partial, under all the laws that hold for any target, and written out beside and
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +47,10 @@ class Staging:
                 raise ConfigError(f"{dump} is complete already", "pass --fresh to write it anew")
             return cls(f"dump:{dump}", staged, dump, fresh, clock, dump.exists())
         kind = str(address).partition(":")[0]
-        raise ConfigError(f"{kind}: cannot be the target of an export", "targets are sqlite:FILE, dump:FILE")
+        raise ConfigError(
+            f"{kind}: cannot be the target of an export",
+            "targets are sqlite:FILE, dump:FILE, do+https://HOST",
+        )
 
     @contextlib.contextmanager
     def open(self, claim: Claim, *, dry_run: bool) -> Iterator[Target]:
@@ -87,6 +90,33 @@ class Staging:
             return
         for suffix in ("", "-wal", "-shm"):
             self.file.with_name(self.file.name + suffix).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A store elsewhere, which takes every batch by itself: nothing is staged, no file is written.
+
+    `target` and `holder` open it, to be copied into or to be read only.
+    """
+
+    address: str
+    target: Callable[[], Target]
+    holder: Callable[[], Holder]
+    clock: Clock
+    dump: None = None
+
+    @contextlib.contextmanager
+    def open(self, claim: Claim, *, dry_run: bool) -> Iterator[Target]:
+        """The target to copy into. `dry_run`: one that changes nothing."""
+        target = Rehearsal(self.address, self.holder(), self.clock) if dry_run else self.target()
+        with contextlib.closing(target):
+            yield target
+
+    def write(self, staged: Holder, prefixes: Sequence[str]) -> None:
+        """Everything is written already."""
+
+    def discard(self) -> None:
+        """There is nothing to take away."""
 
 
 def _records(staged: Holder, prefixes: Sequence[str], now: float) -> Iterator[Record]:

@@ -40,6 +40,8 @@ LOCAL = "http://127.0.0.1:8787"
         ("sqlite:who%3F%23%25.db", SqliteAddress(Path("who?#%.db"))),
         ("do+https://bridge.example.workers.dev", DurableAddress("bridge.example.workers.dev")),
         ("do+https://bridge.example:8443", DurableAddress("bridge.example:8443")),
+        ("do+http://127.0.0.1:8787", DurableAddress("127.0.0.1:8787", local=True)),
+        ("do+http://[::1]:8787", DurableAddress("[::1]:8787", local=True)),
     ],
 )
 def test_every_form_is_read_and_typed_the_same(text, address):
@@ -161,7 +163,9 @@ def test_any_text_is_an_address_with_one_spelling_or_a_refusal_in_one_line(text)
         ("kv+http://h/ns?a=b", "behind a \\? or #", "kv+http://127.0.0.1:8787/NAMESPACE"),
         ("do+https://", "no host name", "do+https://HOST"),
         ("do+https://host/path", "ends with its host", "do+https://HOST"),
-        ("do+http://host", "begins with the kind", "do+https://"),
+        ("do+http://host", "in clear", "do+https://HOST"),
+        ("do+http://127.0.0.1.example:8787", "in clear", "do+https://HOST"),
+        ("do+http://localhost:8787/path", "ends with its host", "127.0.0.1:PORT"),
         ("wrangler:", "lacks its path", "wrangler:."),
         ("wrangler:.#", "lacks its namespace", "wrangler:DIR#NAMESPACE"),
         ("sqlite:", "lacks its path", "sqlite:sessions.db"),

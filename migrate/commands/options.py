@@ -131,14 +131,14 @@ def _addresses(command: F, *, required: bool) -> F:
             "--target",
             required=required,
             metavar="ADDRESS",
-            help="Where to: sqlite:FILE, or dump:FILE.ndjson[.gz].",
+            help="Where to: sqlite:FILE, dump:FILE.ndjson[.gz], or do+https://HOST.",
         ),
         click.option(
             "--source",
             **source,
             metavar="ADDRESS",
             help="Where from: kv:, kv://ACCOUNT/NAMESPACE, kv+http://127.0.0.1:8787/NAMESPACE, wrangler:DIR, "
-            "dump:FILE, sqlite:FILE.",
+            "dump:FILE, sqlite:FILE, do+https://HOST.",
         ),
     ):
         command = option(command)

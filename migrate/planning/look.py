@@ -19,7 +19,7 @@ from migrate.cost.prices import prices
 from migrate.cost.room import room
 from migrate.cost.survey import Survey
 from migrate.desk import Desk, Ended, desk_of
-from migrate.errors import BudgetSpent, Exit, MigrateError, StoreError, StoreRefused
+from migrate.errors import BudgetSpent, ConfigError, Exit, MigrateError, StoreError, StoreRefused
 from migrate.formats.plan import build_plan
 from migrate.formats.plan_facts import Listing, Notebook, Place, PlanFacts, Remote, Space, Token, Words
 from migrate.formats.progress import Progress
@@ -54,7 +54,10 @@ def plan(
     addresses.parse(source)
     staging = None
     if target is not None:
-        staging = Staging.of(addresses.parse(target), fresh=True, clock=settings.clock)
+        address = addresses.parse(target)
+        if isinstance(address, addresses.DurableAddress):
+            raise ConfigError("plan does not look at Durable Objects yet", "leave --target out")
+        staging = Staging.of(address, fresh=True, clock=settings.clock)
     new = not settings.ledger.exists()
     words = Words(source, target, settings.typed(), {"schema": schema})
     with desk_of(settings, progress) as desk:

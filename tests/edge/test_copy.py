@@ -1,0 +1,141 @@
+"""The copy into objects as its users run it: the commands, a dump, and Cloudflare's local runtime."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migrate.bridge_keys import VARIABLE
+from tests.edge.edge import PREFIX, ROOT, SECRET, Edge, object_hash
+from tests.flows.shell import kvferry, variables
+from tests.stores.durable_side import SHARDS, keys
+
+SESSIONS = 2300
+KILLER = Path(__file__).parent / "killed.py"
+
+
+class Site:
+    """A folder with a dump in it, and fresh objects behind a bridge."""
+
+    def __init__(self, edge: Edge, folder: Path) -> None:
+        self.edge, self.folder = edge, folder
+        self.bridge = edge.bridge("keeping")
+        self.world = f"{folder.name}:"
+        self.bridge.set_world(self.world)
+        self.address = "do+" + self.bridge.url.rstrip("/")
+        self.env = variables(**{VARIABLE: keys()})
+        later = int(time.time()) + 90_000
+        self.items = [
+            {"key": f"{PREFIX}{number:05}", "value": json.dumps({"userId": f"u{number}"})}
+            | ({"expiration": later + number} if number % 3 else {})
+            | ({"metadata": {"n": number}} if number % 5 == 0 else {})
+            for number in range(SESSIONS)
+        ]
+        (folder / "sessions.ndjson").write_text("".join(json.dumps(item) + "\n" for item in self.items))
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        done = kvferry(*words, cwd=self.folder, env=self.env)
+        for secret in (*self.env[VARIABLE].split(), f"{PREFIX}00001", '"u1"'):
+            assert secret not in done.stdout + done.stderr
+        return done
+
+    def report(self, command: str, source: str, target: str, *more: str) -> dict[str, Any]:
+        words = (command, "--source", source, "--target", target, "--settle", "0", "--json", *more)
+        done = self.run(*words)
+        assert done.stdout, done.stderr
+        document: dict[str, Any] = json.loads(done.stdout)
+        assert done.returncode == document["exit"], done.stderr
+        return document
+
+    def call(self, session: str, method: str, *arguments: Any) -> Any:
+        shard = f"{self.world}kvferry:shard:{object_hash(session) % SHARDS}/{SHARDS}"
+        return self.edge.call("COPIED_INTO", shard, method, session, *arguments)
+
+    def back(self) -> list[dict[str, Any]]:
+        """What a copy back out of the objects gives."""
+        assert self.report("export", self.address, "dump:back.ndjson", "--fresh")["exit"] == 0
+        lines = (self.folder / "back.ndjson").read_text().splitlines()
+        return [json.loads(line) for line in lines]
+
+
+@pytest.fixture
+def site(edge: Edge, tmp_path: Path) -> Iterator[Site]:
+    site = Site(edge, tmp_path)
+    yield site
+    site.bridge.set_world("")
+
+
+def counts(document: dict[str, Any]) -> dict[str, int]:
+    return {name: count for name, count in document["tally"].items() if count}
+
+
+def test_a_dump_is_copied_into_objects_verified_and_one_tampered_object_found(site: Site) -> None:
+    copied = site.report("export", "dump:sessions.ndjson", site.address)
+    assert (copied["exit"], counts(copied), copied["balanced"]) == (0, {"copied": SESSIONS}, True)
+    assert site.call("00042", "getSession") == {"data": {"userId": "u42"}}
+    verified = site.report("verify", "dump:sessions.ndjson", site.address)
+    assert (verified["exit"], verified["compared"]) == (0, SESSIONS)
+    assert site.back() == site.items
+    again = site.report("export", "dump:sessions.ndjson", site.address)
+    assert counts(again) == {"equal": SESSIONS}
+
+    value = base64.b64encode(b'{"userId": "u43!"}').decode()
+    site.call("00042", "plant", {"base64": value})
+    found = site.report("verify", "dump:sessions.ndjson", site.address, "--fresh")
+    assert (found["exit"], found["against"]) == (1, 1)
+    assert [one["class"] for one in found["differences"]] == ["value"]
+
+
+def test_a_dry_run_counts_and_stores_nothing(site: Site) -> None:
+    rehearsed = site.report("export", "dump:sessions.ndjson", site.address, "--dry-run")
+    assert (rehearsed["exit"], counts(rehearsed)) == (3, {"copied": SESSIONS})
+    assert site.back() == []
+
+
+@pytest.mark.parametrize(("moment", "number"), [("before", 3), ("after", 3), ("before", 4), ("after", 4)])
+def test_an_exporter_that_is_killed_is_resumed_and_nothing_tells_the_difference(
+    site: Site, moment: str, number: int
+) -> None:
+    words = ["export", "--source", "dump:sessions.ndjson", "--target", site.address, "--json"]
+    killed = subprocess.run(
+        [sys.executable, str(KILLER), moment, str(number), *words],
+        cwd=site.folder,
+        env=site.env,
+        capture_output=True,
+        timeout=60,
+    )
+    assert killed.returncode == -9, killed.stderr
+    resumed = site.report("export", "dump:sessions.ndjson", site.address)
+    assert (resumed["exit"], resumed["sweep"], resumed["balanced"]) == (0, 1, True)
+    assert counts(resumed) == {"copied": SESSIONS}
+    assert site.report("verify", "dump:sessions.ndjson", site.address)["exit"] == 0
+    assert site.back() == site.items
+
+
+def test_the_keys_that_the_readme_makes_open_the_bridge(site: Site) -> None:
+    block = re.search(r"python3 - <<'PY'\n(.*?)\nPY\n", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert block is not None
+    env = variables(KVFERRY_BRIDGE_SECRET=SECRET)
+    made = subprocess.run(
+        [sys.executable, "-c", block[1]], env=env, capture_output=True, text=True, check=True
+    )
+    site.env[VARIABLE] = made.stdout.strip()
+    assert site.report("export", "dump:sessions.ndjson", site.address, "--limit", "1")["listed"] == 1
+
+
+def test_without_keys_nothing_is_sent_and_the_variable_is_named(site: Site) -> None:
+    site.env = variables()
+    done = kvferry(
+        "export", "--source", "dump:sessions.ndjson", "--target", site.address, cwd=site.folder, env=site.env
+    )
+    assert done.returncode == 2
+    assert VARIABLE in done.stderr
