@@ -127,6 +127,9 @@ def _analysed(
         for path in loaded.failed:
             found.skip("nested too deeply", path)
         readable = sorted(loaded.facts)
+        for path in readable:
+            if loaded.facts[path].deep:
+                found.skip("nested too deeply in a part", path)
         files = [File(i, path, loaded.facts[path], loader.reader(path)) for i, path in enumerate(readable)]
         engine = Engine(Project(files, resolver, known), relevant.near)
         every = sorted(operations.find(engine), key=lambda operation: (operation.place, operation.method))

@@ -40,7 +40,7 @@ class Cache:
             place.parent.mkdir(parents=True, exist_ok=True)
             unfinished.write_bytes(pickle.dumps(value, protocol=5))
             unfinished.replace(place)
-        except OSError:
+        except (OSError, RecursionError):  # too deep to be written is read again each time
             return
 
     def _place(self, kind: str, key: str) -> Path:

@@ -20,7 +20,8 @@ from audits.js.syntax import grammar
 from audits.js.syntax.facts import Facts
 
 _RUNTIME_TYPES = b"// Begin runtime types"
-_STACK = 12_000
+_STACK = 8_000
+"""How deeply the walk through a syntax tree may go: less than the evaluation of what it found."""
 _SLICE, _WORTH = 100, 2_000
 """Files that one process turns into facts at a time, and how many it takes before processes pay:
 facts come back through a pipe, which costs about as much as half of the parse."""
@@ -152,7 +153,8 @@ def _facts(folder: Folder, cache: Cache | None, paths: Sequence[str]) -> Loaded:
     found = Loaded()
     collecting = gc.isenabled()
     gc.disable()  # facts hold no cycles, and a collection walks through all of them
-    sys.setrecursionlimit(max(sys.getrecursionlimit(), _STACK))
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(_STACK)
     try:
         for path in paths:
             try:
@@ -160,6 +162,7 @@ def _facts(folder: Folder, cache: Cache | None, paths: Sequence[str]) -> Loaded:
             except (RecursionError, OSError):
                 found.failed.append(path)
     finally:
+        sys.setrecursionlimit(before)
         if collecting:
             gc.enable()
     return found

@@ -80,6 +80,16 @@ class Draft:
         """Note a call under the number that its expression holds."""
         self.facts.calls[expr[5]] = Call(expr, self.scope, sink, name, spans)
 
+    def give_up(self, around: tuple[int, int, int], calls: int) -> None:
+        """Go on behind a statement that nests too deeply, where `around` are scope, function and class,
+        and there had been so many calls: those of which it kept us from the end say nothing."""
+        self.scope, self.fn, self.cls = around
+        self.facts.deep = True
+        for number in range(calls, len(self.facts.calls)):
+            if self.facts.calls[number].expr[0] == "?":
+                nothing = ("call", 0, 0, ("?", 0, 0), (), number, ())
+                self.facts.calls[number] = Call(nothing, self.scope, "stored", "")
+
     def flow(self, value: Expr | None, name: str) -> None:
         """What the value is a function of can be called by that name."""
         if value is not None:

@@ -23,7 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-VERSION = 15
+VERSION = 16
 """Part of the name of cached facts: raise it when the same file would give others, or looks."""
 
 Expr = tuple[Any, ...]  # Any: the forms differ in shape, and a class for each costs half the speed
@@ -186,7 +186,7 @@ class Facts:
     assignments to `a[b]` and of `delete`, whose value is `nul`. `loose`: conditional expressions that
     are statements, with their scopes. `carried`: (names, value, scope) of what is assigned to
     members, `c.state.store`, see carried.py. `errors`: stretches that the parser could not read, outermost
-    first.
+    first. `deep`: statements were given up that nest too deeply.
     """
 
     scopes: list[Scope] = field(default_factory=list)
@@ -209,3 +209,4 @@ class Facts:
     errors: list[tuple[int, int]] = field(default_factory=list)
     module: bool = False
     broken: bool = False
+    deep: bool = False

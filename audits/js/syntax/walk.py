@@ -35,7 +35,8 @@ def inner(draft: Draft, node: Node, sink: str) -> Expr:
 
 
 def block(draft: Draft, node: Node) -> None:
-    """The statements of a block, in the current scope."""
+    """The statements of a block, in the current scope. One that nests too deeply is given up alone."""
+    around = (draft.scope, draft.fn, draft.cls)
     for child in node.named_children:
         kind = child.type
         if kind == "comment":
@@ -44,7 +45,11 @@ def block(draft: Draft, node: Node) -> None:
                 if "@typedef" in draft.doc:
                     type_forms.typedefs(draft, draft.doc)
             continue
-        statement(draft, child)
+        calls = len(draft.facts.calls)
+        try:
+            statement(draft, child)
+        except RecursionError:
+            draft.give_up(around, calls)
         draft.doc = ""
         if kind == "if_statement":
             _after_if(draft, child, node.end_byte)
