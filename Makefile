@@ -13,6 +13,7 @@ help: ## what can be made
 	$(PYTHON) -m venv .venv
 	$(LOCKED) tests/lock/runtime.txt
 	$(OURS) -e .
+	$(BIN)/python -m compileall -q migrate audits
 	@touch $@
 
 .venv/dev: .venv/runtime tests/lock/dev.txt

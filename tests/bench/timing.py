@@ -64,6 +64,7 @@ def start(
 ) -> subprocess.Popen[bytes]:
     """Start a command in `folder`, with its temporary files there too."""
     given = {**os.environ, "TMPDIR": str(folder), "PYTHONPATH": str(ROOT), **(environment or {})}
+    given.pop("PYTHONDONTWRITEBYTECODE", None)  # whatever is installed has its bytecode beside it
     return subprocess.Popen(command, cwd=folder, env=given, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
 
 
