@@ -1,6 +1,7 @@
 """The objects behind a bridge, in Cloudflare's local runtime: what the contract does not say."""
 
 import dataclasses
+import json
 from collections import Counter
 from dataclasses import dataclass, replace
 
@@ -172,6 +173,73 @@ def test_an_import_under_a_lease_that_was_lost_and_given_back_is_refused(side, t
     with pytest.raises(StoreUnavailable, match="somebody else"):
         target.apply(Batch(records=[record()]), mark)
     assert target.rows([Key("p:a")]) == {}
+
+
+@pytest.mark.parametrize("renewals", range(4))
+def test_a_lease_that_others_had_in_between_is_lost_however_often_they_renewed_it(
+    side, target, mark, renewals
+):
+    side.clock.sleep(61)
+    other = dataclasses.replace(ME, token="other")
+    second, third = side.again(), side.again()
+    second.acquire(other)
+    second.release()
+    third.acquire(other)
+    for _ in range(renewals):
+        third.heartbeat()
+    with pytest.raises(StoreUnavailable, match="somebody else"):
+        target.apply(Batch(records=[record()]), mark)
+    assert target.rows([Key("p:a")]) == {}
+    third.heartbeat()
+
+
+class Narrow(Losing):
+    """A Worker that has no time for more than so many records; `late`: it does them, and dies then."""
+
+    def __init__(self, most, late=False):
+        super().__init__()
+        self.most, self.late, self.sizes = most, late, []
+
+    def handle_request(self, request):
+        size = len(json.loads(request.content).get("records", ())) if request.content else 0
+        self.sizes.append(size)
+        if size > self.most:
+            if self.late:
+                super().handle_request(request).close()
+            return httpx.Response(503, text="error code: 1102", request=request)
+        return super().handle_request(request)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_batches_become_smaller_when_the_worker_has_no_time_for_them(side, mark, late):
+    side.target.release()
+    transport = Narrow(150, late)
+    target = DurableTarget(side.connection(transport=transport), clock=side.clock)
+    target.acquire(ME)
+    first = [record(f"p:{number:04}") for number in range(600)]
+    saved = target.apply(Batch(records=first), mark)
+    assert saved.tally == Counter({Outcome.COPIED: 600})
+    second = [record(f"q:{number:04}") for number in range(600)]
+    saved = target.apply(Batch(records=second), saved)
+    assert saved.tally == Counter({Outcome.COPIED: 1200})
+    assert {row.key for row in target.rows_between("", None, None)} == {one.key for one in first + second}
+    third = [record(f"r:{number:04}") for number in range(600)]
+    transport.sizes.clear()
+    assert target.apply(Batch(records=third), saved).tally == Counter({Outcome.COPIED: 1800})
+    assert late or max(transport.sizes) <= 150
+    target.close()
+
+
+def test_a_lease_that_cannot_be_given_back_keeps_nobody_waiting_for_long(side):
+    side.target.release()
+    transport = Narrow(150)
+    target = DurableTarget(side.connection(transport=transport), clock=side.clock)
+    target.acquire(ME)
+    transport.handle_request = lambda request: httpx.Response(502, request=request)
+    before = side.clock.now()
+    target.release()
+    assert side.clock.now() - before <= 10
+    target.close()
 
 
 def test_records_of_a_batch_are_still_inserted_behind_the_fence(target, mark):

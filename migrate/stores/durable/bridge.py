@@ -33,6 +33,9 @@ _RESUME = "run the same command again: it resumes where it stopped"
 _PASSING = frozenset({408, 425, 429, 502, 503, 504, 520, 521, 522, 523, 524, 525, 530})
 """Answers of what stands before the bridge that may pass; its own are problem documents."""
 
+_BREAKS = frozenset({"ReadTimeout", "WriteTimeout", "ReadError", "WriteError", "RemoteProtocolError"})
+"""Errors of a request that had been sent."""
+
 
 class Conflict(Exception):
     """A note is not what an import expected: `index` of its expectations. Nothing was written.
@@ -43,6 +46,11 @@ class Conflict(Exception):
     def __init__(self, index: int) -> None:
         super().__init__(index)
         self.index = index
+
+
+class Choked(StoreUnavailable):
+    """Answers to this request broke off repeatedly, before the bridge said anything: the Worker has
+    perhaps no time for so much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +82,12 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class _Passing:
-    """A failure that may pass. `everybody`: nobody has a chance before."""
+    """A failure that may pass. `everybody`: nobody has a chance before. `choked`: the answer broke off."""
 
     cause: str
     after: float = 0.0
     everybody: bool = False
+    choked: bool = False
 
 
 class Bridge:
@@ -142,19 +151,27 @@ class Bridge:
         )
         return Health(found["placement"], found["prefix"], limits, found["object"]["now"] - middle)
 
-    def ask(self, verb: str, scope: Scope, body: Document) -> Document:
+    def ask(
+        self, verb: str, scope: Scope, body: Document, *, chokes: int = 0, patience: float | None = None
+    ) -> Document:
         """One verb under the key of a scope; returns the answer, which the schema holds for.
 
+        `chokes` > 0: so many answers that break off raise Choked, for a caller who can ask for less.
+        `patience`: instead of the bridge's own.
         Raises Conflict, TooLate, ConfigError (no such key), StoreRefused, StoreUnavailable, StoreBroken.
         """
-        return self._answer(verb, scope, orjson.dumps({"protocol": PROTOCOL, **body}))
+        content = orjson.dumps({"protocol": PROTOCOL, **body})
+        return self._answer(verb, scope, content, chokes, patience)
 
     # ------------------------------------------------------------ retries
 
-    def _answer(self, verb: str, scope: Scope, content: bytes | None) -> Document:
+    def _answer(
+        self, verb: str, scope: Scope, content: bytes | None, chokes: int = 0, patience: float | None = None
+    ) -> Document:
         """Attempt it until it succeeds, is refused, or the patience is over."""
         key = self._keys.key(scope).reveal()
-        lost, attempts = 0.0, 0
+        patience = self._patience if patience is None else patience
+        lost, attempts, choked = 0.0, 0, 0
         while True:
             attempts += 1
             with self._throttle.slot():
@@ -162,9 +179,12 @@ class Bridge:
                 answer = self._exchange(verb, key, content)
             if not isinstance(answer, _Passing):
                 return answer
+            choked += answer.choked
+            if 0 < chokes <= choked:
+                raise Choked(f"{self.address}: {answer.cause}, {choked} times", _RESUME)
             wait = answer.after + self._chance.uniform(0.0, min(_LONGEST, _FIRST * 2.0 ** min(attempts, 16)))
             lost += self._clock.monotonic() - started + wait
-            if lost > self._patience:
+            if lost > patience:
                 tried = f"gave up after {attempts} attempts in {lost:.0f} s"
                 raise StoreUnavailable(f"{self.address}: {tried}, the last: {answer.cause}", _RESUME)
             if answer.everybody:
@@ -186,7 +206,7 @@ class Bridge:
             self._throttle.check_open()
             raise
         if failed:
-            return _Passing(f"no answer from the bridge ({failed})")
+            return _Passing(f"no answer from the bridge ({failed})", choked=failed in _BREAKS)
         document = _opened(response.content)
         if response.status_code == 200:
             if not is_valid(f"{verb}.answer", document):
@@ -203,7 +223,8 @@ class Bridge:
         after = parse_retry_after(response.headers.get("retry-after", ""), self._clock.now()) or 0.0
         if not is_valid("problem", document):
             if status in _PASSING:
-                return _Passing(f"{status} in front of the bridge", after, everybody=status == 429)
+                slow = status == 429
+                return _Passing(f"{status} in front of the bridge", after, everybody=slow, choked=not slow)
             raise StoreRefused(
                 f"{self.address}: there is no bridge that answers ({status})",
                 "check the host name, and that nothing (Cloudflare Access, a route) stands in front of it",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from migrate.bridge_keys import Scope
 from migrate.core.ports import Claim
@@ -19,6 +20,12 @@ from migrate.stores.leasing import LEASE_SECONDS, Held, dead, process_mark, take
 
 _TRIES = 4
 """How often a write is sent when only the version of our own lease was another."""
+
+_FAREWELL = 10.0
+"""Seconds that giving the lease back may take; one that is not given back ends by itself."""
+
+_CHOKES = 2
+"""How often an import may break off before it is cut smaller."""
 
 EMPTY: Document = {
     "sweep": 0,
@@ -67,25 +74,34 @@ class Lease:
         raise StoreUnavailable(f"{self._bridge.address}: others take the lease as well", "try again")
 
     def release(self) -> None:
-        """Give it back, if it is still ours."""
+        """Give it back, if it is still ours and the bridge answers soon."""
         held, self._held, self._version = self._held, None, None
-        for _ in range(_TRIES if held is not None else 0):
-            found = notes.read(self._bridge, [notes.LEASE]).get(notes.LEASE)
+        if held is not None:
+            with suppress(StoreUnavailable):
+                self._free(held)
+
+    def _free(self, held: Held) -> None:
+        for _ in range(_TRIES):
+            found = notes.read(self._bridge, [notes.LEASE], _FAREWELL).get(notes.LEASE)
             there = notes.lease_of(found)
-            if found is None or there is None or held is None or there.nonce != held.nonce:
+            if found is None or there is None or there.nonce != held.nonce:
                 return
             try:
-                self._write(None, found["version"])
+                self._write(None, found["version"], _FAREWELL)
             except Conflict:  # a renewal of ours that had been given up came late
                 continue
             return
 
-    def send(self, batch: str, body: Document, expect: Sequence[Document] = (), *, renew: bool) -> Document:
+    def send(
+        self, batch: str, body: Document, expect: Sequence[Document] = (), *, renew: bool, large: bool = False
+    ) -> Document:
         """Send an import that happens only under this lease, and renew it with that.
 
-        `expect`: more notes and their versions; Conflict's index is that of these. Raises
-        StoreUnavailable when the lease was lost.
+        `expect`: more notes and their versions; Conflict's index is that of these. `large`: it could
+        be cut, and raises Choked when its answers break off. Raises StoreUnavailable when the lease was
+        lost.
         """
+        chokes = _CHOKES if large else 0
         for _ in range(_TRIES):
             version = self._find() if self._version is None else self._version
             asked = {**EMPTY, **body, "batch": batch}
@@ -95,7 +111,7 @@ class Lease:
                 asked["notes"] = [notes.lease_note(held), *asked["notes"]]
             self._version = None  # whatever comes now, until the answer is there
             try:
-                answer = self._bridge.ask("import", Scope.IMPORT, asked)
+                answer = self._bridge.ask("import", Scope.IMPORT, asked, chokes=chokes)
             except Conflict as conflict:
                 if conflict.index > 0:
                     self._version = version
@@ -127,7 +143,7 @@ class Lease:
             "see who with kvferry status, then run the same command again",
         )
 
-    def _write(self, held: Held | None, version: int) -> None:
+    def _write(self, held: Held | None, version: int, patience: float | None = None) -> None:
         asked = {**EMPTY, "batch": f"lease/{secrets.token_hex(8)}", "notes": [notes.lease_note(held)]}
         asked["expect"] = [{"name": notes.LEASE, "version": version}]
-        self._bridge.ask("import", Scope.IMPORT, asked)
+        self._bridge.ask("import", Scope.IMPORT, asked, patience=patience)

@@ -42,12 +42,12 @@ _PAGE = 500
 # ---------------------------------------------------------------- asking
 
 
-def read(bridge: Bridge, names: Sequence[str]) -> dict[str, Document]:
-    """The notes of these names, as far as they are there."""
+def read(bridge: Bridge, names: Sequence[str], patience: float | None = None) -> dict[str, Document]:
+    """The notes of these names, as far as they are there; `patience`: see `Bridge.ask`."""
     found: dict[str, Document] = {}
     for start in range(0, len(names), _PAGE):
         some = list(names[start : start + _PAGE])
-        answers = bridge.ask("checkpoint", Scope.VERIFY, {"names": some})["notes"]
+        answers = bridge.ask("checkpoint", Scope.VERIFY, {"names": some}, patience=patience)["notes"]
         if len(answers) != len(some):
             raise StoreBroken("the bridge did not answer for every note", "report it")
         for name, note in zip(some, answers, strict=True):

@@ -33,11 +33,14 @@ from migrate.core.ports import (
 from migrate.core.record import UNKNOWN, Record
 from migrate.errors import RecordError, StoreBroken, StoreError, StoreRefused, StoreUnavailable
 from migrate.stores.durable import notes
-from migrate.stores.durable.bridge import Bridge, Conflict
+from migrate.stores.durable.bridge import Bridge, Choked, Conflict
 from migrate.stores.durable.lease import EMPTY, Lease
 from migrate.stores.durable.pieces import pieces
 from migrate.stores.durable.reading import DurableHolder, Shards
 from migrate.stores.durable.wire import LATEST, Document, sent_record, sent_replacement, unfit
+
+_LEAST = 10
+"""Records of the smallest import that is tried when the Worker has no time for larger ones."""
 
 _AHEAD = 600.0
 """Seconds that an import may take at most where the batch says nothing; the bridge takes up to 900."""
@@ -79,6 +82,7 @@ class DurableTarget(DurableHolder):
         self._lease = Lease(bridge, self._now)
         self._holds: bool | None = None  # is anything in quarantine; None: not known
         self._leased = False
+        self._most = self._shards.health.limits.records  # of an import; less once that was too much
         self._versions: dict[str, int] = {}  # of the checkpoints that this opening has saved
 
     def _now(self) -> float:
@@ -178,10 +182,20 @@ class DurableTarget(DurableHolder):
         """
         self._check(batch)
         with self._lock:
-            try:
-                return self._apply(batch, checkpoint)
-            except _Fenced:
-                return self._apply(self._without_replacements(batch), checkpoint)
+            name = notes.mark_name(checkpoint.sweep, checkpoint.partition)
+            version = self._version(name)
+            while True:
+                try:
+                    return self._apply(batch, checkpoint, version)
+                except _Fenced:
+                    batch = self._without_replacements(batch)
+                except Choked:
+                    if self._most <= _LEAST:
+                        raise
+                    self._most = max(_LEAST, self._most // 2)
+                    found = notes.read(self._bridge, [name]).get(name)
+                    if found is not None and found["version"] > version:  # only its answer was lost
+                        return notes.mark_of(found, checkpoint.sweep)
 
     def _check(self, batch: Batch) -> None:
         records = [*batch.records, *(wanted.record for wanted in batch.replacements)]
@@ -196,12 +210,11 @@ class DurableTarget(DurableHolder):
                 f"pass --prefix {ours}, or deploy the bridge with another KVFERRY_PREFIX",
             )
 
-    def _apply(self, batch: Batch, checkpoint: Checkpoint) -> Checkpoint:
+    def _apply(self, batch: Batch, checkpoint: Checkpoint, version: int) -> Checkpoint:
+        """One attempt; `version` is that of the checkpoint's note before it."""
         batch = self._fitting(batch)
         tally: Tally = Counter(checkpoint.tally)
         tally.update(batch.tally)
-        name = notes.mark_name(checkpoint.sweep, checkpoint.partition)
-        version = self._version(name)
         part = notes.seen(checkpoint.sweep, checkpoint.partition)
         book = self._book(batch, replace(checkpoint, tally=tally), version)
         limits = self._shards.health.limits
@@ -213,7 +226,7 @@ class DurableTarget(DurableHolder):
                 [self._sent(record, releasing=releasing) for record in batch.records],
                 [sent_replacement(wanted, self._shards.health.ahead) for wanted in batch.replacements],
                 book.size,
-                limits.records,
+                self._most,
                 limits.body_bytes,
             )
         )
@@ -229,7 +242,8 @@ class DurableTarget(DurableHolder):
                 if last:
                     body["checkpoint"] = {**book.checkpoint, "tally": _plain(tally)}
                     body |= {"notes": book.notes, "forget": book.forget}
-                answer = self._lease.send(f"{part}{version}", body, book.expect, renew=last)
+                large = piece.count > _LEAST
+                answer = self._lease.send(f"{part}{version}", body, book.expect, renew=last, large=large)
                 if not last:
                     tally.update(answer["outcomes"])
         except Conflict as conflict:
@@ -238,6 +252,7 @@ class DurableTarget(DurableHolder):
             raise StoreUnavailable(
                 f"{self.address}: the checkpoint was changed by somebody else", "run the same command again"
             ) from None
+        name = book.checkpoint["name"]
         if answer["checkpoint"] is None or answer["checkpoint"]["name"] != name:
             raise StoreBroken(f"{self.address}: the bridge did not say what it saved", "report it")
         self._versions[name] = int(answer["checkpoint"]["version"])
