@@ -178,6 +178,14 @@ def test_one_object_per_session_is_refused_when_it_is_opened():
         DurableHolder(bridge)
 
 
+def test_a_bridge_that_is_not_there_is_not_waited_for_for_long():
+    bridge, _, clock = connected(httpx.ConnectError("refused"))
+    before = clock.time
+    with pytest.raises(StoreUnavailable, match="ConnectError"):
+        DurableHolder(bridge)
+    assert clock.time - before <= 20
+
+
 def row(**changes):
     whole = {
         "key": "p:a",

@@ -130,10 +130,10 @@ class Bridge:
         """Raise ConfigError when there is no key for this."""
         self._keys.key(scope)
 
-    def health(self) -> Health:
-        """Ask how the bridge is, and what the time is in its objects. Raises as `ask`."""
+    def health(self, patience: float | None = None) -> Health:
+        """Ask how the bridge is, and what the time is in its objects. `patience` and errors as of `ask`."""
         sent = self._clock.now()
-        found = self._answer("health", Scope.VERIFY, None)
+        found = self._answer("health", Scope.VERIFY, None, patience=patience)
         middle = (sent + self._clock.now()) / 2
         if found["object"]["protocol"] != PROTOCOL:
             raise StoreRefused(

@@ -19,6 +19,9 @@ from migrate.stores.durable.wire import KEY_BYTES, row_of
 _ROWS_IN_MEMORY = 2000
 """Rows that the shards' streams hold ahead, altogether."""
 
+_OPENING = 20.0
+"""Seconds that the first answer may take: a host name that is wrong is not waited for like a bridge."""
+
 _LEAST_PAGE = 25
 _AT_ONCE = 16
 
@@ -40,7 +43,7 @@ class Shards:
     def __init__(self, bridge: Bridge) -> None:
         self.bridge = bridge
         try:
-            self.health = bridge.health()
+            self.health = bridge.health(_OPENING)
         except BaseException:
             bridge.close()
             raise
