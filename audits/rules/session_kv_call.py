@@ -72,7 +72,7 @@ from audits.finding import Finding, Severity
 from audits.operation import Confidence, Method, Operation
 from audits.rules.rule import Rule, Settings
 from audits.rules.session_keys import same_keys
-from audits.rules.session_signals import ENOUGH, SURE, best
+from audits.rules.session_signals import ENOUGH, SURE, best, when
 from audits.rules.wording import called, found
 
 _VERB = {
@@ -107,7 +107,8 @@ def check(operations: Sequence[Operation], settings: Settings) -> Iterator[Findi
         yield found(
             RULE,
             operation,
-            f"{called(operation)} {_VERB[operation.method]} ({', '.join(score.signals)})",
+            f"{called(operation)} {_VERB[operation.method]}{when(operation, settings.prefixes)}"
+            f" ({', '.join(score.signals)})",
             confidence=Confidence.HIGH if score.weight >= SURE else Confidence.MEDIUM,
             signals=score.signals,
         )

@@ -28,6 +28,7 @@ from audits.rules.session_keys import (
     words,
 )
 from audits.rules.session_words import ABOUT_ALL, CONTENT, CONVERSATION, OTHER
+from audits.rules.wording import keyed
 
 ENOUGH = 3
 """The sum of weights from which a key is taken for a session's."""
@@ -80,6 +81,13 @@ def is_session_only(operation: Operation, prefixes: Sequence[str]) -> bool:
     """Is every key of the operation a session's? A function for keys of all kinds is about none."""
     keys = operation.keys
     return bool(keys) and all(is_session(replace(operation, keys=(key,)), prefixes) for key in keys)
+
+
+def when(operation: Operation, prefixes: Sequence[str]) -> str:
+    """Which of several keys is meant, as the end of a sentence; "" when all of them are sessions'."""
+    if len(operation.keys) < 2 or is_session_only(operation, prefixes):
+        return ""
+    return f" when the key is {keyed(best(operation, prefixes).key)}"
 
 
 def is_session_there(operation: Operation, relation: Relation, prefixes: Sequence[str]) -> bool:

@@ -67,7 +67,7 @@ from collections.abc import Iterator, Sequence
 from audits.finding import Finding, Severity
 from audits.operation import Confidence, Evidence, Method, Operation, RelationKind
 from audits.rules.rule import Rule, Settings
-from audits.rules.session_signals import is_session, is_session_there
+from audits.rules.session_signals import is_session, is_session_there, when
 from audits.rules.wording import called, found
 
 LONGEST_CACHE_TTL = 60
@@ -80,7 +80,7 @@ def check(operations: Sequence[Operation], settings: Settings) -> Iterator[Findi
             continue
         long = _long(operation)
         if long and is_session(operation, settings.prefixes):
-            yield _cached(operation, long)
+            yield _cached(operation, long, when(operation, settings.prefixes))
         kept = [
             one
             for one in operation.relations
@@ -92,7 +92,7 @@ def check(operations: Sequence[Operation], settings: Settings) -> Iterator[Findi
                 RULE,
                 operation,
                 f"{called(operation)} reads a session that is then kept in {kept[0].text}, {kept[0].what},"
-                " without an end",
+                f" without an end{when(operation, settings.prefixes)}",
                 confidence=Confidence.MEDIUM,
                 signals=("kept-in-isolate",),
                 related=related,
@@ -105,14 +105,14 @@ def _long(operation: Operation) -> list[float]:
     return [value for value in values if value > LONGEST_CACHE_TTL]
 
 
-def _cached(operation: Operation, long: Sequence[float]) -> Finding:
+def _cached(operation: Operation, long: Sequence[float], key: str) -> Finding:
     number = operation.cache_ttl
     certain = number is not None and number.exact and len(number.values) == len(long)
     verb = "reads" if certain else "can read"
     return found(
         RULE,
         operation,
-        f"{called(operation)} {verb} a session that was cached up to {max(long):.15g} seconds ago",
+        f"{called(operation)} {verb} a session that was cached up to {max(long):.15g} seconds ago{key}",
         confidence=Confidence.HIGH if certain else Confidence.MEDIUM,
         signals=("cacheTtl",),
     )

@@ -323,3 +323,15 @@ def test_a_helper_for_keys_of_all_kinds_is_about_none_of_them(found):
     more = "export const url = (env, name) => read(env, `url:${name}`);"
     assert found(HELPER + more, "KV001") == []
     assert found(HELPER + more, "KV001", settings=Settings(prefixes=("session:",))) == ["1: KV001 warning"]
+
+
+TWO_KEYS = "export const f = (env, id, x) => env.STORE.put(x ? {} : `session:${{id}}`, '1');"
+
+
+def test_of_several_keys_the_message_says_which_one_is_a_sessions(audited):
+    (one,) = audited(TWO_KEYS.format("'feature'"), select=("session-kv-call",)).findings
+    assert one.finding.message.startswith(
+        'STORE.put("feature" or "session:{id}") writes a session to KV when the key is "session:{id}" ('
+    )
+    (one,) = audited(TWO_KEYS.format("`session:new:${id}`"), select=("session-kv-call",)).findings
+    assert " when " not in one.finding.message

@@ -48,3 +48,11 @@ def test_an_end_takes_the_finding_away(found):
     assert found(source % "", "KV005") == ["1: KV005 warning"]
     assert found(source % "m.delete(sid);", "KV005") == []
     assert found(source % "if (Date.now() > m.at) return;", "KV005") == []
+
+
+def test_of_several_keys_the_message_says_which_one_is_a_sessions(audited):
+    source = """
+        export const f = (env, id, x) => env.STORE.get(x ? "feature" : `session:${id}`, { cacheTtl: 86400 });
+    """
+    (one,) = audited(source, select=("stale-session-read",)).findings
+    assert one.finding.message.endswith(' seconds ago when the key is "session:{id}"')
