@@ -10,6 +10,7 @@ marker is prose.
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -76,16 +77,18 @@ def apply(
 ) -> tuple[list[Finding], list[Suppressed], list[Finding]]:
     """Findings that stay, those that are excused, and a finding for each suppression of a rule
     that was run on the file (`ran` says so of a rule and a path) and had nothing to excuse."""
-    by_file: dict[tuple[str, str], list[Suppression]] = {}
-    for one in suppressions:
-        by_file.setdefault((one.place.path, one.rule), []).append(one)
+    by_line: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for number, one in enumerate(suppressions):
+        about = by_line.setdefault((one.place.path, one.rule), [])
+        about += ((line, number) for line in {one.line, one.place.line})
+    for about in by_line.values():
+        about.sort()
     kept: list[Finding] = []
     suppressed: list[Suppressed] = []
     used: set[Suppression] = set()
     for finding in findings:
-        matching = [
-            one for one in by_file.get((finding.place.path, finding.rule), ()) if _about(one, finding)
-        ]
+        about = by_line.get((finding.place.path, finding.rule), [])
+        matching = [suppressions[number] for number in sorted(_matching(about, finding))]
         used.update(matching)
         if matching:
             suppressed.append(Suppressed(finding, matching[0]))
@@ -95,10 +98,12 @@ def apply(
     return kept, suppressed, unused
 
 
-def _about(one: Suppression, finding: Finding) -> bool:
+def _matching(about: list[tuple[int, int]], finding: Finding) -> set[int]:
+    """Which of the suppressions, given as pairs of a line and a number, are about a finding's lines."""
     call = finding.call
     first, last = min(call.line, finding.place.line), max(call.end_line, finding.place.end_line)
-    return first <= one.line <= last or first <= one.place.line <= last
+    begin, end = bisect.bisect_left(about, (first, -1)), bisect.bisect_left(about, (last + 1, -1))
+    return {number for _, number in about[begin:end]}
 
 
 def _unused(one: Suppression) -> Finding:
@@ -122,7 +127,7 @@ class _Comment:
 
 
 def _comments(path: str, raw: bytes) -> Iterator[_Comment]:
-    """Comments whose text holds the marker, each with the line of code that it is about."""
+    """Comments whose text holds the marker, each with the line of code that it is about; the last first."""
     from audits.js.syntax import grammar
 
     ending = grammar.suffix(path)
@@ -137,13 +142,15 @@ def _comments(path: str, raw: bytes) -> Iterator[_Comment]:
             rest = lines[node.end_point[0]][node.end_point[1] :].strip(b" \t\r}")
             if not rest:
                 covered.update(range(node.start_point[0], node.end_point[0] + 1))
-    for node in found:
+    ends: dict[int, int] = {}
+    for node in reversed(found):  # so that those that stand above others need not look past them
         (row, start), (end_row, end) = node.start_point, node.end_point
         about = row
         if row in covered:
             about = end_row + 1
             while about < len(lines) and (about in covered or _blank(lines[about])):
-                about += 1
+                about = ends.get(about, about + 1)
+            ends.update((line, about) for line in range(row, end_row + 1))
         place = Place(
             path,
             row + 1,

@@ -65,6 +65,7 @@ class Guards:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._memory = remembering.Memory(engine)
+        self._known: dict[tuple[int, int, bool, int], bool] = {}
 
     def stand(self, file: File, offset: int, scope: int) -> bool:
         """Does a guard stand between the entry of the function and that offset?"""
@@ -75,7 +76,14 @@ class Guards:
                 return True  # it runs when something has failed, and not each time
             if here.kind == "loop" and self._chosen(file, here):
                 return True
-        return any(self.guards(file, one) for one in before(file, offset, scope))
+        return any(self._guards(file, one) for one in before(file, offset, scope))
+
+    def _guards(self, file: File, condition: Condition) -> bool:
+        """The same as `guards`, asked once of each: many calls stand behind the same conditions."""
+        key = (file.index, id(condition.test), condition.holds, condition.scope)
+        if key not in self._known:
+            self._known[key] = self.guards(file, condition)
+        return self._known[key]
 
     def chooses(self, file: File, items: Expr, scope: int) -> bool:
         """Are the items of a loop only those that are new, changed or due?"""

@@ -7,6 +7,7 @@ turn. What cannot be followed (a library's callback, a field, an argument) count
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from audits.js.evaluation import expression_names
@@ -30,6 +31,7 @@ class Promises:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._holders: dict[int, _Holders] = {}
 
     def dropped(self, file: File, call: Call) -> tuple[Site, ...]:
         """The calls whose promises are let go of, sorted: the call itself, or calls of functions that
@@ -43,8 +45,13 @@ class Promises:
         elif sink in ("dropped", "chained"):
             if not _told_otherwise(file, call):
                 yield file.index, call.expr[5]
-        elif sink == "stored" and _forgotten(file, call):
+        elif sink == "stored" and self._forgotten(file, call):
             yield file.index, call.expr[5]
+
+    def _forgotten(self, file: File, call: Call) -> bool:
+        if file.index not in self._holders:
+            self._holders[file.index] = _Holders(file)
+        return self._holders[file.index].forgotten(call)
 
     def _by_function(
         self, file: File, scope: int, depth: int, seen: frozenset[Site], sink: str
@@ -159,60 +166,93 @@ def _is_parameter(file: File, name: str, scope: int) -> bool:
     return any(define.kind == "param" for define in file.defines(name, scope) or ())
 
 
-def _forgotten(file: File, call: Call) -> bool:
-    """Is it kept in a variable of the function that nobody looks at again?"""
-    number = file.facts.scopes[call.scope].fn
-    if number < 0:
-        return False
-    for name, define in _holders(file, call):
-        home = file.facts.functions[file.facts.scopes[define.scope].fn]
-        text = bare(file.text(home.start, home.end))
-        if file.facts.scopes[define.scope].fn != number:
+class _Holders:
+    """The variables of one file that hold promises, and how often their names are used."""
+
+    def __init__(self, file: File) -> None:
+        self._file = file
+        self._given: dict[_Span, list[tuple[int, int, str, Define]]] = {}
+        self._arrays: dict[tuple[int, str], tuple[int, Define]] = {}
+        self._pushed: dict[_Span, dict[str, None]] = {}
+        self._uses: dict[int, tuple[Counter[str], Counter[str]]] = {}
+        for scope, here in enumerate(file.facts.scopes):
+            for order, (name, defines) in enumerate(here.names.items()):
+                self._note(scope, order, name, defines)
+        for call in file.facts.calls:
+            callee = call.expr[3]
+            if call.name == "push" and callee[0] == "mem" and callee[3][0] == "id":
+                for argument in call.expr[4]:
+                    for span in _held(argument):
+                        self._pushed.setdefault(span, {})[callee[3][3]] = None
+
+    def _note(self, scope: int, order: int, name: str, defines: list[Define]) -> None:
+        for define in defines:
+            if define.path or define.kind not in ("var", "set") or define.value is None:
+                continue
+            if define.value[0] == "arr":
+                self._arrays.setdefault((scope, name), (order, define))
+            for span in _held(define.value):
+                self._given.setdefault(span, []).append((scope, order, name, define))
+
+    def of(self, call: Call) -> tuple[str, Define] | None:
+        """The variable that holds the promise: `const p = …`, `const all = […]`, `tasks.push(…)`."""
+        span = (call.expr[1], call.expr[2])
+        given, pushed = self._given.get(span, []), self._pushed.get(span, {})
+        scope = call.scope if given or pushed else -1
+        while scope >= 0:
+            found = [(order, name, define) for at, order, name, define in given if at == scope]
+            for name in pushed:
+                if (scope, name) in self._arrays:
+                    order, define = self._arrays[(scope, name)]
+                    found.append((order, name, define))
+            if found:
+                _, name, define = min(found, key=lambda one: one[0])
+                return name, define
+            scope = self._file.facts.scopes[scope].parent
+        return None
+
+    def forgotten(self, call: Call) -> bool:
+        """Is it kept in a variable of the function that nobody looks at again?"""
+        number = self._file.facts.scopes[call.scope].fn
+        found = self.of(call) if number >= 0 else None
+        if found is None or self._file.facts.scopes[found[1].scope].fn != number:
             return False
-        use = rf"(?:(?<=\.\.\.)|(?<![\w$.])){re.escape(name)}"
-        idle = re.findall(rf"{use}\s*(?:\.push\s*\(|=(?!=)|:\s*[\w<>\[\] ]+=)", text)
-        return len(re.findall(rf"{use}(?![\w$])", text)) <= len(idle)
-    return False
+        every, idle = self._uses_in(number)
+        return every[found[0]] <= idle[found[0]]
+
+    def _uses_in(self, number: int) -> tuple[Counter[str], Counter[str]]:
+        """How often each name is used in a function, and how often only to give it something."""
+        if number not in self._uses:
+            home = self._file.facts.functions[number]
+            text = bare(self._file.text(home.start, home.end))
+            every: Counter[str] = Counter()
+            idle: Counter[str] = Counter()
+            for match in _NAME.finditer(text):
+                every[match[0]] += 1
+                idle[match[0]] += _IDLE.match(text, match.end()) is not None
+            self._uses[number] = every, idle
+        return self._uses[number]
 
 
-def _holders(file: File, call: Call) -> Iterator[tuple[str, Define]]:
-    """The variable that holds the promise: `const p = …`, `const all = […]`, `tasks.push(…)`."""
-    start, end = call.expr[1], call.expr[2]
-    scope = call.scope
-    while scope >= 0:
-        here = file.facts.scopes[scope]
-        for name, defines in here.names.items():
-            for define in defines:
-                if define.path or define.kind not in ("var", "set") or define.value is None:
-                    continue
-                if _holds(define.value, start, end) or _pushed(file, name, define, call):
-                    yield name, define
-        scope = here.parent
+_Span = tuple[int, int]
+_NAME = re.compile(r"(?:(?<=\.\.\.)|(?<![\w$.]))[\w$]+")
+_IDLE = re.compile(r"\s*(?:\.push\s*\(|=(?!=)|:\s*[\w<>\[\] ]+=)")
 
 
-def _holds(value: Expr, start: int, end: int) -> bool:
-    """Is the call the value itself, an element of it, or a link of its chain?"""
-    kind = value[0]
-    if kind == "call":
-        if (value[1], value[2]) == (start, end):
-            return True
-        callee = value[3]
-        return callee[0] == "mem" and callee[4] in CHAINS and _holds(callee[3], start, end)
-    if kind == "as":
-        return _holds(value[3], start, end)
-    if kind == "arr":
-        return any(_holds(element, start, end) for element in value[3])
-    if kind in ("if", "log"):
-        return any(_holds(part, start, end) for part in value[4:6])
-    return False
-
-
-def _pushed(file: File, name: str, define: Define, call: Call) -> bool:
-    if define.value is None or define.value[0] != "arr":
-        return False
-    for other in file.facts.calls:
-        callee = other.expr[3]
-        if other.name == "push" and callee[0] == "mem" and callee[3][0] == "id" and callee[3][3] == name:
-            if any(_holds(argument, call.expr[1], call.expr[2]) for argument in other.expr[4]):
-                return True
-    return False
+def _held(value: Expr) -> Iterator[_Span]:
+    """The calls that are the value itself, elements of it, or links of its chain, by their bytes."""
+    pending = [value]
+    while pending:
+        part = pending.pop()
+        kind = part[0]
+        if kind == "call":
+            yield part[1], part[2]
+            callee = part[3]
+            if callee[0] == "mem" and callee[4] in CHAINS:
+                pending.append(callee[3])
+        elif kind == "as":
+            pending.append(part[3])
+        elif kind == "arr":
+            pending += part[3]
+        elif kind in ("if", "log"):
+            pending += part[4:6]

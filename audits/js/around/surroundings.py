@@ -33,13 +33,14 @@ class Surroundings:
         self._guards = Guards(engine)
         self._entries = Entries(engine, self._guards)
         self._promises = Promises(engine)
+        self._cookies: dict[tuple[int, int, int], str] = {}
 
     def enclosing(self, file: File, call: Call, method: str, callers: Iterable[Place]) -> Enclosing:
         """What surrounds the call of a namespace's method. `callers`: from where it is reached."""
         number = file.facts.scopes[call.scope].fn
         function = _named(file, number)
         cls = file.class_around(call.scope)
-        text = file.text(function.start, function.end) if function is not None else ""
+        text = self._with_cookies(file, function) if function is not None else ""
         entries = self._entered(file, call) if method == "put" else ()
         guarded = all(entry.guarded for entry in entries) if entries else False
         if method == "put" and not entries:
@@ -51,8 +52,8 @@ class Surroundings:
             loop=_loop(file, call.scope),
             guarded=guarded,
             test_file=collect.is_test(file.path),
-            cookies_read="cookie" in text.lower(),
-            key_in_cookie="cookie" in text.lower() and cookies.holds(file, call, text),
+            cookies_read=bool(text),
+            key_in_cookie=bool(text) and cookies.holds(file, call, text),
             entries=entries,
             crons=self._engine.project.bindings.crons(file.path) if entries else (),
             each=self._each(file, call) if method != "list" else None,
@@ -61,6 +62,14 @@ class Surroundings:
             owner=_owner(file, number),
             topics=self._topics({file.path, *(place.path for place in callers)}),
         )
+
+    def _with_cookies(self, file: File, function: Function) -> str:
+        """The source of the function if it speaks of cookies, else ""."""
+        key = (file.index, function.start, function.end)
+        if key not in self._cookies:
+            text = file.text(function.start, function.end)
+            self._cookies[key] = text if "cookie" in text.lower() else ""
+        return self._cookies[key]
 
     def let_go(self, file: File, call: Call, method: str) -> tuple[Place, ...]:
         """The calls whose promises nobody waits for, and with them nobody waits for this write."""

@@ -24,6 +24,7 @@ class File:
         self.facts = facts
         self._read = read
         self._made: dict[int, Expr] = {}
+        self._defined: dict[tuple[str, int], list[Define] | None] = {}
 
     @cached_property
     def source(self) -> bytes:
@@ -56,13 +57,16 @@ class File:
 
     def defines(self, name: str, scope: int) -> list[Define] | None:
         """How a name gets its values, None when the file does not declare it."""
+        key = (name, scope)
+        if key in self._defined:
+            return self._defined[key]
         scopes = self.facts.scopes
-        while scope >= 0:
+        found = None
+        while scope >= 0 and found is None:
             found = scopes[scope].names.get(name)
-            if found is not None:
-                return found
             scope = scopes[scope].parent
-        return None
+        self._defined[key] = found
+        return found
 
     def plain(self, scope: int) -> int:
         """The scope without the blocks that always run with what is around them."""

@@ -25,6 +25,8 @@ Found = tuple[File, Call, Operation]
 _READS = (Method.GET, Method.GET_WITH_METADATA)
 _Function = tuple[int, int]
 _MOST = 12
+_ALWAYS = -1
+"""In place of the identity of an expression: whatever is written."""
 
 
 def related(engine: Engine, found: Sequence[Found]) -> Iterator[Operation]:
@@ -46,6 +48,7 @@ class _Relating:
         self._found = found
         self._arrived: dict[int, list[Arrival]] = {}
         self._verbs: dict[int, str] = {}
+        self._made_of: dict[_Function, dict[int, list[int]]] = {}
         reading = {(f.index, id(call.expr)) for f, call, one in found if one.method in _READS}
         self._stores = StoreReads(self._flows, reading)
 
@@ -162,12 +165,30 @@ class _Relating:
                     table.setdefault(key, []).append((arrival, file, call, operation))
         return table
 
+    def _reads_for(self, function: _Function, sink: Sink) -> Iterator[tuple[Arrival, File, Call, Operation]]:
+        """Those reads of a function that can matter to a put: of plain gets only those that what is
+        written is made of."""
+        reads = self._reads.get(function, [])
+        if function not in self._made_of:
+            table: dict[int, list[int]] = {}
+            for number, (arrival, *_, other) in enumerate(reads):
+                if other.method is Method.GET:
+                    for reached in self._flows.of(arrival.file, arrival.expr).reached:
+                        table.setdefault(reached, []).append(number)
+                else:
+                    table.setdefault(_ALWAYS, []).append(number)
+            self._made_of[function] = table
+        table = self._made_of[function]
+        numbers = {number for value in sink.values for number in table.get(id(value), ())}
+        for number in sorted(numbers.union(table.get(_ALWAYS, ()))):
+            yield reads[number]
+
     def _rewrites(self, file: File, call: Call, operation: Operation) -> Iterator[Relation]:
         """The reads of the same key that the put comes after."""
         put_key = (file, call.expr[4][0], call.scope) if call.expr[4] else None
         for sink in rewrites.sinks(self._engine, self._flows, file, call) if put_key is not None else ():
             key = (sink.file.index, arriving.outermost(sink.file, sink.scope))
-            for arrival, owner, read, other in self._reads.get(key, ()):
+            for arrival, owner, read, other in self._reads_for(key, sink):
                 if put_key is not None and arrival.expr is not sink.expr:
                     yield from self._rewrite(operation, sink, put_key, arrival, owner, read, other)
 

@@ -77,6 +77,7 @@ class Standing:
         self.tests: dict[int, list[int]] = {}
         self._seen: set[int] = set()
         self._users: dict[int, dict[int, list[Expr]]] = {}
+        self._meant: dict[str, dict[int, list[tuple[Expr, int]]]] = {}
         roots = list(self._roots())
         for expr, _, target in roots:
             if target is not None:
@@ -155,8 +156,17 @@ class Standing:
         table = self._users.get(id(defines))
         if table is None:
             table = self._users[id(defines)] = {}
-            uses = [one for one in self.uses.get(name, ()) if self.file.defines(name, one[1]) is defines]
+            uses = self._meaning(name).get(id(defines), [])
             for use, scope in uses if len(uses) * len(defines) <= _MOST else ():
                 for found in names.reaching(self.file, defines, use[1], scope):
                     table.setdefault(id(found), []).append(use)
         return table.get(id(define), [])
+
+    def _meaning(self, name: str) -> dict[int, list[tuple[Expr, int]]]:
+        """The uses of a name with their scopes, by the identity of the definitions that they mean."""
+        table = self._meant.get(name)
+        if table is None:
+            table = self._meant[name] = {}
+            for use in self.uses.get(name, ()):
+                table.setdefault(id(self.file.defines(name, use[1])), []).append(use)
+        return table
