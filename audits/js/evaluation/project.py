@@ -24,6 +24,7 @@ class File:
         self.facts = facts
         self._read = read
         self._made: dict[int, Expr] = {}
+        self._narrowed: dict[str, list[int]] = {}
         self._defined: dict[tuple[str, int], list[Define] | None] = {}
 
     @cached_property
@@ -105,8 +106,12 @@ class File:
 
     def narrow(self, path: str, at: int, values: Values) -> Values:
         """Without null and undefined where a condition excludes them."""
-        spans = self.facts.narrowed.get(path)
-        if spans is None or not any(start <= at < end for start, end in spans):
+        if path not in self.facts.narrowed:
+            return values
+        bounds = self._narrowed.get(path)
+        if bounds is None:
+            bounds = self._narrowed[path] = _bounds(self.facts.narrowed[path])
+        if bisect.bisect_right(bounds, at) % 2 == 0:
             return values
         return tuple((*v[:4], False) if v[0] == "u" else v for v in values if v[0] != "nul")
 
@@ -242,6 +247,17 @@ class Project:
         if kind:
             return ("other", kind)
         return ("other", said[0]) if said is not None and name.upper() == name else None
+
+
+def _bounds(spans: list[tuple[int, int]]) -> list[int]:
+    """Where the union of some stretches begins and ends, in turn."""
+    found: list[int] = []
+    for start, end in sorted(span for span in spans if span[0] < span[1]):
+        if found and start <= found[-1]:
+            found[-1] = max(found[-1], end)
+        else:
+            found += (start, end)
+    return found
 
 
 def _held(file: File, made: Class) -> Iterator[Type | None]:

@@ -25,6 +25,7 @@ Found = tuple[File, Call, Operation]
 _READS = (Method.GET, Method.GET_WITH_METADATA)
 _Function = tuple[int, int]
 _MOST = 12
+_NEAREST = 100
 _ALWAYS = -1
 """In place of the identity of an expression: whatever is written."""
 
@@ -167,20 +168,20 @@ class _Relating:
 
     def _reads_for(self, function: _Function, sink: Sink) -> Iterator[tuple[Arrival, File, Call, Operation]]:
         """Those reads of a function that can matter to a put: of plain gets only those that what is
-        written is made of."""
+        written is made of, of the others the nearest before it."""
         reads = self._reads.get(function, [])
         if function not in self._made_of:
             table: dict[int, list[int]] = {}
             for number, (arrival, *_, other) in enumerate(reads):
-                if other.method is Method.GET:
-                    for reached in self._flows.of(arrival.file, arrival.expr).reached:
-                        table.setdefault(reached, []).append(number)
-                else:
+                for reached in self._flows.of(arrival.file, arrival.expr).reached:
+                    table.setdefault(reached, []).append(number)
+                if other.method is not Method.GET:
                     table.setdefault(_ALWAYS, []).append(number)
             self._made_of[function] = table
         table = self._made_of[function]
         numbers = {number for value in sink.values for number in table.get(id(value), ())}
-        for number in sorted(numbers.union(table.get(_ALWAYS, ()))):
+        before = [n for n in table.get(_ALWAYS, ()) if reads[n][0].expr[1] <= sink.expr[1]]
+        for number in sorted(numbers.union(before[-_NEAREST:])):
             yield reads[number]
 
     def _rewrites(self, file: File, call: Call, operation: Operation) -> Iterator[Relation]:
