@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from audits.editing import Changed
 from audits.operation import Place
 
+WOULD_NOT_PARSE = "rewritten, the file would not parse any more"
+
 
 class Leave(Exception):
     """This call is not rewritten; the message is the reason, told to a human. Never leaves the package."""

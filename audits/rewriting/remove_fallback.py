@@ -16,7 +16,7 @@ from audits.js.syntax.grammar import Node
 from audits.operation import Branch, Method, Operation, Place, Relation, RelationKind
 from audits.rewriting import absence, beside, leftovers, parameters
 from audits.rewriting.absence import Span
-from audits.rewriting.plan import Leave, Left, Rewriting
+from audits.rewriting.plan import WOULD_NOT_PARSE, Leave, Left, Rewriting
 from audits.rewriting.pruning import Pruning
 from audits.rewriting.source import Source, bare
 from audits.rewriting.trimming import Stuck
@@ -156,9 +156,22 @@ def _without_kv(file: _File, files: dict[str, _File]) -> _Made:
     taken: list[Span] = []
     for span in sorted(file.reads):
         taken += _possible(file, file.reads[span], drops, [*taken, span], span)
-    made = _made(file, taken, drops)
+    try:
+        made = _made(file, taken, drops)
+    except Leave as reason:
+        meant = [
+            *file.operations,
+            *file.dropped.values(),
+            *(one for held in file.reads.values() for one in held),
+        ]
+        for operation in meant:
+            file.reasons.setdefault(operation.place, str(reason))
+        return _Made(source, frozenset())
     guards = [one for one in _guards(file, made.gone) if _possible(file, [], [*drops, one], taken, one)]
-    return _made(file, taken, [*drops, *guards], len(guards)) if guards else made
+    try:
+        return _made(file, taken, [*drops, *guards], len(guards)) if guards else made
+    except Leave:
+        return made  # the branches stay, and are listed
 
 
 def _possible(
@@ -191,7 +204,7 @@ def _made(file: _File, taken: Sequence[Span], drops: Sequence[Span], guards: int
     after, unused = leftovers.without(after, names, keys)
     after, more = parameters.without(after, names)
     if after.broken > source.broken:
-        raise AssertionError(f"the rewritten {source.path} would not parse")
+        raise Leave(WOULD_NOT_PARSE)
     gone = {one.place for one in file.operations if _is_gone(file, one, edits, after)}
     return _Made(after, frozenset(gone), tuple(sorted({*unused, *more})), guards)
 

@@ -16,7 +16,7 @@ from audits.js.syntax.grammar import Node
 from audits.operation import Confidence, Hole, Method, Operation
 from audits.rewriting import calls, leftovers, reads, renewals, store_import, writes
 from audits.rewriting.calls import KvCall
-from audits.rewriting.plan import Leave, Left, Rewriting
+from audits.rewriting.plan import WOULD_NOT_PARSE, Leave, Left, Rewriting
 from audits.rewriting.source import Source
 from audits.rules import session_keys
 
@@ -180,11 +180,16 @@ def _rewritten(
     keys = {call.source.text(call.arguments[0]) for call in done if call.arguments[0].type == "identifier"}
     after = Source(source.path, editing.apply(source.raw, edits))
     after, unused = leftovers.without(after, leftovers.names_in(source, edits), keys)
-    for name in unused:
-        file.stays(name)
     spec = store_import.specifier(source, wanted.module, home)
     whole = editing.apply(after.raw, store_import.line(after, spec, wanted.module, source))
-    _check(source, Source(source.path, whole))
+    try:
+        _check(source, Source(source.path, whole))
+    except Leave as reason:
+        for call in done:
+            file.leave(call.operation, str(reason))
+        return [], 0
+    for name in unused:
+        file.stays(name)
     return [Changed(source.path, source.raw, whole)], len(done)
 
 
@@ -237,10 +242,10 @@ def _declared(call: KvCall) -> Node | None:
 
 
 def _check(before: Source, after: Source) -> None:
-    """What must hold of every rewritten file; a breach is a defect of ours, and nothing is written."""
+    """What must hold of every rewritten file, or it stays as it is. Raises Leave."""
     if after.broken > before.broken:
-        raise AssertionError(f"the rewritten {before.path} would not parse")
+        raise Leave(WOULD_NOT_PARSE)
     kept = [after.text(node) for node in after.comments]
     for node in before.comments:
         if before.text(node) not in kept:
-            raise AssertionError(f"the rewritten {before.path} would lose a comment")
+            raise Leave("rewritten, the file would lose a comment")

@@ -198,3 +198,12 @@ def test_a_store_that_is_not_there_is_said(rewritten):
     files = {"src/index.ts": f"{HEAD}return {READ}, 'json');\n}};\n"}
     assert rewritten(files).notes == ("there is no src/session-store yet: put the session store there",)
     assert rewritten({**files, "src/session-store/index.ts": "export {};\n"}).notes == ()
+
+
+def test_a_file_that_would_not_parse_any_more_is_left_with_the_reason(rewritten):
+    source = "export const f = (env, sessionId) => env.SESSIONS.delete(`session:${sessionId}`);"
+    made = rewritten(source, store_module='a"b')
+    assert (made.changed, made.places) == ((), 0)
+    assert [(one.place.line, one.reason) for one in made.left] == [
+        (1, "rewritten, the file would not parse any more")
+    ]
