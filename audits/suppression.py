@@ -11,6 +11,7 @@ marker is prose.
 from __future__ import annotations
 
 import bisect
+import codecs
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -135,6 +136,7 @@ def _comments(path: str, raw: bytes) -> Iterator[_Comment]:
     if MARKER not in source:
         return
     lines = source.split(b"\n")
+    mark = len(codecs.BOM_UTF8) if source.startswith(codecs.BOM_UTF8) else 0
     found = [node for node in _nodes(grammar.parse(source, ending)) if MARKER in (node.text or b"")]
     covered: set[int] = set()  # lines that hold nothing but a comment with the marker
     for node in found:
@@ -154,9 +156,9 @@ def _comments(path: str, raw: bytes) -> Iterator[_Comment]:
         place = Place(
             path,
             row + 1,
-            _column(lines[row], start),
+            _column(lines[row], start, 0 if row else mark),
             end_row + 1,
-            _column(lines[end_row], end),
+            _column(lines[end_row], end, 0 if end_row else mark),
             node.start_byte,
             node.end_byte,
         )
@@ -169,8 +171,8 @@ def _blank(line: bytes) -> bool:
     return text.startswith(b"//") or (text.startswith((b"/*", b"{/*")) and text.endswith((b"*/", b"*/}")))
 
 
-def _column(line: bytes, offset: int) -> int:
-    return len(line[:offset].decode("utf-8", "replace")) + 1
+def _column(line: bytes, offset: int, mark: int) -> int:
+    return len(line[mark:offset].decode("utf-8", "replace")) + 1
 
 
 def _nodes(root: grammar.Node) -> Iterator[grammar.Node]:

@@ -105,3 +105,16 @@ def test_a_file_that_went_away_is_no_error(tmp_path):
 def test_comments_are_judged_only_by_rules_that_are_asked(source, found):
     assert len(found(source)) == 1
     assert found(source, ignore=("unused-suppression", "bad-suppression")) == []
+
+
+def test_a_byte_order_mark_is_no_column(audited):
+    comment = "/* kvferry: ignore[put-without-ttl] why */"
+    call = f"{comment} export const f = (env: Env) => env.STORE.put('a', 'b');"
+    for source in (call.replace("put-without-ttl", "truncated-list"), call):
+        plain, marked = audited(source), audited("\N{BOM}" + source)
+        columns = [
+            [(one.finding.place.column, one.finding.place.end_column) for one in seen.findings]
+            + [(one.suppression.place.column, one.finding.place.column) for one in seen.suppressed]
+            for seen in (plain, marked)
+        ]
+        assert columns[0] == columns[1] != []

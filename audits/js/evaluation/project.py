@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import codecs
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -47,9 +48,11 @@ class File:
         return starts
 
     def position(self, offset: int) -> tuple[int, int]:
-        """Line and column, both from 1; columns count characters."""
+        """Line and column, both from 1; columns count characters, a byte order mark is none."""
         line = bisect.bisect_right(self._lines, offset)
         before = self.source[self._lines[line - 1] : offset]
+        if line == 1:
+            before = before.removeprefix(codecs.BOM_UTF8)
         return line, len(before.decode("utf-8", "replace")) + 1
 
     def text(self, start: int, end: int) -> str:
