@@ -169,7 +169,7 @@ class Each:
 class Enclosing:
     """What surrounds a call: innermost function and class names ("" when there are none).
 
-    `entries`: for a put, the entry points that lead here; `handlers`: their kinds. `crons`: the cron
+    `entries`: for a put, the entry points that lead here. `crons`: the cron
     triggers of the configuration that holds here. `loop`: it runs once per item of a loop or of `.map`,
     `.forEach` …; the item's expression as text; `each`: such a loop that decides on the key.
     `guarded`: a condition on change or age stands before the call on every way. `stretch`: calls of
@@ -181,7 +181,6 @@ class Enclosing:
 
     function: str = ""
     cls: str = ""
-    handlers: tuple[str, ...] = ()
     loop: str = ""
     guarded: bool = False
     test_file: bool = False
@@ -351,7 +350,6 @@ class Operation:
     cursor_followed: Has = Has.UNKNOWN
     callers: tuple[Place, ...] = ()
     receiver: str = ""
-    options_text: str = ""
     arguments: tuple[Argument, ...] = ()
     relations: tuple[Relation, ...] = ()
     let_go: tuple[Place, ...] = ()

@@ -179,7 +179,6 @@ def _operation(
         else Has.UNKNOWN,
         callers=callers,
         receiver=_shown(file, found.receiver if found.receiver is not None else call.expr[3]),
-        options_text=_shown(file, arguments[2]) if found.method == "put" and len(arguments) > 2 else "",
         arguments=written.arguments(found),
         let_go=around.let_go(file, call, found.method),
         alone=stretches.alone(file, call),

@@ -8,10 +8,10 @@ from audits.js.syntax.grammar import Node
 from audits.operation import Operation, Place, RelationKind
 from audits.rewriting.plan import Leave
 from audits.rewriting.source import Source, outermost, walk
-from audits.rewriting.writes import declared
+from audits.rewriting.writes import REPEATED, declared
 
 _NOTHING = "nothing certain writes the same to a strongly consistent store here"
-_CONDITIONAL = {
+_CONDITIONAL = REPEATED | {
     "if_statement",
     "else_clause",
     "ternary_expression",
@@ -20,14 +20,6 @@ _CONDITIONAL = {
     "switch_body",
     "switch_case",
     "switch_default",
-    "for_statement",
-    "for_in_statement",
-    "while_statement",
-    "do_statement",
-    "arrow_function",
-    "function_expression",
-    "function_declaration",
-    "method_definition",
     "catch_clause",
     "try_statement",
 }

@@ -126,19 +126,22 @@ def is_repeated(call: KvCall, block: Node) -> bool:
     """May the call run more than once, or later, for one run of a block around it?"""
     at: Node | None = call.node
     while at is not None and at != block:
-        if at.type in _REPEATED:
+        if at.type in REPEATED:
             return True
         at = at.parent
     return at is None
 
 
-_REPEATED = {
-    "for_statement",
-    "for_in_statement",
-    "while_statement",
-    "do_statement",
-    "arrow_function",
-    "function_expression",
-    "function_declaration",
-    "method_definition",
-}
+REPEATED = frozenset(
+    (
+        "for_statement",
+        "for_in_statement",
+        "while_statement",
+        "do_statement",
+        "arrow_function",
+        "function_expression",
+        "function_declaration",
+        "method_definition",
+    )
+)
+"""Loops and functions: what stands in one may run more than once, or later."""

@@ -48,7 +48,6 @@ class Surroundings:
         return Enclosing(
             function=function.name if function is not None else "",
             cls=file.facts.classes[cls].name if cls >= 0 else "",
-            handlers=tuple(sorted({entry.kind for entry in entries})),
             loop=_loop(file, call.scope),
             guarded=guarded,
             test_file=collect.is_test(file.path),
