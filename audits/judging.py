@@ -5,6 +5,7 @@ analyse ─▶ operations ─▶ rules ─▶ suppressions ─▶ marks ─▶ J
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -121,7 +122,7 @@ def _lines(folder: Folder, findings: Sequence[Finding]) -> Iterator[tuple[tuple[
         wanted.setdefault(finding.place.path, set()).add(finding.place.line)
     for path, numbers in wanted.items():
         try:
-            lines = folder.read(path).split(b"\n")
+            lines = folder.read(path).removeprefix(codecs.BOM_UTF8).split(b"\n")
         except OSError:
             continue
         for number in numbers:

@@ -79,7 +79,8 @@ class Source:
 
     def _position(self, offset: int) -> tuple[int, int]:
         line = bisect.bisect_right(self._lines, offset)
-        return line, len(self.cut(self._lines[line - 1], offset)) + 1
+        before = self.cut(self._lines[line - 1], offset)
+        return line, len(before.removeprefix("\ufeff") if line == 1 else before) + 1
 
     @cached_property
     def _lines(self) -> list[int]:

@@ -118,3 +118,10 @@ def test_a_byte_order_mark_is_no_column(audited):
             for seen in (plain, marked)
         ]
         assert columns[0] == columns[1] != []
+
+
+def test_a_byte_order_mark_is_no_part_of_the_line_that_is_shown(audited):
+    call = "export const f = (env: Env) => env.STORE.put('a', 'b');"
+    (one,) = audited("\N{BOM}" + call, select=("put-without-ttl",)).findings
+    assert one.source == call
+    assert call[one.finding.place.column - 1 : one.finding.place.end_column - 1] == "put"
