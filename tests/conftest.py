@@ -3,11 +3,14 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.edge.edge import Edge
 from tests.fake_api import FakeApi, FakeServer
+
+if TYPE_CHECKING:
+    from tests.edge.edge import Edge
 
 # Whoever starts the tests in the background may have had interrupts ignored, and children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -25,7 +28,9 @@ ENOUGH = 500_000_000  # bytes
 
 
 @pytest.fixture(scope="session")
-def running() -> Iterator[Edge]:
+def running() -> "Iterator[Edge]":
+    from tests.edge.edge import Edge
+
     # Every object is a file that is synced when it is made: in memory that takes a tenth of the time.
     in_memory = IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free > ENOUGH
     place = IN_MEMORY if in_memory else None
@@ -34,7 +39,7 @@ def running() -> Iterator[Edge]:
 
 
 @pytest.fixture
-def edge(running: Edge) -> Iterator[Edge]:
+def edge(running: "Edge") -> "Iterator[Edge]":
     """The running runtime, for tests of xdist's group "edge": one worker runs them all.
 
     Every test takes names of its own: what others left is still there.

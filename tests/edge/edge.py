@@ -28,12 +28,12 @@ from typing import Any
 import httpx
 from jsonschema import Draft202012Validator
 
+import migrate
 from tests.runtime.install import install, node, quiet_environment
 
-ROOT = Path(__file__).parents[2]
-EDGE = ROOT / "migrate" / "edge"
+EDGE = Path(migrate.__file__).parent / "edge"
 HERE = Path(__file__).parent
-SCHEMA: dict[str, Any] = json.loads((ROOT / "migrate" / "schemas" / "bridge-wire.v1.json").read_text())
+SCHEMA: dict[str, Any] = json.loads((EDGE.parent / "schemas" / "bridge-wire.v1.json").read_text())
 SECRET = "planted-secret-of-the-bridge-0123456789abcdef"
 PREFIX = "spotify_session:"
 READY_WITHIN = 60.0
