@@ -31,6 +31,7 @@ from jsonschema import Draft202012Validator
 import migrate
 from tests.runtime.install import install, node, quiet_environment
 
+ROOT = Path(__file__).parents[2]
 EDGE = Path(migrate.__file__).parent / "edge"
 HERE = Path(__file__).parent
 SCHEMA: dict[str, Any] = json.loads((EDGE.parent / "schemas" / "bridge-wire.v1.json").read_text())
