@@ -13,8 +13,8 @@ _names = itertools.count(1)
 
 
 def fresh(word: str = "s") -> str:
-    """A session id that no other test uses."""
-    return f"{word}-{next(_names)}"
+    """A session id that no other test uses; in byte order they are in the order of being made."""
+    return f"{word}-{next(_names):06}"
 
 
 def record(session: str, value: bytes = b'{"v":1}', **changes: Any) -> dict[str, Any]:
