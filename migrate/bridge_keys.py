@@ -63,21 +63,25 @@ def find_bridge_keys(env: Variables, cwd: Path, now: float) -> BridgeKeys:
         )
     where = VARIABLE if text else f"{VARIABLE}_FILE ({path})"
     if path:
-        text = _read(cwd / path, where)
+        text = _read(cwd / path)
     if not text or not text.strip():
         raise ConfigError("no key for the bridge", f"export {VARIABLE}=…, or {VARIABLE}_FILE=FILE")
     return _keys(text, where, now)
 
 
-def _read(path: Path, where: str) -> str:
+def _read(path: Path) -> str:
     try:
         with path.open(encoding="utf-8") as file:
             return file.read(65536)
-    except OSError as error:
+    except OSError as error:  # what it names is not repeated: it may be a key itself
         reason = (error.strerror or "error").lower()
-        raise ConfigError(f"{where} cannot be read: {reason}", "name a file with the keys in it") from None
+        raise ConfigError(
+            f"the file of {VARIABLE}_FILE cannot be read: {reason}", "name a file with the keys in it"
+        ) from None
     except UnicodeDecodeError:
-        raise ConfigError(f"{where} does not hold keys of a bridge", "name a file with the keys") from None
+        raise ConfigError(
+            f"the file of {VARIABLE}_FILE does not hold keys of a bridge", "name a file with the keys"
+        ) from None
 
 
 def _keys(text: str, where: str, now: float) -> BridgeKeys:

@@ -114,9 +114,9 @@ def _from_file(path: Path) -> Token:
         with path.open(encoding="utf-8") as file:
             token = file.read(65536)
             mode = os.fstat(file.fileno()).st_mode
-    except OSError as error:
+    except OSError as error:  # what it names is not repeated: it may be the token itself
         raise ConfigError(
-            f"{where} cannot be read: {(error.strerror or 'error').lower()}",
+            f"the file of CLOUDFLARE_API_TOKEN_FILE cannot be read: {(error.strerror or 'error').lower()}",
             "name a file with the token in it",
         ) from None
     except UnicodeDecodeError:

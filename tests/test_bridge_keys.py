@@ -67,3 +67,9 @@ def test_what_is_no_usable_key_is_said_and_not_shown(
 
 def test_no_key_shows_itself() -> None:
     assert MAC not in repr(find_bridge_keys({VARIABLE: key("import")}, Path(), NOW))
+
+
+def test_a_key_where_its_file_was_meant_is_not_shown(tmp_path):
+    with pytest.raises(ConfigError, match="cannot be read") as caught:
+        find_bridge_keys({f"{VARIABLE}_FILE": key("import")}, tmp_path, NOW)
+    assert "kvf1" not in caught.value.message + caught.value.hint

@@ -133,6 +133,12 @@ def test_a_token_file_that_is_missing_is_refused(home, cwd):
         find_token({"HOME": str(home), "CLOUDFLARE_API_TOKEN_FILE": "token"}, cwd, NOW)
 
 
+def test_a_token_where_its_file_was_meant_is_not_shown(home, cwd):
+    with pytest.raises(ConfigError, match="cannot be read") as caught:
+        find_token({"HOME": str(home), "CLOUDFLARE_API_TOKEN_FILE": "planted-token"}, cwd, NOW)
+    assert "planted" not in message(caught)
+
+
 def test_two_tokens_are_refused(home, cwd):
     env = {"HOME": str(home), "CLOUDFLARE_API_TOKEN": "planted-token", "CLOUDFLARE_API_TOKEN_FILE": "token"}
     with pytest.raises(ConfigError, match="both set"):
