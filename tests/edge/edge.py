@@ -260,6 +260,7 @@ class Edge:
         add("single", "UserSessions", SECRET, "shards:1", PREFIX)
         add("copied-into", "CopiedInto", SECRET, "shards:3", "")
         add("keeping", "CopiedInto", SECRET, "shards:3", PREFIX)
+        add("apart", "CopiedInto", SECRET, "per-session", PREFIX)
         add("overwriting", "OverwritingSessions", SECRET, "shards:4", PREFIX)
         add("forgetting", "ForgettingSessions", SECRET, "shards:4", PREFIX)
         add("unset", "UserSessions", None, "shards:4", PREFIX)

@@ -3,68 +3,20 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from migrate.bridge_keys import VARIABLE
-from tests.edge.edge import PREFIX, ROOT, SECRET, Edge, object_hash
+from tests.edge.edge import ROOT, SECRET, Edge
+from tests.edge.site import SESSIONS, Site, counts
 from tests.flows.shell import kvferry, variables
-from tests.stores.durable_side import SHARDS, keys
 
-SESSIONS = 2300
 KILLER = Path(__file__).parent / "killed.py"
-
-
-class Site:
-    """A folder with a dump in it, and fresh objects behind a bridge."""
-
-    def __init__(self, edge: Edge, folder: Path) -> None:
-        self.edge, self.folder = edge, folder
-        self.bridge = edge.bridge("keeping")
-        self.world = f"{folder.name}:"
-        self.bridge.set_world(self.world)
-        self.address = "do+" + self.bridge.url.rstrip("/")
-        self.env = variables(**{VARIABLE: keys()})
-        later = int(time.time()) + 90_000
-        self.items = [
-            {"key": f"{PREFIX}{number:05}", "value": json.dumps({"userId": f"u{number}"})}
-            | ({"expiration": later + number} if number % 3 else {})
-            | ({"metadata": {"n": number}} if number % 5 == 0 else {})
-            for number in range(SESSIONS)
-        ]
-        (folder / "sessions.ndjson").write_text("".join(json.dumps(item) + "\n" for item in self.items))
-
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        done = kvferry(*words, cwd=self.folder, env=self.env)
-        for secret in (*self.env[VARIABLE].split(), f"{PREFIX}00001", '"u1"'):
-            assert secret not in done.stdout + done.stderr
-        return done
-
-    def report(self, command: str, source: str, target: str, *more: str) -> dict[str, Any]:
-        words = (command, "--source", source, "--target", target, "--settle", "0", "--json", *more)
-        done = self.run(*words)
-        assert done.stdout, done.stderr
-        document: dict[str, Any] = json.loads(done.stdout)
-        assert done.returncode == document["exit"], done.stderr
-        return document
-
-    def call(self, session: str, method: str, *arguments: Any) -> Any:
-        shard = f"{self.world}kvferry:shard:{object_hash(session) % SHARDS}/{SHARDS}"
-        return self.edge.call("COPIED_INTO", shard, method, session, *arguments)
-
-    def back(self) -> list[dict[str, Any]]:
-        """What a copy back out of the objects gives."""
-        assert self.report("export", self.address, "dump:back.ndjson", "--fresh")["exit"] == 0
-        lines = (self.folder / "back.ndjson").read_text().splitlines()
-        return [json.loads(line) for line in lines]
 
 
 @pytest.fixture
@@ -72,10 +24,6 @@ def site(edge: Edge, tmp_path: Path) -> Iterator[Site]:
     site = Site(edge, tmp_path)
     yield site
     site.bridge.set_world("")
-
-
-def counts(document: dict[str, Any]) -> dict[str, int]:
-    return {name: count for name, count in document["tally"].items() if count}
 
 
 def test_a_dump_is_copied_into_objects_verified_and_one_tampered_object_found(site: Site) -> None:

@@ -172,10 +172,11 @@ def test_late_and_conflict_are_signals_for_the_copy():
     assert caught.value.index == 3
 
 
-def test_one_object_per_session_is_refused_when_it_is_opened():
+def test_listing_one_object_per_session_is_refused():
     bridge, _, _ = connected(httpx.Response(200, json={**HEALTH, "placement": "per-session"}))
+    holder = DurableHolder(bridge)
     with pytest.raises(StoreRefused, match="per session"):
-        DurableHolder(bridge)
+        next(holder.rows_between("", None, None))
 
 
 def test_a_bridge_that_is_not_there_is_not_waited_for_for_long():

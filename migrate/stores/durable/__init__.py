@@ -1,4 +1,4 @@
-"""Durable Objects behind their bridge Worker, as source and target, for the placement `shards:N`."""
+"""Durable Objects behind their bridge Worker, as source and target."""
 
 from migrate.stores.durable.bridge import Bridge
 from migrate.stores.durable.reading import DurableHolder, DurableSource

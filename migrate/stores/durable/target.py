@@ -35,8 +35,9 @@ from migrate.errors import RecordError, StoreBroken, StoreError, StoreRefused, S
 from migrate.stores.durable import notes
 from migrate.stores.durable.bridge import Bridge, Choked, Conflict
 from migrate.stores.durable.lease import EMPTY, Lease
+from migrate.stores.durable.objects import Objects
 from migrate.stores.durable.pieces import pieces
-from migrate.stores.durable.reading import DurableHolder, Shards
+from migrate.stores.durable.reading import DurableHolder
 from migrate.stores.durable.wire import LATEST, Document, sent_record, sent_replacement, unfit
 
 _LEAST = 10
@@ -75,26 +76,26 @@ class DurableTarget(DurableHolder):
 
     def __init__(self, bridge: Bridge, *, clock: Clock) -> None:
         bridge.require(Scope.IMPORT)
-        self._shards = Shards(bridge)
+        self._objects = Objects(bridge)
         self._bridge = bridge
         self._clock = clock
         self._lock = threading.RLock()  # one write at a time: the batch's or the heartbeat's
         self._lease = Lease(bridge, self._now)
         self._holds: bool | None = None  # is anything in quarantine; None: not known
         self._leased = False
-        self._most = self._shards.health.limits.records  # of an import; less once that was too much
+        self._most = self._objects.health.limits.records  # of an import; less once that was too much
         self._versions: dict[str, int] = {}  # of the checkpoints that this opening has saved
 
     def _now(self) -> float:
         """The objects' time, Unix seconds."""
-        return self._clock.now() + self._shards.health.ahead
+        return self._clock.now() + self._objects.health.ahead
 
     # ------------------------------------------------------------ the lease
 
     def acquire(self, claim: Claim) -> None:
         """Take the lease, or raise StoreUnavailable that names the holder and since when."""
         with self._lock:
-            self._shards.look()
+            self._objects.look()
             self._lease.acquire(claim)
             self._holds, self._leased = None, True
             self._versions.clear()
@@ -108,7 +109,7 @@ class DurableTarget(DurableHolder):
     def heartbeat(self) -> None:
         """Renew the lease during a wait, and compare the clocks; raises StoreUnavailable when it is lost."""
         with self._lock:
-            self._shards.look()
+            self._objects.look()
             self._lease.send("heartbeat", {}, renew=True)
 
     def close(self) -> None:
@@ -203,7 +204,7 @@ class DurableTarget(DurableHolder):
             raise RecordError("a record's expiration is unknown: it cannot be copied", "give its key list")
         if len({record.key for record in records}) != len(records):
             raise StoreBroken(f"{self.address}: the source gave a key twice in one page")
-        ours = self._shards.health.prefix
+        ours = self._objects.health.prefix
         if not all(record.key.startswith(ours) for record in records):
             raise StoreRefused(
                 f"{self.address}: a key does not begin with the bridge's prefix, {ours}",
@@ -217,14 +218,14 @@ class DurableTarget(DurableHolder):
         tally.update(batch.tally)
         part = notes.seen(checkpoint.sweep, checkpoint.partition)
         book = self._book(batch, replace(checkpoint, tally=tally), version)
-        limits = self._shards.health.limits
+        limits = self._objects.health.limits
         if max(len(book.notes) + 1, len(book.forget)) > limits.notes:
             raise StoreBroken(f"{self.address}: a batch has too many notes for one import", "report it")
         releasing = self._releasing()
         cut = list(
             pieces(
                 [self._sent(record, releasing=releasing) for record in batch.records],
-                [sent_replacement(wanted, self._shards.health.ahead) for wanted in batch.replacements],
+                [sent_replacement(wanted, self._objects.health.ahead) for wanted in batch.replacements],
                 book.size,
                 self._most,
                 limits.body_bytes,
@@ -274,7 +275,7 @@ class DurableTarget(DurableHolder):
         quarantined = list(batch.quarantined)
 
         def fits(record: Record) -> bool:
-            health = self._shards.health
+            health = self._objects.health
             reason = unfit(record, health.prefix, health.limits.value_bytes)
             if reason is not None:
                 tally[Outcome.QUARANTINED] += 1
@@ -329,7 +330,7 @@ class DurableTarget(DurableHolder):
         """By the objects' clock, and no further ahead than the bridge takes."""
         if not batch.records and not batch.replacements and batch.not_after == float("inf"):
             return None
-        ahead = self._shards.health.ahead
+        ahead = self._objects.health.ahead
         return min(max(batch.not_after + ahead, 0.0), self._now() + _AHEAD, float(LATEST))
 
 

@@ -1,0 +1,97 @@
+"""The sessions behind a bridge, whatever objects they live in: found by key, and what their keys may be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from migrate.bridge_keys import Scope
+from migrate.core.record import Key, Row
+from migrate.errors import StoreBroken, StoreRefused
+from migrate.stores.durable.bridge import Bridge, Health
+from migrate.stores.durable.wire import KEY_BYTES, row_of
+
+_OPENING = 20.0
+"""Seconds that the first answer may take: a host name that is wrong is not waited for like a bridge."""
+
+
+class Bounds(NamedTuple):
+    """Keys that start with `prefix`, with after < key <= upto."""
+
+    prefix: str
+    after: str | None
+    upto: str | None
+
+
+class Objects:
+    """What both placements have in common. Opening asks for the bridge's health.
+
+    Methods raise as `Bridge.ask`.
+    """
+
+    def __init__(self, bridge: Bridge) -> None:
+        self.bridge = bridge
+        try:
+            self.health = bridge.health(_OPENING)
+        except BaseException:
+            bridge.close()
+            raise
+
+    @property
+    def identity(self) -> str:
+        """Placement and prefix: with others, the same bridge leads to other objects."""
+        return f"{self.health.placement} {self.health.prefix}"
+
+    def look(self) -> Health:
+        """Ask for the bridge's health anew; its clock may have moved against ours."""
+        self.health = self.bridge.health()
+        return self.health
+
+    def check_prefix(self, text: str) -> None:
+        """Raise StoreRefused when the bridge keeps no key that begins with `text`."""
+        ours = self.health.prefix
+        if not text.startswith(ours) and not ours.startswith(text):
+            raise StoreRefused(
+                f"{self.bridge.address}: the bridge keeps other keys than these: its prefix is {ours}",
+                f"pass --prefix {ours}, or deploy the bridge with another KVFERRY_PREFIX",
+            )
+
+    def rows(self, keys: Sequence[Key]) -> dict[Key, Row]:
+        """The rows under these keys, with their values; absent ones are left out."""
+        found: dict[Key, Row] = {}
+        ours = self.health.prefix
+        wanted = [
+            key
+            for key in dict.fromkeys(keys)
+            if key.startswith(ours) and key != ours and len(key.encode()) <= KEY_BYTES
+        ]
+        while wanted:
+            some, rest = wanted[: self.health.limits.keys], wanted[self.health.limits.keys :]
+            answer = self.bridge.ask("read", Scope.VALUES, {"keys": some})
+            later = set(answer["unanswered"])
+            if len(answer["rows"]) != len(some) or len(later) >= len(some):
+                raise StoreBroken("the bridge did not answer for the keys it was asked for", "report it")
+            for number, (key, sent) in enumerate(zip(some, answer["rows"], strict=True)):
+                if number not in later and sent is not None:
+                    row = row_of(sent)
+                    if row.key != key:
+                        raise StoreBroken("the bridge answered for another key", "report it")
+                    found[key] = row
+            wanted = [key for number, key in enumerate(some) if number in later] + rest
+        return found
+
+    def bounds(self, prefix: str, after: Key | None, upto: Key | None) -> Bounds | None:
+        """These bounds as the bridge takes them, all within its prefix; None: nothing is between them."""
+        self.check_prefix(prefix)
+        ours = self.health.prefix
+        low: str | None = after or None
+        high: str | None = upto
+        if low is not None and not low.startswith(ours):
+            if low > ours:
+                return None
+            low = None
+        if high is not None and (not high or not high.startswith(ours)):
+            if high < ours or not high:
+                return None
+            high = None
+        return Bounds(prefix, low, high)

@@ -1,0 +1,80 @@
+"""Shards in key order: the sessions of a few objects, merged from one stream per object."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from operator import attrgetter
+
+from migrate.bridge_keys import Scope
+from migrate.core.record import Key, Row
+from migrate.errors import StoreBroken
+from migrate.stores.durable.objects import Bounds, Objects
+from migrate.stores.durable.wire import row_of
+
+_ROWS_IN_MEMORY = 2000
+"""Rows that the shards' streams hold ahead, altogether."""
+
+_LEAST_PAGE = 25
+_AT_ONCE = 16
+
+
+class Shards:
+    """The objects of the placement `shards:N`. Implements `reading.Listing`."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+
+    def rows_between(self, bounds: Bounds) -> Iterator[Row]:
+        """Every row within the bounds, in key order; each page is what its shard held when it was asked."""
+        limit = self._limit(_ROWS_IN_MEMORY)
+        pages = self._first_pages(bounds, limit, live=False)
+        streams = [self._stream(number, bounds, limit, page) for number, page in enumerate(pages)]
+        yield from heapq.merge(*streams, key=attrgetter("key"))
+
+    def live_page(self, bounds: Bounds, rows: int) -> tuple[list[Row], Key | None]:
+        """About `rows` of the live rows within the bounds, and the key behind which there are more.
+
+        As far as every shard has been seen.
+        """
+        pages = self._first_pages(bounds, self._limit(rows), live=True)
+        ends = [some[-1].key for some, more in pages if more]
+        end = min(ends, default=None)
+        seen = heapq.merge(*(some for some, _ in pages), key=attrgetter("key"))
+        return [row for row in seen if end is None or row.key <= end], end
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _stream(self, shard: int, bounds: Bounds, limit: int, page: tuple[list[Row], bool]) -> Iterator[Row]:
+        rows, more = page
+        while True:
+            yield from rows
+            if not more:
+                return
+            rows, more = self._page(shard, bounds._replace(after=rows[-1].key), limit, live=False)
+
+    def _page(self, shard: int, bounds: Bounds, limit: int, *, live: bool) -> tuple[list[Row], bool]:
+        """The first rows of a shard within the bounds, and whether there are more behind them."""
+        asked = {"shard": shard, **bounds._asdict(), "limit": limit, "live": live, "values": True}
+        answer = self._objects.bridge.ask("scan", Scope.VALUES, asked)
+        rows = [row_of(sent) for sent in answer["rows"]]
+        last = bounds.after
+        for row in rows:
+            if not row.key.startswith(bounds.prefix) or (last is not None and row.key <= last):
+                raise StoreBroken("the bridge listed keys out of order", "report it")
+            last = row.key
+        if answer["more"] and not rows:
+            raise StoreBroken("the bridge ended a page that has more without a row", "report it")
+        return rows, bool(answer["more"])
+
+    def _first_pages(self, bounds: Bounds, limit: int, *, live: bool) -> list[tuple[list[Row], bool]]:
+        """The first page of every shard, asked for at the same time."""
+        shards = range(self._objects.health.shards)
+        with ThreadPoolExecutor(min(_AT_ONCE, len(shards)), thread_name_prefix="shard") as pool:
+            return list(pool.map(lambda shard: self._page(shard, bounds, limit, live=live), shards))
+
+    def _limit(self, rows: int) -> int:
+        """How many rows to ask each shard for, so that all of them together are about `rows`."""
+        return min(self._objects.health.limits.rows, max(_LEAST_PAGE, rows // self._objects.health.shards))
