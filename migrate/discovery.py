@@ -8,7 +8,6 @@ refused with the choices: a guessed namespace would be somebody else's sessions.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from migrate.credentials import (
     find_token,
 )
 from migrate.errors import ConfigError
+from migrate.wrangler_project import Project, find_project
 
 _NAME_IT = "name it: kv://ACCOUNT/NAMESPACE"
 
@@ -72,7 +72,7 @@ def find_kv(
     notes: list[str] = []
     project = None
     if address.account is None or address.namespace is None:
-        project = _project(cwd, cwd, environment or env.get("CLOUDFLARE_ENV"))
+        project = find_project(cwd, cwd, environment or env.get("CLOUDFLARE_ENV"), _NAME_IT)
     entry = None
     if address.namespace is not None:
         namespace = Found(address.namespace, "the address")
@@ -117,7 +117,7 @@ def find_local(
         if project is None or named is None:
             return Found(address.namespace, "the address")
         return _local_id(project, named)
-    project = _project(cwd / start, cwd, chosen)
+    project = find_project(cwd / start, cwd, chosen, _NAME_IT)
     entry = _namespace_entry(project, cwd, binding)
     assert project is not None  # or _namespace_entry had refused
     return _local_id(project, entry)
@@ -126,72 +126,17 @@ def find_local(
 # ---------------------------------------------------------------- wrangler's configuration
 
 
-@dataclass(frozen=True, slots=True)
-class _Project:
-    """A configuration that was found, and the environment that was chosen in it."""
-
-    where: str
-    config: wrangler.WranglerConfig
-    chosen: wrangler.Environment
-    environment: str | None
-
-    @property
-    def place(self) -> str:
-        """The file and the environment in it."""
-        return f"{self.where}, env.{self.chosen.name}" if self.chosen.name else self.where
-
-
-def _project(start: Path, cwd: Path, environment: str | None) -> _Project | None:
-    """The configuration that holds at `start`, else at `cwd`, with its environment chosen."""
-    path: Path | None = start
-    try:
-        location = wrangler.locate(start) or wrangler.locate(cwd)
-        if location is None:
-            return None
-        path = location.path
-        config = wrangler.read(path)
-        name = environment
-        if location.redirect is not None:
-            # A generated file is one environment, flattened. Asked for another one, the file that
-            # people write is the authority; wrangler would refuse, or quietly use this one.
-            name = config.target_environment
-            if environment in (None, name):
-                made = f"built for {name}" if name else "built"
-                where = f"{_shown(path, cwd)} ({made}, by {_shown(location.redirect, cwd)})"
-                return _Project(where, config, config.top, name)
-            if location.user is None:
-                raise ConfigError(
-                    f"{_shown(path, cwd)} was not built for environment {environment}",
-                    f"build it again with CLOUDFLARE_ENV={environment}, or {_NAME_IT}",
-                )
-            path, name = location.user, environment
-            config = wrangler.read(path)
-    except wrangler.WranglerError as error:
-        line = f" line {error.line}" if error.line else ""
-        raise ConfigError(
-            f"{_shown(path or start, cwd)}{line}: {error.message}", f"correct it, or {_NAME_IT}"
-        ) from None
-    chosen = config.environment(name)
-    if chosen is None:
-        names = ", ".join(str(known.name) for known in config.environments)
-        raise ConfigError(
-            f"{_shown(path, cwd)} has no environment {name}",
-            f"--env is one of: {names}" if names else "it has none at all: leave out --env",
-        )
-    return _Project(_shown(path, cwd), config, chosen, name)
-
-
-def _optional_project(start: Path, cwd: Path, environment: str | None) -> _Project | None:
+def _optional_project(start: Path, cwd: Path, environment: str | None) -> Project | None:
     """For an address that is complete by itself: without a wish, an unusable configuration is none."""
     try:
-        return _project(start, cwd, environment)
+        return find_project(start, cwd, environment, _NAME_IT)
     except ConfigError:
         if environment is not None:
             raise
         return None
 
 
-def _namespace_entry(project: _Project | None, cwd: Path, binding: str | None) -> wrangler.KvNamespace:
+def _namespace_entry(project: Project | None, cwd: Path, binding: str | None) -> wrangler.KvNamespace:
     if project is None:
         raise ConfigError(f"no wrangler configuration in {cwd} or above", f"go to the project, or {_NAME_IT}")
     entries = project.chosen.kv_namespaces
@@ -212,7 +157,7 @@ def _namespace_entry(project: _Project | None, cwd: Path, binding: str | None) -
     raise ConfigError(message, _elsewhere(project, binding) or f"--binding is one of: {names}")
 
 
-def _elsewhere(project: _Project, binding: str | None) -> str:
+def _elsewhere(project: Project, binding: str | None) -> str:
     """Where the binding is, when it is in another environment; else which to name, or nothing."""
 
     def has(environment: wrangler.Environment) -> bool:
@@ -229,7 +174,7 @@ def _elsewhere(project: _Project, binding: str | None) -> str:
     return "" if binding else _NAME_IT
 
 
-def _remote_id(project: _Project, entry: wrangler.KvNamespace, preview: bool) -> Found[str]:
+def _remote_id(project: Project, entry: wrangler.KvNamespace, preview: bool) -> Found[str]:
     field = "preview_id" if preview else "id"
     value = entry.preview_id if preview else entry.id
     where = f"{project.place}, binding {entry.binding}" + (", preview_id" if preview else "")
@@ -243,14 +188,14 @@ def _remote_id(project: _Project, entry: wrangler.KvNamespace, preview: bool) ->
     return Found(value, where)
 
 
-def _local_id(project: _Project, entry: wrangler.KvNamespace) -> Found[str]:
+def _local_id(project: Project, entry: wrangler.KvNamespace) -> Found[str]:
     place = f"{project.place}, binding {entry.binding}"
     if entry.preview_id:
         return Found(entry.preview_id, f"{place}, preview_id")
     return Found(entry.id or entry.binding, place if entry.id else f"{place}, which has no id")
 
 
-def _account(address: KvAddress, project: _Project | None, env: Mapping[str, str], cwd: Path) -> Found[str]:
+def _account(address: KvAddress, project: Project | None, env: Mapping[str, str], cwd: Path) -> Found[str]:
     if address.account is not None:
         return Found(check_account(address.account, "the address"), "the address")
     named = account_variable(env)
@@ -267,9 +212,3 @@ def _account(address: KvAddress, project: _Project | None, env: Mapping[str, str
     if found is None:
         raise ConfigError("no account", 'export CLOUDFLARE_ACCOUNT_ID=… ("npx wrangler whoami" prints it)')
     return found
-
-
-def _shown(path: Path, cwd: Path) -> str:
-    """The path as seen from `cwd`, when it is not far."""
-    relative = os.path.relpath(path, cwd.resolve())
-    return relative if not relative.startswith(os.path.join("..", "..")) else str(path)
