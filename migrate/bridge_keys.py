@@ -19,7 +19,7 @@ from migrate.errors import ConfigError
 VARIABLE = "KVFERRY_BRIDGE_TOKEN"
 
 _KEY = re.compile(
-    r"kvf1\.(verify|import|values)\.(0|[1-9][0-9]{0,11})\.(0|[1-9][0-9]{0,11})\.[A-Za-z0-9_-]{43}"
+    r"kvf1\.(verify|import|values|delete)\.(0|[1-9][0-9]{0,11})\.(0|[1-9][0-9]{0,11})\.[A-Za-z0-9_-]{43}"
 )
 
 
@@ -29,6 +29,7 @@ class Scope(enum.StrEnum):
     VERIFY = "verify"
     IMPORT = "import"
     VALUES = "values"
+    DELETE = "delete"
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,17 @@ def test_every_key_may_verify_and_no_other_stands_in() -> None:
         keys.key(Scope.IMPORT)
 
 
+def test_a_key_for_deletions_deletes_and_verifies() -> None:
+    keys = find_bridge_keys({VARIABLE: f"{key('delete')} {key('import')}"}, Path(), NOW)
+    assert keys.key(Scope.DELETE).reveal() == key("delete")
+    only = find_bridge_keys({VARIABLE: key("delete")}, Path(), NOW)
+    assert only.key(Scope.VERIFY).reveal() == key("delete")
+    with pytest.raises(ConfigError, match="no key for import"):
+        only.key(Scope.IMPORT)
+    with pytest.raises(ConfigError, match="no key for delete"):
+        find_bridge_keys({VARIABLE: key("import")}, Path(), NOW).key(Scope.DELETE)
+
+
 def test_they_come_from_a_file_as_well(tmp_path: Path) -> None:
     (tmp_path / "keys").write_text(key("import") + "\n")
     assert Scope.IMPORT in find_bridge_keys({f"{VARIABLE}_FILE": "keys"}, tmp_path, NOW).keys
@@ -49,7 +60,7 @@ def test_they_come_from_a_file_as_well(tmp_path: Path) -> None:
         ({f"{VARIABLE}_FILE": "missing"}, "cannot be read"),
         ({f"{VARIABLE}_FILE": "bytes"}, "does not hold"),
         ({VARIABLE: "planted-word"}, "is no key"),
-        ({VARIABLE: key("delete")}, "is no key"),
+        ({VARIABLE: key("admin")}, "is no key"),
         ({VARIABLE: key("import", mac="planted")}, "is no key"),
         ({VARIABLE: key("import", NOW)}, "key for import has expired"),
     ],

@@ -4,7 +4,7 @@
         edge.call("USER_SESSIONS", "some-object", "putSession", "some-object", {"user": "u"})
         edge.bridge("shards").ask("heads", {"keys": ["p:a"]})
 
-One runtime has them all: the real class, some made from changed sources (two of which break a law), and
+One runtime has them all: the real class, some made from changed sources (three of which break a law), and
 bridges with every placement. Whatever a bridge answers is held against the schema.
 """
 
@@ -38,6 +38,8 @@ SCHEMA: dict[str, Any] = json.loads((EDGE.parent / "schemas" / "bridge-wire.v1.j
 SECRET = "planted-secret-of-the-bridge-0123456789abcdef"
 PREFIX = "spotify_session:"
 READY_WITHIN = 60.0
+NEEDED = {"import": "import", "fence": "import", "bury": "delete", "read": "values"}
+"""The scope of the key for a verb, where it is not verify."""
 
 MUTANTS = {
     # name -> file, what stands there, what breaks the law
@@ -47,8 +49,17 @@ MUTANTS = {
         "return this.#account(key, { ...next(before, writer, now), metadata: null, tombstone });",
         "this.forget(key);\n    return 1;",
     ),
+    "UNFENCED": (
+        "toolkit.ts",
+        "const fenced = changing && this.#notes.read(FENCE) !== null;",
+        "const fenced = false;",
+    ),
     # No law is broken here: the import fails at its very end.
-    "BREAKING": ("toolkit.ts", 'return { result: "done", outcomes, checkpoint };', "throw new Error();"),
+    "BREAKING": (
+        "toolkit.ts",
+        'return { result: "done", outcomes, buried, checkpoint };',
+        "throw new Error();",
+    ),
 }
 
 
@@ -105,8 +116,7 @@ class Bridge:
 
     def ask(self, verb: str, body: dict[str, Any], scope: str | None = None) -> dict[str, Any]:
         """One verb that must succeed."""
-        scopes = {"import": "import", "read": "values"}
-        answer = self.send(verb, body, scope or scopes.get(verb, "verify"))
+        answer = self.send(verb, body, scope or NEEDED.get(verb, "verify"))
         assert answer.status_code == 200, (answer.status_code, answer.text)
         return dict(answer.json())
 
@@ -224,6 +234,8 @@ class Edge:
             "FAILING": "Failing",
             "BREAKING": "BreakingSessions",
             "COPIED_INTO": "CopiedInto",
+            "HELD": "HeldSessions",
+            "HELD_UNFENCED": "HeldUnfenced",
         }
         workers: list[dict[str, Any]] = [
             {
@@ -267,6 +279,9 @@ class Edge:
         add("short", "UserSessions", SECRET[:31], "shards:4", PREFIX)
         add("failing", "Failing", SECRET, "shards:4", PREFIX)
         add("breaking", "BreakingSessions", SECRET, "shards:1", PREFIX)
+        add("held", "HeldSessions", SECRET, "shards:4", PREFIX)
+        add("held-unfenced", "HeldUnfenced", SECRET, "shards:4", PREFIX)
+        add("held-per-session", "HeldSessions", SECRET, "per-session", PREFIX)
         add("misplaced", "UserSessions", SECRET, "shards:0", PREFIX)
         return {"modules": str(modules), "folder": str(self.state), "aliases": aliases, "workers": workers}
 

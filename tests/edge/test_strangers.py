@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.edge.edge import PREFIX, SECRET, VALIDATORS, mint, valid_key
+from tests.edge.edge import NEEDED, PREFIX, SECRET, VALIDATORS, mint, valid_key
 from tests.edge.sending import checkpoint, fresh, importing, key, record
 from tests.edge.test_wire import cases
 
@@ -215,7 +215,7 @@ def test_what_a_request_must_be_is_said_by_its_place_alone(bridge):
 
 def test_every_vector_of_a_wrong_request_is_refused_at_its_place(edge):
     bridge = edge.bridge("shards")
-    scopes = {"import": "import", "read": "values", "scan": "values"}
+    scopes = {**NEEDED, "scan": "values"}
     for case in cases("requests"):
         if case["pointer"] is not None:
             said = bridge.refused(case["verb"], case["document"], scopes.get(case["verb"], "verify"))

@@ -31,6 +31,7 @@ test("a key for one thing is not for another", () => {
     assert.ok(allows(scope, "verify"));
     assert.equal(allows(scope, "import"), scope === "import");
     assert.equal(allows(scope, "values"), scope === "values");
+    assert.equal(allows(scope, "delete"), scope === "delete");
   }
 });
 

@@ -70,6 +70,13 @@ class DurableSide:
         self._open.append(DurableTarget(self.connection(), clock=self.clock))
         return self._open[-1]
 
+    def deleting(self) -> DurableTarget:
+        """The same objects, opened with a key for deletions besides; the lease is free for it."""
+        self.target.release()
+        connection = self.connection("import", "values", "delete")
+        self._open.append(DurableTarget(connection, clock=self.clock))
+        return self._open[-1]
+
     def connection(self, *scopes: str, **options: Any) -> Bridge:
         found = find_bridge_keys({VARIABLE: keys(*scopes, now=self.clock.now())}, None, 0)  # type: ignore[arg-type]
         return Bridge(self.bridge.url.rstrip("/"), found, clock=self.clock, **options)

@@ -8,10 +8,20 @@ from dataclasses import dataclass, replace
 import httpx
 import pytest
 
-from migrate.core.ports import Batch, Checkpoint, Claim, Cursor, Outcome, Quarantined, Replacement, RunId
+from migrate.core.ports import (
+    Batch,
+    Checkpoint,
+    Claim,
+    Cursor,
+    Outcome,
+    Quarantined,
+    Replacement,
+    RunId,
+    TooLate,
+)
 from migrate.core.record import NEVER, Key, Record
 from migrate.errors import ConfigError, StoreRefused, StoreUnavailable
-from migrate.stores.durable import DurableHolder, DurableSource, DurableTarget
+from migrate.stores.durable import Burial, DurableHolder, DurableSource, DurableTarget
 from tests.stores.durable_side import DurableSide
 
 pytestmark = pytest.mark.xdist_group("edge")
@@ -249,6 +259,52 @@ def test_records_of_a_batch_are_still_inserted_behind_the_fence(target, mark):
     batch = Batch(records=[record("p:b")], replacements=[wanted])
     saved = target.apply(batch, replace(mark, tally=Counter()))
     assert saved.tally == Counter({Outcome.COPIED: 1, Outcome.WAITING: 1})
+
+
+def test_rows_that_the_source_lacks_are_buried_under_the_lease(side, mark):
+    target = side.deleting()
+    target.acquire(ME)
+    records = [record(f"p:{number:04}") for number in range(1200)]
+    target.apply(Batch(records=records), mark)
+    side.put(record("p:app"), "app")
+    side.delete(Key("p:0007"))
+    wanted = {one.key: 1 for one in records} | {Key("p:app"): 1, Key("p:none"): 1}
+    found = target.bury("sweep-1", wanted, NOW + 300)
+    assert found == {
+        **{one.key: Burial.BURIED for one in records},
+        Key("p:0007"): Burial.TOMBSTONED,
+        Key("p:app"): Burial.NEWER,
+        Key("p:none"): Burial.MISSING,
+    }
+    assert Counter(row.value is None for row in target.rows_between("p:", None, None)) == {
+        True: 1200,
+        False: 1,
+    }
+    target.heartbeat()  # the lease is still ours, and its version known
+    with pytest.raises(TooLate):
+        target.bury("sweep-1", {Key("p:app"): 1}, NOW - 1)
+    side.clock.sleep(61)
+    side.target.acquire(dataclasses.replace(ME, token="other"))
+    with pytest.raises(StoreUnavailable, match="somebody else"):
+        target.bury("sweep-1", {Key("p:app"): 1}, NOW + 300)
+
+
+@pytest.mark.parametrize(("bridge", "wait"), [("copied-into", 0), ("apart", 60)])
+def test_a_gates_verify_begins_when_nothing_is_on_its_way_any_more(edge, bridge, wait):
+    side = DurableSide(edge, ManualClock(), bridge)
+    before = side.clock.now()
+    side.target.begin_gate_verify()
+    assert side.clock.now() - before == wait
+    side.close()
+
+
+def test_nothing_is_buried_behind_the_fence(side, mark):
+    target = side.deleting()
+    target.acquire(ME)
+    target.apply(Batch(records=[record()]), mark)
+    target.begin_gate_verify()
+    assert target.bury("b", {Key("p:a"): 1}, NOW + 300) == {Key("p:a"): Burial.FENCED}
+    assert target.rows([Key("p:a")])[Key("p:a")].value == b"v"
 
 
 def test_a_source_gives_every_live_session_once_in_order_whatever_the_pages(side, target, mark):

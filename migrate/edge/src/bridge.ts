@@ -25,6 +25,8 @@ const SMALL_BODY = 1024 * 1024; // of everything but imports
 
 const SCOPES: Record<keyof typeof REQUESTS, Scope> = {
   import: "import",
+  fence: "import",
+  bury: "delete",
   heads: "verify",
   read: "values",
   scan: "verify",
@@ -38,7 +40,7 @@ export function bridge(clock: () => number): ExportedHandler<BridgeEnv> {
   return {
     async fetch(request, env): Promise<Response> {
       try {
-        return await answered(request, env, clock());
+        return await answered(request, env, clock);
       } catch (error) {
         const { problem, members } = problemOf(error);
         return problemAnswer(problem, members);
@@ -47,7 +49,8 @@ export function bridge(clock: () => number): ExportedHandler<BridgeEnv> {
   };
 }
 
-async function answered(request: Request, env: BridgeEnv, now: number): Promise<Response> {
+async function answered(request: Request, env: BridgeEnv, clock: () => number): Promise<Response> {
+  const now = clock();
   const secret = env.KVFERRY_BRIDGE_SECRET ?? "";
   const placement = placementOf(env.KVFERRY_PLACEMENT);
   if (secret.length < SECRET_LENGTH || placement === null) throw new Problem("unconfigured");
@@ -71,7 +74,7 @@ async function answered(request: Request, env: BridgeEnv, now: number): Promise<
   const document = await bodyOf(request, verb === "import" ? LIMITS.bodyBytes : SMALL_BODY);
   if (document.protocol !== PROTOCOL) throw new Problem("protocol", { protocol: PROTOCOL });
   try {
-    return json(await answerTo(verb, document, objects, scope, now));
+    return json(await answerTo(verb, document, objects, scope, clock));
   } catch (error) {
     if (!(error instanceof Misshapen)) throw error;
     throw new Problem("invalid", { pointer: error.pointer, detail: error.reason });

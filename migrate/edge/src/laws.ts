@@ -1,7 +1,7 @@
 // The laws, decided in the object: what may be written over what. Called inside a transaction.
 
 import { expired, standing } from "./record.ts";
-import type { Origin, Outcome, Stored } from "./record.ts";
+import type { Buried, Origin, Outcome, Stored } from "./record.ts";
 import type { Rows, Writer } from "./rows.ts";
 
 const TOUCH_EVERY = 300; // a touch that gains fewer seconds is not written
@@ -11,6 +11,13 @@ export interface Import {
   sweep: number;
   batch: string;
   differing: "waiting_to_settle" | "newer_here";
+}
+
+// Which version of a row is to become a tombstone, and until when (Unix seconds).
+export interface Burial {
+  key: string;
+  version: number;
+  notAfter: number;
 }
 
 export type Replacement = Stored & { version: number; notAfter: number };
@@ -39,17 +46,34 @@ export class Laws {
     return "copied";
   }
 
-  // A sweep's update: over a row of ours that has not changed since it was read, and in time.
-  replace(wanted: Replacement, { sweep, batch }: Import, now: number): Outcome {
+  // A sweep's update: over a row of ours that has not changed since it was read, and in time. `fenced`:
+  // a gate's verify has begun.
+  replace(wanted: Replacement, { sweep, batch }: Import, fenced: boolean, now: number): Outcome {
     const there = this.#rows.get(wanted.key);
     if (there === null) return "waiting_to_settle";
     if (there.batch === batch) return "updated";
     const ours = there.origin === "copy" || there.origin === "dual";
-    if (!ours || there.value === null || there.version !== wanted.version || now > wanted.notAfter) {
+    const held = fenced || now > wanted.notAfter;
+    if (!ours || there.value === null || there.version !== wanted.version || held) {
       return standing(wanted, there);
     }
     this.#rows.write(wanted, { origin: "copy", sweep, batch }, there, now);
     return "updated";
+  }
+
+  // A session that the source was seen to lack, twice: a tombstone takes the place of that very version
+  // of a row of ours, as long as it lives, in time, and not behind the fence.
+  bury({ key, version, notAfter }: Burial, batch: string, fenced: boolean, now: number): Buried {
+    const there = this.#rows.get(key);
+    if (there === null) return "missing";
+    if (there.value === null) return there.batch === batch ? "buried" : "tombstoned";
+    if (there.origin === "app") return "newer_here";
+    if (there.origin === "legacy") return "legacy";
+    if (there.version !== version) return "changed";
+    if (expired(there.expiration, now)) return "expired";
+    if (fenced || now > notAfter) return "fenced";
+    this.#rows.bury(key, { origin: "copy", sweep: null, batch }, there, now);
+    return "buried";
   }
 
   // An application's write.

@@ -4,6 +4,9 @@
 import type { Tally } from "./record.ts";
 import { hasTable } from "./values.ts";
 
+// The note that ends replacements (law 1): where it is, no row is replaced or buried any more.
+export const FENCE = "fence/gate-verify";
+
 export interface Note {
   name: string;
   version: number;

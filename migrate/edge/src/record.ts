@@ -12,6 +12,18 @@ export type Outcome =
   | "waiting_to_settle"
   | "tombstoned";
 
+// What became of a row that was to become a tombstone. Only "buried" has changed it, now or by the same
+// batch before; "fenced": a gate's verify has begun, or may have.
+export type Buried =
+  | "buried"
+  | "missing"
+  | "tombstoned"
+  | "newer_here"
+  | "legacy"
+  | "changed"
+  | "expired"
+  | "fenced";
+
 // Counts by outcome, and by whatever else the exporter counts. Corrections may be negative.
 export type Tally = Record<string, number>;
 

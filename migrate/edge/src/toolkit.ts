@@ -2,12 +2,12 @@
 // so may a class that exists already.
 
 import { Laws } from "./laws.ts";
-import type { Import, Replacement, Written } from "./laws.ts";
-import { NoteTable } from "./notes.ts";
+import type { Burial, Import, Replacement, Written } from "./laws.ts";
+import { FENCE, NoteTable } from "./notes.ts";
 import type { Bookkeeping, Note } from "./notes.ts";
 import { ProvenanceTable } from "./provenance.ts";
 import { expired } from "./record.ts";
-import type { Origin, Outcome, Provenance, Row, Stored, Tally } from "./record.ts";
+import type { Buried, Origin, Outcome, Provenance, Row, Stored, Tally } from "./record.ts";
 import { Rows } from "./rows.ts";
 import { compareKeys, digest } from "./text.ts";
 import type { Values } from "./values.ts";
@@ -21,6 +21,7 @@ export interface Part extends Import {
   notAfter: number | null;
   records: Incoming[];
   replacements: Replacement[];
+  burials: Burial[];
   book: Bookkeeping | null;
   counted: Tally;
 }
@@ -33,7 +34,7 @@ export type Refusal =
   | { result: "conflict"; index: number }
   | { result: "repeated"; checkpoint: Note };
 
-export type PartAnswer = Refusal | { result: "done"; outcomes: Outcome[]; checkpoint: Note | null };
+export type PartAnswer = Refusal | { result: "done"; outcomes: Outcome[]; buried: Buried[]; checkpoint: Note | null };
 
 // A row without its value: what a verify needs.
 export interface Head extends Provenance {
@@ -103,14 +104,17 @@ export class Toolkit {
       if (refused?.result === "repeated") return refused;
       if (late(part.notAfter, now)) return { result: "late" };
       if (refused !== null) return refused;
+      const changing = part.replacements.length + part.burials.length > 0;
+      const fenced = changing && this.#notes.read(FENCE) !== null;
       const outcomes = [
         ...part.records.map((record) => laws.insert(record, part, now)),
-        ...part.replacements.map((wanted) => laws.replace(wanted, part, now)),
+        ...part.replacements.map((wanted) => laws.replace(wanted, part, fenced, now)),
       ];
-      if (book === null) return { result: "done", outcomes, checkpoint: null };
+      const buried = part.burials.map((burial) => laws.bury(burial, batch, fenced, now));
+      if (book === null) return { result: "done", outcomes, buried, checkpoint: null };
       for (const name of released(part.records, outcomes)) this.#notes.remove(name);
       const checkpoint = this.#keep(book, batch, [part.counted, tallied(outcomes)]);
-      return { result: "done", outcomes, checkpoint };
+      return { result: "done", outcomes, buried, checkpoint };
     });
   }
 

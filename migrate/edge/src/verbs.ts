@@ -2,6 +2,8 @@
 
 import { allows } from "./bearer.ts";
 import type { Scope } from "./bearer.ts";
+import { buried } from "./burying.ts";
+import { openUntil, raise } from "./fence.ts";
 import type { Bookkeeping, Note } from "./notes.ts";
 import { each, grouped } from "./objects.ts";
 import type { Objects } from "./objects.ts";
@@ -29,11 +31,16 @@ export function answerTo(
   document: unknown,
   objects: Objects,
   scope: Scope,
-  now: number,
+  clock: () => number,
 ): Promise<object> {
   switch (verb) {
     case "import":
-      return imported(REQUESTS.import(document), objects, now);
+      return imported(REQUESTS.import(document), objects, clock);
+    case "fence":
+      REQUESTS.fence(document);
+      return raise(objects, clock);
+    case "bury":
+      return buried(REQUESTS.bury(document), objects, clock);
     case "heads":
       return heads(REQUESTS.heads(document), objects);
     case "read":
@@ -56,15 +63,16 @@ type Piece = { index: number; id: string };
 // Every object's part is a transaction of its own. The one with the notes comes last, and with
 // it the checkpoint: a low-water mark. An import that ended on the way is repeated under the
 // same batch, which counts as its own what it had written already.
-async function imported(request: ImportRequest, objects: Objects, now: number): Promise<object> {
-  const pieces = importPieces(request, objects, now);
+async function imported(request: ImportRequest, objects: Objects, clock: () => number): Promise<object> {
+  const pieces = importPieces(request, objects, clock());
+  const until = request.replacements.length > 0 ? await openUntil(objects, clock) : 0;
   const parts = grouped(pieces, ({ id }) => objects.objectOf(id));
   const { batch, expect, checkpoint, notes, forget } = request;
   const book: Bookkeeping = { expect, checkpoint, notes, forget };
   const outcomes: Outcome[] = new Array(pieces.length);
   const done: string[] = [];
   const send = async (name: string, some: Piece[], kept: Bookkeeping | null, counted: Tally) => {
-    const part = partOf(request, some, kept, counted);
+    const part = partOf(request, some, until, kept, counted);
     const answer = await objects.get(name).kvferryImport(part);
     if (answer.result !== "done") return refused(answer);
     some.forEach(({ index }, place) => (outcomes[index] = answer.outcomes[place] as Outcome));
@@ -117,16 +125,23 @@ function importPieces(request: ImportRequest, objects: Objects, now: number): Pi
   });
 }
 
-function partOf(request: ImportRequest, pieces: Piece[], book: Bookkeeping | null, counted: Tally): Part {
+function partOf(
+  request: ImportRequest,
+  pieces: Piece[],
+  until: number,
+  book: Bookkeeping | null,
+  counted: Tally,
+): Part {
   const { sweep, batch, differing, notAfter, records, replacements } = request;
-  const part: Part = { sweep, batch, differing, notAfter, records: [], replacements: [], book, counted };
+  const part: Part = { sweep, batch, differing, notAfter, records: [], replacements: [], burials: [], book, counted };
   for (const { index, id } of pieces) {
     const record = records[index];
     if (record !== undefined) {
       part.records.push({ ...record, key: id, value: fromBase64(record.value) });
     } else {
       const wanted = replacements[index - records.length] as ImportRequest["replacements"][number];
-      part.replacements.push({ ...wanted, key: id, value: fromBase64(wanted.value) });
+      const notAfter = Math.min(wanted.notAfter, until);
+      part.replacements.push({ ...wanted, notAfter, key: id, value: fromBase64(wanted.value) });
     }
   }
   return part;

@@ -54,6 +54,17 @@ export const importRequest = object({
   forget: array(name, LIMITS.notes),
 });
 
+// Nothing is written but the fence: once it is up, no row is replaced or buried any more.
+export const fenceRequest = object({ protocol });
+
+export const buryRequest = object({
+  protocol,
+  batch: text({ bytes: 128, least: 1 }),
+  notAfter: number(0, LATEST),
+  expect: array(object({ name, version: integer(0, SAFE) }), LIMITS.notes),
+  rows: array(object({ key, version: integer(1, SAFE) }), LIMITS.records),
+});
+
 export const keysRequest = object({ protocol, keys: array(key, LIMITS.keys) });
 
 export const scanRequest = object({
@@ -86,6 +97,7 @@ export const checkpointRequest = object({
 });
 
 export type ImportRequest = ReturnType<typeof importRequest>;
+export type BuryRequest = ReturnType<typeof buryRequest>;
 export type KeysRequest = ReturnType<typeof keysRequest>;
 export type ScanRequest = ReturnType<typeof scanRequest>;
 export type TombstonesRequest = ReturnType<typeof tombstonesRequest>;
@@ -94,6 +106,8 @@ export type CheckpointRequest = ReturnType<typeof checkpointRequest>;
 
 export const REQUESTS = {
   import: importRequest,
+  fence: fenceRequest,
+  bury: buryRequest,
   heads: keysRequest,
   read: keysRequest,
   scan: scanRequest,

@@ -1,7 +1,8 @@
 """Durable Objects behind their bridge Worker, as source and target."""
 
 from migrate.stores.durable.bridge import Bridge
+from migrate.stores.durable.burials import Burial
 from migrate.stores.durable.reading import DurableHolder, DurableSource
 from migrate.stores.durable.target import DurableTarget
 
-__all__ = ["Bridge", "DurableHolder", "DurableSource", "DurableTarget"]
+__all__ = ["Bridge", "Burial", "DurableHolder", "DurableSource", "DurableTarget"]

@@ -92,6 +92,20 @@ class Lease:
                 continue
             return
 
+    def bury(self, asked: Document) -> Document:
+        """Ask for burials that happen only under this lease; raises as `send`."""
+        for _ in range(_TRIES):
+            version = self._find() if self._version is None else self._version
+            self._version = None
+            expect = [{"name": notes.LEASE, "version": version}]
+            try:
+                answer = self._bridge.ask("bury", Scope.DELETE, {**asked, "expect": expect})
+            except Conflict:  # perhaps an earlier write of ours whose answer was lost
+                continue
+            self._version = version
+            return answer
+        raise self._lost()
+
     def send(
         self, batch: str, body: Document, expect: Sequence[Document] = (), *, renew: bool, large: bool = False
     ) -> Document:

@@ -1,7 +1,7 @@
 """What the exporter keeps in the book, the object of the notes: their names, and what is in them.
 
     lease                       who copies; never removed, so that its version only rises
-    fence/gate-verify           there: no row is replaced any more
+    fence/gate-verify           there: no row is replaced any more; the bridge writes it, into every shard
     sweep/ID                    run, number, started, finished
     mark/ID/PARTITION           a checkpoint, its tally beside it
     seen/ID/PART/t/TIME/KEY     a sighting, in the order of its time
@@ -31,7 +31,6 @@ from migrate.stores.durable.wire import Document
 from migrate.stores.leasing import Held
 
 LEASE = "lease"
-GATE = "fence/gate-verify"
 SWEEPS = "sweep/"
 HELD = "held/"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import takewhile
@@ -17,7 +17,6 @@ from itertools import takewhile
 import orjson
 
 from migrate.bridge_keys import Scope
-from migrate.core.copying import standing
 from migrate.core.ports import (
     Batch,
     Checkpoint,
@@ -30,11 +29,12 @@ from migrate.core.ports import (
     SweepInfo,
     Tally,
 )
-from migrate.core.record import UNKNOWN, Record
+from migrate.core.record import UNKNOWN, Key, Record
 from migrate.errors import RecordError, StoreBroken, StoreError, StoreRefused, StoreUnavailable
 from migrate.stores.durable import notes
 from migrate.stores.durable.bridge import Bridge, Choked, Conflict
-from migrate.stores.durable.lease import EMPTY, Lease
+from migrate.stores.durable.burials import Burial, bury
+from migrate.stores.durable.lease import Lease
 from migrate.stores.durable.objects import Objects
 from migrate.stores.durable.pieces import pieces
 from migrate.stores.durable.reading import DurableHolder
@@ -45,10 +45,6 @@ _LEAST = 10
 
 _AHEAD = 600.0
 """Seconds that an import may take at most where the batch says nothing; the bridge takes up to 900."""
-
-
-class _Fenced(Exception):
-    """A gate's verify has begun: nothing is replaced any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +163,28 @@ class DurableTarget(DurableHolder):
         return [sighting for sighting, _ in zip(due, range(limit), strict=False)]
 
     def begin_gate_verify(self) -> None:
-        """From now on no replacement is accepted (law 1); inserts still are. Needs no lease."""
-        asked = {**EMPTY, "batch": "gate-verify", "notes": [notes.note(notes.GATE, at=self._now())]}
-        asked["expect"] = [{"name": notes.GATE, "version": 0}]
-        with suppress(Conflict):  # it has begun before
-            self._bridge.ask("import", Scope.IMPORT, asked)
+        """From now on no replacement and no burial is accepted (law 1); inserts still are. Needs no lease.
+
+        Returns once that holds in every object (why it then does: migrate/edge/src/fence.ts): with shards
+        at once, with one object per session when everything that was on its way has run out of time.
+        """
+        self._clock.sleep(float(self._bridge.ask("fence", Scope.IMPORT, {})["wait"]))
+
+    # ------------------------------------------------------------ deletions
+
+    def bury(self, name: str, rows: Mapping[Key, int], not_after: float) -> Mapping[Key, Burial]:
+        """Turn rows that the source was seen to lack, twice, into tombstones; needs the lease and a key
+        for deletions.
+
+        `rows`: the version that each had when the source was read. `not_after`: Unix seconds. `name`
+        names these burials: the same again, after one that was broken off, counts what it had buried.
+        Only a row of origin copy or dual that lives and still has its version is buried, and none once
+        a gate's verify has begun. Raises TooLate, StoreUnavailable when the lease was lost, StoreRefused.
+        """
+        ahead = self._objects.health.ahead
+        with self._lock:
+            until = min(max(not_after + ahead, 0.0), self._now() + _AHEAD)
+            return bury(self._lease, name, rows, until, self._most)
 
     # ------------------------------------------------------------ the batch
 
@@ -188,8 +201,6 @@ class DurableTarget(DurableHolder):
             while True:
                 try:
                     return self._apply(batch, checkpoint, version)
-                except _Fenced:
-                    batch = self._without_replacements(batch)
                 except Choked:
                     if self._most <= _LEAST:
                         raise
@@ -247,9 +258,7 @@ class DurableTarget(DurableHolder):
                 answer = self._lease.send(f"{part}{version}", body, book.expect, renew=last, large=large)
                 if not last:
                     tally.update(answer["outcomes"])
-        except Conflict as conflict:
-            if conflict.index == 1:
-                raise _Fenced from None
+        except Conflict:
             raise StoreUnavailable(
                 f"{self.address}: the checkpoint was changed by somebody else", "run the same command again"
             ) from None
@@ -288,15 +297,6 @@ class DurableTarget(DurableHolder):
             batch, records=records, replacements=replacements, quarantined=quarantined, tally=tally
         )
 
-    def _without_replacements(self, batch: Batch) -> Batch:
-        """The batch as it counts once nothing is replaced any more."""
-        tally: Tally = Counter(batch.tally)
-        rows = self.rows([wanted.record.key for wanted in batch.replacements])
-        for wanted in batch.replacements:
-            row = rows.get(wanted.record.key)
-            tally[Outcome.WAITING if row is None else standing(wanted.record, row)] += 1
-        return replace(batch, replacements=(), tally=tally)
-
     def _book(self, batch: Batch, mark: Checkpoint, version: int) -> _Book:
         """Sightings, quarantine and checkpoint as notes."""
         where = (mark.sweep, mark.partition)
@@ -312,8 +312,6 @@ class DurableTarget(DurableHolder):
         seen = [one for sighting in latest.values() for one in notes.sighting_notes(sighting, *where)]
         saved = notes.mark_note(mark)
         expect = [{"name": saved["name"], "version": version}]
-        if batch.replacements:
-            expect.append({"name": notes.GATE, "version": 0})
         return _Book(saved, [*written.values(), *seen], forget, expect)
 
     def _sent(self, record: Record, *, releasing: bool) -> Document:

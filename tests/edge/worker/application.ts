@@ -7,6 +7,7 @@ import { SessionTable } from "EDGE/values.ts";
 import { UserSessions as Overwriting } from "OVERWRITING/user-sessions.ts";
 import { UserSessions as Forgetting } from "FORGETTING/user-sessions.ts";
 import { UserSessions as Breaking } from "BREAKING/user-sessions.ts";
+import { UserSessions as Unfenced } from "UNFENCED/user-sessions.ts";
 import type { Part, PartAnswer } from "EDGE/toolkit.ts";
 
 const time = { now: null as number | null };
@@ -69,6 +70,44 @@ export class BreakingSessions extends Breaking<object, Env> {
     super(ctx, env, clock);
   }
 }
+
+// Objects that can be told to let parts of imports wait before they are done, those with notes excepted.
+function holding(Base: typeof Real) {
+  return class extends Base<object, Env> {
+    #open: Promise<void> | null = null;
+    #release: () => void = () => {};
+    #waiting = 0;
+
+    constructor(ctx: Context, env: Env) {
+      super(ctx, env, clock);
+    }
+
+    hold(): void {
+      this.#open = new Promise((resolve) => (this.#release = resolve));
+    }
+
+    letGo(): void {
+      this.#open = null;
+      this.#release();
+    }
+
+    waiting(): number {
+      return this.#waiting;
+    }
+
+    override async kvferryImport(part: Part): Promise<PartAnswer> {
+      if (this.#open !== null && part.book === null) {
+        this.#waiting += 1;
+        await this.#open;
+        this.#waiting -= 1;
+      }
+      return super.kvferryImport(part);
+    }
+  };
+}
+
+export class HeldSessions extends holding(Real) {}
+export class HeldUnfenced extends holding(Unfenced as unknown as typeof Real) {}
 
 // Objects in which a session may be older than the toolkit.
 export class CopiedInto extends UserSessions {
