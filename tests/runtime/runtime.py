@@ -15,9 +15,7 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import shutil
-import signal
 import socket
 import sqlite3
 import subprocess
@@ -25,12 +23,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from migrate.local_runtime import Leashed
 from tests.runtime.install import install, node, quiet_environment
 
 VERSIONS = {"4.164": "wrangler", "4.86": "wrangler-4-86"}
@@ -49,10 +48,6 @@ BINDINGS = {
 READY_WITHIN = 60.0
 WORKER = Path(__file__).parent / "worker"
 _BYTES_AT_ONCE = 4 * 1024 * 1024
-
-# The group ends when the pipe that the tests hold as its standard input does: even kill -9 of the
-# tests leaves nothing behind.
-_LEASH = 'exec 3<&0; (cat <&3 >/dev/null; kill -KILL 0) & exec "$@" </dev/null 3<&-'
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +80,7 @@ class LocalRuntime:
         self._worker = worker
         self._home = folder / "home"
         self._log = folder / "wrangler.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Leashed | None = None
         self.url = ""
 
     @property
@@ -97,7 +92,7 @@ class LocalRuntime:
     def process_group(self) -> int:
         """The process group that wrangler and all its children are in."""
         assert self._process is not None
-        return self._process.pid
+        return self._process.group
 
     def namespace_id(self, binding: str = "SESSIONS") -> str:
         """The name of a binding's namespace, in its REST API and on disk."""
@@ -183,21 +178,13 @@ class LocalRuntime:
         self.url = f"http://127.0.0.1:{port}"
         command = wrangler_command(self.version)
         command += ["dev", "--ip", "127.0.0.1", "--port", str(port), "--inspector-port", "0"]
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                ["sh", "-c", _LEASH, "sh", *command],
-                cwd=self.folder,
-                env=quiet_environment(self._home),
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        environ = quiet_environment(self._home)
+        self._process = Leashed(command, folder=self.folder, environ=environ, log=self._log)
         atexit.register(self._stop)
 
     def _ready(self) -> bool:
         deadline = time.monotonic() + READY_WITHIN
-        while self._process is not None and self._process.poll() is None and time.monotonic() < deadline:
+        while self._process is not None and self._process.running() and time.monotonic() < deadline:
             try:
                 with urllib.request.urlopen(self.url + "/", timeout=5) as answer:
                     if answer.read() == b"ready":
@@ -210,16 +197,8 @@ class LocalRuntime:
         """Let wrangler end what it started, then end what is left of its group."""
         process, self._process = self._process, None
         atexit.unregister(self._stop)
-        if process is None:
-            return
-        assert process.stdin is not None
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(5)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        process.stdin.close()
+        if process is not None:
+            process.end()
 
     def _post(self, path: str, binding: str, body: Any) -> Any:
         data = json.dumps(body).encode()

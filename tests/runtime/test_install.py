@@ -49,6 +49,20 @@ def test_a_platform_that_npm_left_out_is_added_beside_its_parent() -> None:
     assert len(packages) == 3
 
 
+def test_a_platform_of_which_npm_found_no_version_is_like_its_siblings() -> None:
+    linux = {"version": "7", "integrity": "sha512-x", "cpu": ["arm64"], "os": ["linux"], "optional": True}
+    names = ("tool-linux-arm64", "tool-darwin-64", "tool-windows-64")
+    packages: dict[str, Any] = {
+        "node_modules/tool": {"version": "7", "optionalDependencies": dict.fromkeys(names, "7")},
+        "node_modules/tool-linux-arm64": dict(linux),
+    }
+    complete_platforms(packages)
+    mac = {"version": "7", "cpu": ["x64"], "os": ["darwin"], "optional": True}
+    assert packages["node_modules/tool-darwin-64"] == mac
+    assert packages["node_modules/tool-windows-64"] == {**mac, "os": ["win32"]}
+    assert packages["node_modules/tool-linux-arm64"] == linux
+
+
 def test_node_is_the_real_binary() -> None:
     with node().open("rb") as file:
         assert file.read(4) in (b"\x7fELF", b"\xcf\xfa\xed\xfe")
