@@ -1,28 +1,14 @@
 // The objects behind the bridge: which of them a key lives in, and how many are asked at once.
 
-import type { Bookkeeping, Note } from "./notes.ts";
+import type { SessionObject } from "./methods.ts";
 import { bookOf, objectOf, shardName } from "./placement.ts";
 import type { Placement } from "./placement.ts";
 import { Problem } from "./problem.ts";
 import { Misshapen } from "./shape.ts";
-import type { Count, Full, Head, Part, PartAnswer, Range, Refusal, Some } from "./toolkit.ts";
+import type { Range } from "./toolkit.ts";
 import { LIMITS, VERSION } from "./wire.ts";
 
 const AT_ONCE = 100; // calls in flight
-
-// What a class must answer to. `UserSessions` does.
-export interface SessionObject {
-  kvferryImport(part: Part): Promise<PartAnswer>;
-  kvferryHeads(keys: string[]): Promise<(Head | null)[]>;
-  kvferryRead(keys: string[], bytes: number): Promise<(Full | null)[]>;
-  kvferryScan(range: Range): Promise<Some<Head>>;
-  kvferryScanValues(range: Range, bytes: number): Promise<Some<Full>>;
-  kvferryCount(prefix: string): Promise<Count>;
-  kvferryNotes(names: string[]): Promise<(Note | null)[]>;
-  kvferryNotesFrom(prefix: string, after: string | null, limit: number): Promise<Some<Note>>;
-  kvferryRefusal(book: Bookkeeping, batch: string): Promise<Refusal | null>;
-  kvferryHealth(): Promise<{ protocol: number; version: string; now: number }>;
-}
 
 // As much of a DurableObjectNamespace as is used.
 export interface SessionObjects {

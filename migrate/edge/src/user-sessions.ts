@@ -3,13 +3,13 @@
 
 import { DurableObject } from "cloudflare:workers";
 import type { Written } from "./laws.ts";
-import type { Bookkeeping, Note } from "./notes.ts";
+import { TOOLKIT, withMethods } from "./methods.ts";
+import type { ToolkitMethods } from "./methods.ts";
 import type { Origin, Stored } from "./record.ts";
 import { utf8 } from "./text.ts";
 import { Toolkit } from "./toolkit.ts";
-import type { Count, Full, Head, Part, PartAnswer, Range, Refusal, Some } from "./toolkit.ts";
 import { SessionTable } from "./values.ts";
-import { LONGEST_VALUE, PROTOCOL, VERSION } from "./wire.ts";
+import { LONGEST_VALUE } from "./wire.ts";
 
 // How long a session lives: seconds from now, or Unix seconds, or (for a put) neither: for ever.
 export interface Lifetime {
@@ -31,14 +31,18 @@ export type Clock = () => number;
 
 const systemClock: Clock = () => Date.now() / 1000;
 
+// A base that keeps `Env`.
+const SessionObject = withMethods(DurableObject) as unknown as new <Env>(
+  ctx: DurableObjectState,
+  env: Env,
+) => DurableObject<Env> & ToolkitMethods;
+
 // `Data`: what the application's sessions are. Nothing checks that what is stored is that; a value
 // that is no JSON comes back as text, or as bytes.
-export class UserSessions<Data = object, Env = unknown> extends DurableObject<Env> {
-  readonly #toolkit: Toolkit;
-
+export class UserSessions<Data = object, Env = unknown> extends SessionObject<Env> {
   constructor(ctx: DurableObjectState, env: Env, clock: Clock = systemClock) {
     super(ctx, env);
-    this.#toolkit = new Toolkit(ctx.storage, () => new SessionTable(ctx.storage.sql), clock);
+    this[TOOLKIT] = new Toolkit(ctx.storage, () => new SessionTable(ctx.storage.sql), clock);
   }
 
   // ---------------------------------------------------------------- the application's methods
@@ -46,7 +50,7 @@ export class UserSessions<Data = object, Env = unknown> extends DurableObject<En
   // The session, its data parsed as JSON, else as text, else as bytes. Null: there is none, it has
   // expired, or it was deleted.
   getSession(id: string): { data: Data } | null {
-    const row = id.isWellFormed() ? this.#toolkit.live(id) : null;
+    const row = id.isWellFormed() ? this[TOOLKIT].live(id) : null;
     return row?.value ? { data: decoded(row.value) as Data } : null;
   }
 
@@ -60,74 +64,32 @@ export class UserSessions<Data = object, Env = unknown> extends DurableObject<En
       expiration: this.#until(options),
     };
     if (record.value.length > LONGEST_VALUE) throw new RangeError("a session's data is too long");
-    return this.#toolkit.put(record, origin(options), notAfter ?? null);
+    return this[TOOLKIT].put(record, origin(options), notAfter ?? null);
   }
 
   // Let a session live longer; never shorter, and no value is written.
   touchSession(id: string, options: WriteOptions): Promise<Written> {
     const until = this.#until(options);
     if (until === null) throw new TypeError("say how long: expirationTtl or expiration");
-    return this.#toolkit.touch(sound(id), until, origin(options), options.notAfter ?? null);
+    return this[TOOLKIT].touch(sound(id), until, origin(options), options.notAfter ?? null);
   }
 
   // Delete a session for ever, known or not: its id answers "gone" from now on. Idempotent.
   deleteSession(id: string, options: Pick<WriteOptions, "origin"> = {}): Promise<Written> {
-    return this.#toolkit.remove(sound(id), origin(options));
-  }
-
-  // ---------------------------------------------------------------- the toolkit's, for the bridge
-
-  kvferryImport(part: Part): Promise<PartAnswer> {
-    return this.#toolkit.import(part);
-  }
-
-  kvferryHeads(keys: string[]): Promise<(Head | null)[]> {
-    return this.#toolkit.heads(keys);
-  }
-
-  kvferryRead(keys: string[], bytes: number): Promise<(Full | null)[]> {
-    return this.#toolkit.read(keys, bytes);
-  }
-
-  kvferryScan(range: Range): Promise<Some<Head>> {
-    return this.#toolkit.scan(range);
-  }
-
-  kvferryScanValues(range: Range, bytes: number): Promise<Some<Full>> {
-    return this.#toolkit.scanValues(range, bytes);
-  }
-
-  kvferryCount(prefix: string): Count {
-    return this.#toolkit.count(prefix);
-  }
-
-  kvferryNotes(names: string[]): (Note | null)[] {
-    return this.#toolkit.notes(names);
-  }
-
-  kvferryNotesFrom(prefix: string, after: string | null, limit: number): Some<Note> {
-    return this.#toolkit.notesFrom(prefix, after, limit);
-  }
-
-  kvferryRefusal(book: Bookkeeping, batch: string): Refusal | null {
-    return this.#toolkit.refusal(book, batch);
-  }
-
-  kvferryHealth(): { protocol: number; version: string; now: number } {
-    return { protocol: PROTOCOL, version: VERSION, now: this.#toolkit.now() };
+    return this[TOOLKIT].remove(sound(id), origin(options));
   }
 
   // ---------------------------------------------------------------- the runtime's
 
   override alarm(): Promise<void> {
-    return this.#toolkit.alarm();
+    return this[TOOLKIT].alarm();
   }
 
   #until({ expirationTtl, expiration }: Lifetime): number | null {
     if (expirationTtl !== undefined && expiration !== undefined) {
       throw new TypeError("give expirationTtl or expiration, not both");
     }
-    const until = expirationTtl === undefined ? expiration : Math.floor(this.#toolkit.now()) + expirationTtl;
+    const until = expirationTtl === undefined ? expiration : Math.floor(this[TOOLKIT].now()) + expirationTtl;
     if (until === undefined) return null;
     if (!Number.isSafeInteger(until)) throw new TypeError("an expiration is a whole number of seconds");
     return until;

@@ -1,0 +1,71 @@
+// The methods by which the bridge reaches an object: every class that keeps sessions has these, and
+// this is the only list of them.
+
+import type { Bookkeeping, Note } from "./notes.ts";
+import type { Count, Full, Head, Part, PartAnswer, Range, Refusal, Some, Toolkit } from "./toolkit.ts";
+import { PROTOCOL, VERSION } from "./wire.ts";
+
+// Where an object has its toolkit: no text, so that nothing can ask for it by RPC.
+export const TOOLKIT: unique symbol = Symbol("toolkit");
+
+export abstract class ToolkitMethods {
+  declare [TOOLKIT]: Toolkit;
+
+  kvferryImport(part: Part): Promise<PartAnswer> {
+    return this[TOOLKIT].import(part);
+  }
+
+  kvferryHeads(keys: string[]): Promise<(Head | null)[]> {
+    return this[TOOLKIT].heads(keys);
+  }
+
+  kvferryRead(keys: string[], bytes: number): Promise<(Full | null)[]> {
+    return this[TOOLKIT].read(keys, bytes);
+  }
+
+  kvferryScan(range: Range): Promise<Some<Head>> {
+    return this[TOOLKIT].scan(range);
+  }
+
+  kvferryScanValues(range: Range, bytes: number): Promise<Some<Full>> {
+    return this[TOOLKIT].scanValues(range, bytes);
+  }
+
+  kvferryCount(prefix: string): Count {
+    return this[TOOLKIT].count(prefix);
+  }
+
+  kvferryNotes(names: string[]): (Note | null)[] {
+    return this[TOOLKIT].notes(names);
+  }
+
+  kvferryNotesFrom(prefix: string, after: string | null, limit: number): Some<Note> {
+    return this[TOOLKIT].notesFrom(prefix, after, limit);
+  }
+
+  kvferryRefusal(book: Bookkeeping, batch: string): Refusal | null {
+    return this[TOOLKIT].refusal(book, batch);
+  }
+
+  kvferryHealth(): { protocol: number; version: string; now: number } {
+    return { protocol: PROTOCOL, version: VERSION, now: this[TOOLKIT].now() };
+  }
+}
+
+// What an object with these methods is to whoever calls it by RPC.
+export type SessionObject = {
+  [Name in Exclude<keyof ToolkitMethods, typeof TOOLKIT>]: (
+    ...given: Parameters<ToolkitMethods[Name]>
+  ) => Promise<Awaited<ReturnType<ToolkitMethods[Name]>>>;
+};
+
+// The language wants `any` for the arguments of a class that is extended.
+export type Class<Instance = object> = abstract new (...given: any[]) => Instance;
+
+// The class with the methods. Whoever extends it sets `this[TOOLKIT]` in its constructor.
+export function withMethods<Base extends Class>(Base: Base): Base & Class<ToolkitMethods> {
+  abstract class Extended extends Base {}
+  const { constructor: _, ...methods } = Object.getOwnPropertyDescriptors(ToolkitMethods.prototype);
+  Object.defineProperties(Extended.prototype, methods);
+  return Extended as unknown as Base & Class<ToolkitMethods>;
+}
