@@ -18,7 +18,7 @@ from migrate.errors import ConfigError
 
 VARIABLE = "KVFERRY_BRIDGE_TOKEN"
 
-_KEY = re.compile(
+KEY = re.compile(
     r"kvf1\.(verify|import|values|delete)\.(0|[1-9][0-9]{0,11})\.(0|[1-9][0-9]{0,11})\.[A-Za-z0-9_-]{43}"
 )
 
@@ -70,6 +70,17 @@ def find_bridge_keys(env: Variables, cwd: Path, now: float) -> BridgeKeys:
     return _keys(text, where, now)
 
 
+def scopes_of(text: str) -> list[Scope]:
+    """The scopes of a list with commas, each once. Raises ConfigError for a word that is none."""
+    known = ", ".join(Scope)
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    unknown = [word for word in words if word not in set(Scope)]
+    if unknown or not words:
+        wrong = "there is a word that no key is for" if unknown else "what are the keys for?"
+        raise ConfigError(wrong, f"choose of {known}")
+    return list(dict.fromkeys(map(Scope, words)))
+
+
 def _read(path: Path) -> str:
     try:
         with path.open(encoding="utf-8") as file:
@@ -88,7 +99,7 @@ def _read(path: Path) -> str:
 def _keys(text: str, where: str, now: float) -> BridgeKeys:
     found: dict[Scope, tuple[int, Secret]] = {}
     for word in text.split():
-        match = _KEY.fullmatch(word)
+        match = KEY.fullmatch(word)
         if match is None:
             raise ConfigError(
                 f"{where} holds something that is no key of a bridge",

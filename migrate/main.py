@@ -6,7 +6,6 @@ wrong option answer at once.
 
 from __future__ import annotations
 
-import importlib
 import io
 import os
 import sys
@@ -16,6 +15,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from migrate import __version__
+from migrate.commands.lazy import LazyGroup
 from migrate.errors import Exit, MigrateError
 
 COMMANDS = {
@@ -26,35 +26,20 @@ COMMANDS = {
     "export": "Copy the sessions from the source into the target; run it again to resume.",
     "verify": "Read both stores afresh and say whether they agree.",
     "status": "Show what the ledger remembers, and what comes next.",
+    "bridge": "Deploy, check and remove the bridge to Durable Objects.",
     "demo": "Show on a sample Worker and sample sessions what kvferry does.",
 }
 """Every command, in the order of a migration; each lives in migrate/commands/NAME.py."""
 
 
-_AT_ONCE = {"audit", "rules", "rewrite", "demo"}
+_AT_ONCE = {"audit", "rules", "rewrite", "bridge", "demo"}
 """Commands with nothing to resume."""
 
 
-class _Group(click.Group):
-    """A group whose commands are imported on use; their help lines stand above."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in COMMANDS:
-            return None
-        command = importlib.import_module(f"migrate.commands.{name}").command
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
 @click.group(
-    cls=_Group,
+    cls=LazyGroup,
+    summaries=COMMANDS,
+    modules="migrate.commands.",
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 nothing against, 1 evidence against, 2 usage or configuration, "
     "3 could not finish or unproven, 130 interrupted.",

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -9,19 +10,36 @@ import pytest
 
 from migrate import __version__
 from migrate.addresses import parse
+from migrate.commands.lazy import LazyGroup
 from migrate.core.comparing import AGAINST, Kind
 from migrate.errors import ConfigError, Exit
-from migrate.main import COMMANDS, cli
+from migrate.main import cli
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("runbooks/**/*.md")])
 README = (ROOT / "README.md").read_text()
 
 
+def names_of(group: click.Group, before: str = "") -> Iterator[str]:
+    """Every command as it is typed; those of a group behind the group."""
+    for name in group.list_commands(click.Context(group)):
+        yield before + name
+        command = group.get_command(click.Context(group), name)
+        if isinstance(command, click.Group):
+            yield from names_of(command, f"{before}{name} ")
+
+
 def command_of(name: str) -> click.Command:
-    command = cli.get_command(click.Context(cli), name)
-    assert command is not None
+    command: click.Command = cli
+    for word in name.split():
+        assert isinstance(command, click.Group)
+        found = command.get_command(click.Context(command), word)
+        assert found is not None, name
+        command = found
     return command
+
+
+NAMES = tuple(names_of(cli))
 
 
 def options_of(name: str) -> set[str]:
@@ -42,7 +60,9 @@ def test_every_documented_command_line_is_one(page: Path) -> None:
         name, rest = words[1], words[2:]
         if name.startswith("-"):
             continue
-        assert name in COMMANDS, words
+        if isinstance(command_of(name), click.Group) and rest:
+            name, rest = f"{name} {rest[0]}", rest[1:]
+        assert name in NAMES, words
         known = options_of(name)
         assert {word for word in rest if word.startswith("--")} <= known, words
         for option in ("--source", "--target"):
@@ -51,11 +71,11 @@ def test_every_documented_command_line_is_one(page: Path) -> None:
 
 
 def test_every_command_is_documented() -> None:
-    for name in COMMANDS:
+    for name in NAMES:
         assert f"kvferry {name}" in README, name
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_option_is_documented(name: str) -> None:
     known = options_of(name) - {"--help"}
     missing = {option for option in known if not re.search(rf"`{option}\b", README) and option not in README}
@@ -63,17 +83,20 @@ def test_every_option_is_documented(name: str) -> None:
 
 
 def test_every_option_in_the_readme_exists() -> None:
-    known = set().union(*(options_of(name) for name in COMMANDS)) | {"--version", "--help"}
+    known = set().union(*(options_of(name) for name in NAMES)) | {"--version", "--help"}
     foreign = {"--limit"}
     for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)):
         assert option in known | foreign, option
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_option_and_command_explains_itself(name: str) -> None:
     command = command_of(name)
     assert command.help
-    assert COMMANDS[name].endswith(".")
+    *groups, last = name.split()
+    group = command_of(" ".join(groups)) if groups else cli
+    assert isinstance(group, LazyGroup)
+    assert group.summaries[last].endswith(".")
     for param in command.params:
         if isinstance(param, click.Option) and not param.hidden:
             assert param.help, f"{name} {param.name}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import re
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from migrate.bridge_keys import VARIABLE
-from tests.edge.edge import ROOT, SECRET, Edge
+from tests.edge.edge import SECRET, Edge
 from tests.edge.site import SESSIONS, Site, counts
 from tests.flows.shell import kvferry, variables
 
@@ -69,15 +69,21 @@ def test_an_exporter_that_is_killed_is_resumed_and_nothing_tells_the_difference(
     assert site.back() == site.items
 
 
-def test_the_keys_that_the_readme_makes_open_the_bridge(site: Site) -> None:
-    block = re.search(r"python3 - <<'PY'\n(.*?)\nPY\n", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert block is not None
-    env = variables(KVFERRY_BRIDGE_SECRET=SECRET)
-    made = subprocess.run(
-        [sys.executable, "-c", block[1]], env=env, capture_output=True, text=True, check=True
+def test_the_keys_of_bridge_keys_open_the_bridge(site: Site) -> None:
+    made = kvferry(
+        *("bridge", "keys", ".", "--to", "made.keys"),
+        cwd=site.folder,
+        env=variables(KVFERRY_BRIDGE_SECRET=SECRET),
     )
-    site.env[VARIABLE] = made.stdout.strip()
-    assert site.report("export", "dump:sessions.ndjson", site.address, "--limit", "1")["listed"] == 1
+    assert made.returncode == 0, made.stderr
+    del site.env[VARIABLE]
+    site.env[f"{VARIABLE}_FILE"] = "made.keys"
+    done = kvferry(
+        *("export", "--source", "dump:sessions.ndjson", "--target", site.address, "--limit", "1", "--json"),
+        cwd=site.folder,
+        env=site.env,
+    )
+    assert json.loads(done.stdout)["listed"] == 1, done.stderr
 
 
 def test_without_keys_nothing_is_sent_and_the_variable_is_named(site: Site) -> None:

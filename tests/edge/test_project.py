@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from migrate import __version__
+from tests.bridging.projects import application
 from tests.edge.edge import EDGE, HERE, MUTANTS, ROOT
+from tests.flows.shell import kvferry
 from tests.runtime.install import FOLDER, install, node, without_addresses
 from tests.runtime.runtime import run_wrangler
 
@@ -97,6 +99,33 @@ def test_a_deployment_owns_no_class_and_is_closed_until_it_has_a_secret(tmp_path
     made = (tmp_path / "out" / "bridge-worker.js").read_text()
     assert "cloudflare:workers" not in made
     assert "extends DurableObject" not in made
+
+
+def test_what_bridge_init_writes_is_deployed_as_it_is_and_its_types_hold(tmp_path: Path) -> None:
+    shop = application(tmp_path)
+    words = ("--env", "production", "--placement", "shards:16", "--location-hint", "weur", "--workers-dev")
+    made = kvferry("bridge", "init", "../bridge", *words, "--access", f"team/{'0' * 64}", cwd=shop)
+    assert made.returncode == 0, made.stderr
+    bridge = tmp_path / "bridge"
+    done = run_wrangler(bridge, tmp_path / "home", ["deploy", "--dry-run", "--outdir", "../out"], {})
+    said = done.stdout.decode() + done.stderr.decode()
+    assert done.returncode == 0, said
+    assert "WARNING" not in said
+    assert re.search(r"env\.USER_SESSIONS \(UserSessions, defined in shop-production\)", said), said
+    for name, value in json.loads((bridge / "wrangler.json").read_text())["vars"].items():
+        assert re.search(rf"env\.{name} \(\"{value[:20]}", said), said
+    assert "SECRET" not in said.replace("(hidden)", "")
+    assert "extends DurableObject" not in (tmp_path / "out" / "bridge-worker.js").read_text()
+    modules = install()
+    config = {
+        "extends": str(bridge / "tsconfig.json"),
+        "compilerOptions": {"types": [str(modules / "workers-types")]},
+        "include": [str(bridge / "src")],
+    }
+    (tmp_path / "tsconfig.json").write_text(json.dumps(config))
+    command = [str(node()), str(modules / "typescript" / "bin" / "tsc"), "--noEmit", "-p", str(tmp_path)]
+    typed = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert typed.stdout == ""
 
 
 def test_the_packages_of_the_wheel_hold_the_project() -> None:
