@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from migrate.core.copying import same
 from migrate.core.ports import Answer
+from migrate.core.projecting import NOTHING, Projection
 from migrate.core.record import (
     Head,
     Key,
@@ -31,6 +32,7 @@ class Kind(enum.StrEnum):
 
     EQUAL = "equal"
     SAME_JSON = "same_json"
+    PROJECTED = "projected"
     MISSING = "missing"
     EXTRA = "extra"
     VALUE = "value"
@@ -79,13 +81,15 @@ class Rules:
     """What a comparison goes by.
 
     `exact`: bytes count, equal JSON does not. `metadata`: compare it. `stage`: who is right.
-    `margin`: seconds by which the clocks may disagree, beyond what is known of it.
+    `margin`: seconds by which the clocks may disagree, beyond what is known of it. `projection`:
+    which fields of values that are JSON may differ; what is equal only so is PROJECTED.
     """
 
     exact: bool = False
     metadata: bool = True
     stage: Stage = Stage.KV
     margin: float = 1.0
+    projection: Projection = NOTHING
 
 
 def classify(
@@ -118,7 +122,7 @@ def _only_target(row: Row | None, soon: float) -> Kind | None:
 
 def _both(record: Record, row: Row, rules: Rules, soon: float) -> Kind:
     kind = _difference(record, row, rules)
-    if kind in (Kind.EQUAL, Kind.SAME_JSON):
+    if kind in (Kind.EQUAL, Kind.SAME_JSON, Kind.PROJECTED):
         return kind
     if expired(record.expiration, soon) and expired(row.expiration, soon):
         return Kind.EXPIRING
@@ -131,14 +135,25 @@ def _both(record: Record, row: Row, rules: Rules, soon: float) -> Kind:
 
 def _difference(record: Record, row: Row, rules: Rules) -> Kind:
     assert row.value is not None, "a tombstone has been dealt with"
-    bytes_differ = record.value != row.value
-    if bytes_differ and (rules.exact or not same_json(record.value, row.value)):
-        return Kind.VALUE
+    kind = _value(record.value, row.value, rules)
+    if kind is Kind.VALUE:
+        return kind
     if rules.metadata and not same_metadata(record.metadata, row.metadata):
         return Kind.METADATA
     if not same_expiration(record.expiration, row.expiration):
         return Kind.EXPIRATION
-    return Kind.SAME_JSON if bytes_differ else Kind.EQUAL
+    return kind
+
+
+def _value(source: bytes, target: bytes, rules: Rules) -> Kind:
+    """How two values stand to each other; the cheapest way to be equal that holds."""
+    if source == target:
+        return Kind.EQUAL
+    if rules.exact:
+        return Kind.VALUE
+    if same_json(source, target):
+        return Kind.SAME_JSON
+    return Kind.PROJECTED if rules.projection.same(source, target) else Kind.VALUE
 
 
 def merge(

@@ -15,6 +15,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, replace
 
 from migrate.core.ports import (
+    EQUAL_BY_PROJECTION,
     LISTED,
     Answer,
     Batch,
@@ -27,6 +28,7 @@ from migrate.core.ports import (
     Target,
     Unreadable,
 )
+from migrate.core.projecting import NOTHING, Projection, same_value
 from migrate.core.record import (
     UNKNOWN,
     Head,
@@ -74,26 +76,35 @@ class Slice:
     last: bool
 
 
-def same(record: Record, row: Row) -> bool:
-    """Value bytes, expiration (within a second) and metadata (as JSON) all agree."""
+def same(record: Record, row: Row, projection: Projection = NOTHING) -> bool:
+    """Value bytes, expiration (within a second) and metadata (as JSON) all agree.
+
+    With a projection, values also agree that differ in nothing but what it names.
+    """
     return (
-        record.value == row.value
+        same_value(record, row, projection)
         and same_expiration(record.expiration, row.expiration)
         and same_metadata(record.metadata, row.metadata)
     )
 
 
-def standing(record: Record, row: Row) -> Outcome:
+def standing(record: Record, row: Row, projection: Projection = NOTHING) -> Outcome:
     """How a record stands to the row that is already there, and which nothing may replace."""
     if row.deleted:
         return Outcome.TOMBSTONED
-    if same(record, row):
+    if same(record, row, projection):
         return Outcome.EQUAL
     if row.origin is Origin.APP:
         return Outcome.NEWER
     if row.origin is Origin.LEGACY:
         return Outcome.LEGACY
     return Outcome.WAITING
+
+
+def counted(outcome: Outcome, record: Record, row: Row) -> tuple[str, ...]:
+    """The counters of a standing: an equality that only the projection made is counted as such, too."""
+    projected = outcome is Outcome.EQUAL and record.value != row.value
+    return (outcome, EQUAL_BY_PROJECTION) if projected else (outcome,)
 
 
 def nobody(key: Key, reason: str) -> None:
@@ -108,6 +119,7 @@ def sort(
     failed: Failed = nobody,
     *,
     live: bool = False,
+    projection: Projection = NOTHING,
 ) -> Batch:
     """Decide what becomes of each key of a slice; `now` is the source's clock, Unix seconds.
 
@@ -130,8 +142,8 @@ def sort(
             elif row is None:
                 records.append(answer)
             else:
-                outcome = standing(answer, row)
-                tally[outcome] += 1
+                outcome = standing(answer, row, projection)
+                tally.update(counted(outcome, answer, row))
                 released.append(head.key)
                 if outcome is Outcome.WAITING:
                     sightings.append(sighted(head.key, row, answer, piece.read_at, outcome))
@@ -190,7 +202,7 @@ class Rules:
 
     `now`: the source's clock. `live`: see `Source.live`; from a snapshot what is there is kept, for
     it may be newer. `flush`: how many sightings of rows that the source lacks are
-    held before they are written.
+    held before they are written. `projection`: which fields of a value may differ.
     """
 
     sweep: int
@@ -201,6 +213,7 @@ class Rules:
     failed: Failed = nobody
     live: bool = True
     flush: int = 1000
+    projection: Projection = NOTHING
 
 
 def copy(slices: Iterable[Slice], target: Target, mark: Checkpoint, rules: Rules) -> Iterator[Checkpoint]:
@@ -210,7 +223,15 @@ def copy(slices: Iterable[Slice], target: Target, mark: Checkpoint, rules: Rules
     own checkpoint gives what an uninterrupted loop gives.
     """
     for piece in slices:
-        batch = sort(piece, rules.sweep, rules.validate, rules.now(), rules.failed, live=rules.live)
+        batch = sort(
+            piece,
+            rules.sweep,
+            rules.validate,
+            rules.now(),
+            rules.failed,
+            live=rules.live,
+            projection=rules.projection,
+        )
         upto = piece.heads[-1].key if piece.heads else mark.last_key
         if rules.later and (piece.heads or piece.last):
             listed = {head.key: None for head in piece.heads}

@@ -151,8 +151,11 @@ LISTED = "listed"
 DELETED_AT_SOURCE = "deleted_at_source"
 """Counted beside the equation: rows of ours that the source was seen to lack, twice."""
 
+EQUAL_BY_PROJECTION = "equal_by_projection"
+"""Counted beside the equation: those of EQUAL whose bytes differ, in what the project list names."""
+
 Tally = Counter[str]
-"""Counts by Outcome, and LISTED, and DELETED_AT_SOURCE. Corrections may be negative."""
+"""Counts by Outcome, and LISTED, and what is counted beside the equation. Corrections may be negative."""
 
 
 def balanced(tally: Tally) -> bool:

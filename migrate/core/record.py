@@ -122,12 +122,13 @@ def same_json(one: str | bytes, other: str | bytes) -> bool:
     is refused: two of them would look the same.
     """
     try:
-        return _equal(_parse(one), _parse(other))
+        return equal_json(parse_json(one), parse_json(other))
     except (ValueError, RecursionError):
         return False
 
 
-def _parse(text: str | bytes) -> Any:
+def parse_json(text: str | bytes) -> Any:
+    """The JSON value of a text, as `same_json` reads it. Raises ValueError, RecursionError."""
     if isinstance(text, bytes):
         text = text.decode("utf-8")  # json.loads would guess the encoding, and drop a byte order mark
     return json.loads(text, parse_constant=_refuse, parse_float=_finite, parse_int=_whole)
@@ -149,12 +150,12 @@ def _refuse(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-def _equal(one: Any, other: Any) -> bool:
+def equal_json(one: Any, other: Any) -> bool:
     """JSON equality: unlike Python's, true is not 1."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_equal(v, other[k]) for k, v in one.items())
+        return one.keys() == other.keys() and all(equal_json(v, other[k]) for k, v in one.items())
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_equal, one, other))
+        return len(one) == len(other) and all(map(equal_json, one, other))
     return bool(one == other)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from migrate.core.copying import NOT_AFTER, Failed, Validate, nobody, refusal, sighted, standing
+from migrate.core.copying import NOT_AFTER, Failed, Validate, counted, nobody, refusal, sighted, standing
 from migrate.core.ports import (
     DELETED_AT_SOURCE,
     LISTED,
@@ -27,6 +27,7 @@ from migrate.core.ports import (
     TooLate,
     Unreadable,
 )
+from migrate.core.projecting import NOTHING, Projection
 from migrate.core.record import Key, Origin, Record, Row, digest, expired, same_expiration, same_metadata
 
 
@@ -41,11 +42,14 @@ class Resettling:
         failed: Failed = nobody,
         *,
         live: bool = False,
+        projection: Projection = NOTHING,
     ) -> None:
         """`now`: the source's clock; `read_at`: Unix seconds when the second answer had come.
 
-        `live`: what the source gives is alive (`ports.Source.live`).
+        `live`: what the source gives is alive (`ports.Source.live`). `projection`: which fields of a
+        value may differ.
         """
+        self._projection = projection
         self._live = live
         self._validate = validate
         self._failed = failed
@@ -101,8 +105,9 @@ class Resettling:
             self._against(old, row, record)
 
     def _against(self, old: Sighting, row: Row, record: Record) -> None:
-        if (outcome := standing(record, row)) is not Outcome.WAITING:
+        if (outcome := standing(record, row, self._projection)) is not Outcome.WAITING:
             self._done(old, outcome)
+            self._tally.update(counted(outcome, record, row)[1:])
         elif row.version == old.version and saw(old, record):
             self._replacements.append(Replacement(record, row.version, self._read_at + NOT_AFTER))
             self._done(old, None)
@@ -163,6 +168,7 @@ def settle(
     wait: Callable[[float], None],
     failed: Failed = nobody,
     width: int = 1000,
+    projection: Projection = NOTHING,
 ) -> Iterator[Checkpoint]:
     """Read the partition's sightings again, each at least `horizon` seconds after it was made.
 
@@ -182,7 +188,8 @@ def settle(
         rows = target.rows(keys)
         answers = read(keys)
         read_at = now()
-        again = Resettling(validate, read_at + source.skew, read_at, failed, live=source.live)
+        skewed = read_at + source.skew
+        again = Resettling(validate, skewed, read_at, failed, live=source.live, projection=projection)
         for old in due:
             again.take(old, rows.get(old.key), answers[old.key])
         try:

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migrate.core.comparing import AGAINST, Kind, Rules, Stage, classify, merge
+from migrate.core.projecting import Projection
 from migrate.core.record import NEVER, Head, Key, Origin, Record, Row
 
 NOW = 1_800_000_000
@@ -65,6 +66,40 @@ def test_each_pair_has_its_class(source: Record | None, target: Row | None, expe
     assert kind(source, target) == expected
 
 
+LIST = Projection.parse(
+    [
+        {"ignore": "/seen", "reason": "a column that reads set"},
+        {"rename": "/user_id", "to": "/userId", "reason": "a column of that name"},
+    ]
+)
+OURS, THEIRS = b'{"user_id":7,"seen":1}', b'{"seen":2,"userId":7}'
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "expected"),
+    [
+        (record(OURS), row(THEIRS), Kind.PROJECTED),
+        (record(OURS), row(THEIRS, origin=Origin.LEGACY), Kind.PROJECTED),
+        (record(OURS), row(THEIRS, origin=Origin.APP), Kind.PROJECTED),
+        (record(OURS), row(OURS), Kind.EQUAL),
+        (record(b'{"seen":1}'), row(b'{ "seen":1}'), Kind.SAME_JSON),
+        (record(OURS), row(b'{"userId":8,"seen":1}'), Kind.VALUE),
+        (record(OURS, '{"a":1}'), row(THEIRS), Kind.METADATA),
+        (record(OURS, expiration=LATER + 2), row(THEIRS), Kind.EXPIRATION),
+        (record(THEIRS), row(OURS), Kind.VALUE),
+        (record(OURS), row(None), Kind.TOMBSTONED),
+    ],
+)
+def test_what_is_equal_only_by_the_project_list_is_a_class_of_its_own(
+    source: Record, target: Row, expected: Kind
+) -> None:
+    assert kind(source, target, Rules(projection=LIST)) == expected
+
+
+def test_without_a_project_list_nothing_is_equal_by_it() -> None:
+    assert kind(record(OURS), row(THEIRS)) is Kind.VALUE
+
+
 def test_a_target_that_expires_early_is_a_difference_and_not_an_expiring_session() -> None:
     assert kind(record(), row(expiration=NOW - 1)) is Kind.EXPIRATION
 
@@ -110,6 +145,7 @@ def test_merge_shows_every_key_of_both_sides_once_and_in_order(ours: list[str], 
 
 
 def test_no_class_is_both_proof_and_evidence_against() -> None:
-    believed = {Kind.EQUAL, Kind.SAME_JSON, Kind.TOMBSTONED, Kind.NEWER, Kind.EXTRA_APP, Kind.KV_BEHIND}
+    proven = {Kind.EQUAL, Kind.SAME_JSON, Kind.PROJECTED}
+    believed = proven | {Kind.TOMBSTONED, Kind.NEWER, Kind.EXTRA_APP, Kind.KV_BEHIND}
     assert set(itertools.chain(believed, AGAINST, {Kind.EXPIRING})) == set(Kind)
     assert not believed & AGAINST
