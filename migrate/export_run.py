@@ -40,6 +40,7 @@ class ExportRun:
     schema: Path | None
     dry_run: bool
     plain: RunId
+    configuration: str
     _saved: float = float("-inf")
     _info: SweepInfo | None = None
     _tally: Tally = field(default_factory=Tally)
@@ -121,7 +122,7 @@ class ExportRun:
         known = target.sweeps(order.run)
         if not target.sweeps(self.plain) and next(target.rows_between("", None, None), None) is not None:
             raise ConfigError(
-                f"{staging.file} was begun from another source, with other prefixes or another schema",
+                f"{staging.file} was begun from another source, with other prefixes, schema or project list",
                 "pass --fresh to throw it away, or name another dump",
             )
         if not known or order.retry_quarantined:
@@ -211,6 +212,8 @@ class ExportRun:
             settle=order.horizon,
             quarantined=_some_quarantined(target, order.prefixes, self._tally[Outcome.QUARANTINED]),
             failed=desk.failed,
+            configuration=self.configuration,
+            project=order.projection.entries(),
             note=error.message if error else self._note(complete=complete),
         )
         document = build_export(facts, desk.ledger.fingerprints)

@@ -32,6 +32,7 @@ from migrate.core.ports import (
     TooLate,
     Unreadable,
 )
+from migrate.core.projecting import NOTHING, Projection
 from migrate.core.record import UNKNOWN, Head, Key
 from migrate.core.settling import settle
 from migrate.errors import StoreError, StoreUnavailable
@@ -52,7 +53,7 @@ class Order:
     difference that keeps changing is followed. `limit`: stop after this many keys (a trial).
     `fresh`: begin a new sweep instead of resuming an unfinished one. `alphabet`: cut each prefix
     by its next character (`migrate.core.partition.ALPHABETS`), then list it whole. `failed` is told
-    of every key that could not be read, and why.
+    of every key that could not be read, and why. `projection`: which fields of a value may differ.
     """
 
     run: RunId
@@ -66,6 +67,7 @@ class Order:
     alphabet: str | None = None
     validate: Validate | None = None
     failed: Failed = nobody
+    projection: Projection = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,16 @@ class Exporter:
         """Walk the listing to its end, starting again where a cursor is refused."""
         order = self.order
         live = self.source.live
-        rules = Rules(info.id, mark.partition, later, order.validate, self._source_now, order.failed, live)
+        rules = Rules(
+            sweep=info.id,
+            prefix=mark.partition,
+            later=later,
+            validate=order.validate,
+            now=self._source_now,
+            failed=order.failed,
+            live=live,
+            projection=order.projection,
+        )
         restarts = 0
         while self._left is None or self._left > 0:
             if mark.last_key is None:
@@ -223,6 +234,7 @@ class Exporter:
             now=self.clock.now,
             wait=self.clock.sleep,
             failed=self.order.failed,
+            projection=self.order.projection,
         )
 
     def _retry(self, info: SweepInfo, mark: Checkpoint) -> Checkpoint:
@@ -238,8 +250,9 @@ class Exporter:
             read_at = self.clock.now()
             heads = [Head(key, None, UNKNOWN) for key in keys]
             piece = Slice(heads, [answers[key] for key in keys], rows, read_at, None, False)
+            by = order.validate, self._source_now(), order.failed
             batch = replace(
-                sort(piece, info.id, order.validate, self._source_now(), order.failed, live=self.source.live),
+                sort(piece, info.id, *by, live=self.source.live, projection=order.projection),
                 released=[key for key in keys if not isinstance(answers[key], Unreadable)],
                 not_after=read_at + NOT_AFTER,
             )

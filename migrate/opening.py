@@ -47,6 +47,7 @@ class Settings:
 
     `rate`: REQUESTS/SECONDS. `budget`: such as "reads=50000/day". `binding`, `env`: which of
     wrangler's. `assume_never`, `dumped_at` (Unix seconds): for dumps, see `migrate.stores.dump`.
+    `config`: the file that --config named, for the next command.
     """
 
     clock: Clock
@@ -57,6 +58,7 @@ class Settings:
     env: str | None = None
     assume_never: bool = False
     dumped_at: int | None = None
+    config: Path | None = None
     cwd: Path = field(default_factory=Path.cwd)
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
@@ -70,6 +72,7 @@ class Settings:
             "ledger": str(self.ledger) if self.ledger != DEFAULT else None,
             "assume_never": self.assume_never or None,
             "dumped_at": self.dumped_at,
+            "config": None if self.config is None else str(self.config),
         }
 
 

@@ -14,8 +14,10 @@ from pathlib import Path
 
 from migrate import addresses
 from migrate.core.comparing import Rules, Stage
+from migrate.core.configuration import configuration_digest
 from migrate.core.copying import Validate
 from migrate.core.partition import disjoint, run_id
+from migrate.core.projecting import Entry, Projection
 from migrate.core.rereading import Patience
 from migrate.desk import Desk, Ended, desk_of
 from migrate.errors import ConfigError
@@ -46,6 +48,7 @@ def export(
     retry_quarantined: bool = False,
     schema: Path | None = None,
     partitions: str | None = None,
+    project: Sequence[Entry] = (),
     progress: Progress | None = None,
 ) -> Ended:
     """Copy the sessions of `source` into `target`; the same call resumes an unfinished one.
@@ -53,18 +56,20 @@ def export(
     Addresses as in `migrate.addresses`. `settle`: seconds between two readings of what differs
     (None: what the source calls for). `limit`: stop after so many keys, for a trial. `schema`: a
     JSON Schema that values must satisfy. `partitions`: a name in `core.partition.ALPHABETS`.
+    `project`: the configuration's list of fields that may differ (`core.projecting`).
     Raises ConfigError and StoreRefused before anything is written; an error after that is in
     `Ended.error`, with a report of what was done.
     """
     validate, schema_digest = _schema(schema)
+    projection = Projection.parse(project)
+    configuration = configuration_digest(prefixes, projection, schema=schema_digest)
     with desk_of(settings, progress) as desk:
         opened = desk.opener.source(source)
         staging = _place(desk, target, fresh=fresh)
         _two_stores(opened.address, staging.address)
-        which = [opened.identity] if opened.identity else []  # a replaced file is not resumed
-        plain = run_id("export", opened.address, staging.address, prefixes, schema_digest, *which)
-        how = (schema_digest, *which, "retry-quarantined")
-        again = run_id("export", opened.address, staging.address, prefixes, *how)
+        how = export_words(schema_digest, projection, opened.identity)
+        plain = run_id("export", opened.address, staging.address, prefixes, *how)
+        again = run_id("export", opened.address, staging.address, prefixes, *how, "retry-quarantined")
         run = again if retry_quarantined else plain  # its sweeps read the quarantine, not the listing
         order = Order(
             run=run,
@@ -78,8 +83,10 @@ def export(
             alphabet=partitions,
             validate=validate,
             failed=desk.note_failed,
+            projection=projection,
         )
-        work = ExportRun(desk, opened, order, staging, (source, target), schema, dry_run, plain)
+        words = (source, target)
+        work = ExportRun(desk, opened, order, staging, words, schema, dry_run, plain, configuration)
         return work.done()
 
 
@@ -97,6 +104,7 @@ def verify(
     exact: bool = False,
     ignore: Sequence[str] = (),
     stage: str = Stage.KV,
+    project: Sequence[Entry] = (),
     progress: Progress | None = None,
 ) -> Ended:
     """Read both stores afresh, in both directions, and say whether they agree.
@@ -105,8 +113,14 @@ def verify(
     `rounds`: how often one that keeps changing is read again. `sample`: only the first N keys;
     `recheck`: only the differences of the last verify; neither is ever a clean verdict.
     `exact`: bytes count where JSON is equal. `ignore`: ("metadata",). `stage`: the application's.
-    Raises like `export`.
+    `project`: as in `export`. Raises like `export`.
     """
+    projection = Projection.parse(project)
+    if exact and projection:
+        raise ConfigError(
+            "--exact and the project list of the configuration exclude each other",
+            "leave --exact out, or take the list away: bytes cannot count and fields be left out",
+        )
     if sample is not None and recheck:
         raise ConfigError("--sample and --recheck exclude each other", "leave one out")
     with desk_of(settings, progress) as desk:
@@ -114,8 +128,11 @@ def verify(
         _two_stores(opened.address, holder.address)
         horizon = opened.horizon if settle is None else settle
         # One that goes by other rules is another verify: neither resumes what the other began.
-        how = ["exact"] if exact else []
-        how += sorted(ignore) + ([stage] if stage != Stage.KV else [])
+        applied = None if stage == Stage.KV else str(stage)
+        configuration = configuration_digest(
+            prefixes, projection, exact=exact, ignore=list(ignore), stage=applied
+        )
+        how = [f"configuration {configuration}"]
         how += [f"settle {horizon}"] if horizon < opened.horizon else []
         # Nor does one of other files, whatever their names.
         how += [f"of {opened.identity} {holder.identity}"]
@@ -124,11 +141,19 @@ def verify(
         look = Look(
             disjoint(prefixes),
             Patience(horizon, rounds),
-            Rules(exact, "metadata" not in ignore, Stage(stage)),
+            Rules(exact, "metadata" not in ignore, Stage(stage), projection=projection),
             sample,
         )
-        work = VerifyRun(desk, opened, holder, look, run, (source, target), recheck, tuple(ignore))
+        words = (source, target)
+        work = VerifyRun(desk, opened, holder, look, run, words, recheck, tuple(ignore), configuration)
         return work.done(fresh=fresh)
+
+
+def export_words(schema: str, projection: Projection, identity: str) -> list[str]:
+    """What tells exports of one source into one target apart: an export that goes by another schema or
+    project list, or whose file was replaced, resumes nothing. `schema`: its digest."""
+    listed = [f"project {word}" for word in projection.words()]
+    return [schema, *listed, *([identity] if identity else [])]
 
 
 def _place(desk: Desk, text: str, *, fresh: bool) -> Staging | Remote:

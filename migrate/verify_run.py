@@ -40,6 +40,7 @@ class VerifyRun:
     words: tuple[str, str]
     recheck: bool
     ignore: tuple[str, ...]
+    configuration: str
     _seen: int = 0
 
     def done(self, *, fresh: bool) -> Ended:
@@ -163,6 +164,8 @@ class VerifyRun:
             stage=look.rules.stage,
             exact=look.rules.exact,
             ignored=self.ignore,
+            configuration=self.configuration,
+            project=look.rules.projection.entries(),
             skew=self.source.skew,
             requests=desk.opener.requests,
             throttled=desk.waits.seconds,

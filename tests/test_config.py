@@ -228,3 +228,43 @@ def test_the_validator_is_not_even_imported_without_a_configuration(tmp_path):
     )
     root = Path(__file__).parents[1]
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, cwd=root)
+
+
+PROJECT = """
+[[project]]
+ignore = "/lastAccessed"
+reason = "every read sets it"
+
+[[project]]
+rename = "/user_id"
+to = "/userId"
+reason = "a column"
+"""
+
+
+def test_a_project_list_is_for_every_command(tmp_path):
+    write(tmp_path, PROJECT)
+    found = load(None, tmp_path)
+    assert found["export"] == found["verify"]
+    assert found["verify"]["project"] == [
+        {"ignore": "/lastAccessed", "reason": "every read sets it"},
+        {"rename": "/user_id", "to": "/userId", "reason": "a column"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ('[[project]]\nignore = "/a"\n', "project.0 must be a table [[project]] with ignore and reason"),
+        ('[[project]]\nignore = "/a"\nreason = " "\n', "project.0.reason must be text that says why"),
+        ('[[project]]\nignore = "a.b"\nreason = "x"\n', "project.0.ignore must be a field's JSON Pointer"),
+        ('[[project]]\nignore = "/a"\nto = "/b"\nreason = "x"\n', "project.0 must be a table"),
+        ('[[project]]\nrename = "/a"\nreason = "x"\n', "project.0 must be a table"),
+        ('[[project]]\ndrop = "/a"\nreason = "x"\n', "unknown key project.0.drop"),
+        ('project = ["ignore /a"]\n', "project.0 must be a table"),
+        ("project = []\n", "project must be a list of tables"),
+        ("[verify]\nproject = []\n", "unknown key verify.project"),
+    ],
+)
+def test_a_project_list_gives_each_field_one_treatment_and_a_reason(tmp_path, written, said):
+    assert said in refusal(tmp_path, written)

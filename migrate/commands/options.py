@@ -20,12 +20,18 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+_PROJECT, _CONFIG = "kvferry.project", "kvferry.config"
+"""In the context: the project list of the configuration, and the file that --config names."""
+
+
 def _load_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
     """Make the configuration file's values the defaults of this command's options."""
     from migrate.config import load
 
     name = ctx.info_name or ""
     found = load(path, Path.cwd()).get(name, {})
+    ctx.meta[_PROJECT] = found.pop("project", ())  # no option: what it says is to be reviewed
+    ctx.meta[_CONFIG] = path
     if "prefix" in found:  # the one option whose parameter is not called as it is typed
         found["prefixes"] = found.pop("prefix")
     ctx.default_map = {**(ctx.default_map or {}), **found}
@@ -149,12 +155,13 @@ _SETTINGS = ("ledger", "rate", "budget", "binding", "env", "assume_never", "dump
 
 
 def take_settings(clock: Clock, words: dict[str, Any]) -> tuple[Settings, dict[str, Any]]:
-    """Part the options that open stores from those of the command itself."""
+    """Part the options that open stores from those of the command itself, and add the project list."""
     from migrate.opening import Settings
 
     mine = {name: words[name] for name in _SETTINGS}
     rest = {name: value for name, value in words.items() if name not in _SETTINGS}
-    return Settings(clock=clock, **mine), rest
+    meta = click.get_current_context().meta
+    return Settings(clock=clock, config=meta[_CONFIG], **mine), {**rest, "project": meta[_PROJECT]}
 
 
 def outputs_of(name: str, fmt: str | None, outputs: Sequence[str], as_json: bool) -> Outputs:

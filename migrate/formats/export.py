@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 
 from migrate.core.document import Document, envelope, moment
 from migrate.core.fingerprint import Fingerprints
-from migrate.core.ports import DELETED_AT_SOURCE, LISTED, Outcome, Quarantined, Tally, balanced
+from migrate.core.ports import (
+    DELETED_AT_SOURCE,
+    EQUAL_BY_PROJECTION,
+    LISTED,
+    Outcome,
+    Quarantined,
+    Tally,
+    balanced,
+)
 from migrate.errors import Exit
 from migrate.formats.samples import samples
 
@@ -24,7 +32,8 @@ class ExportFacts:
 
     `complete`: the sweep is finished. `partial`: why it was not meant to be whole (`--limit 100`),
     None when it was. `quarantined` and `failed` are samples; the counts are in `tally`.
-    `requests` counts by kind of request. `next`: the command to type next.
+    `requests` counts by kind of request. `next`: the command to type next. `configuration`: the
+    digest (`core.configuration`). `project`: the entries of the project list.
     """
 
     run: str
@@ -38,6 +47,7 @@ class ExportFacts:
     tally: Tally
     exit: Exit
     next: str
+    configuration: str
     partial: str | None = None
     dry_run: bool = False
     requests: Mapping[str, int] = field(default_factory=dict)
@@ -46,6 +56,7 @@ class ExportFacts:
     quarantined: Sequence[Quarantined] = ()
     failed: Sequence[Quarantined] = ()
     note: str = ""
+    project: Sequence[Mapping[str, str]] = ()
 
 
 def build_export(facts: ExportFacts, fingerprints: Fingerprints) -> Document:
@@ -58,6 +69,8 @@ def build_export(facts: ExportFacts, fingerprints: Fingerprints) -> Document:
         "source": facts.source,
         "target": facts.target,
         "prefixes": list(facts.prefixes),
+        "configuration": facts.configuration,
+        "project": [dict(one) for one in facts.project],
         "sweep": facts.sweep,
         "started": moment(facts.started),
         "finished": moment(facts.finished),
@@ -68,6 +81,7 @@ def build_export(facts: ExportFacts, fingerprints: Fingerprints) -> Document:
         "listed": tally[LISTED],
         "tally": {outcome.value: tally[outcome] for outcome in Outcome},
         "balanced": holds,
+        "equal_by_projection": tally[EQUAL_BY_PROJECTION],
         "deleted_at_source": tally[DELETED_AT_SOURCE],
         "requests": dict(facts.requests),
         "throttled_seconds": round(facts.throttled, 3),

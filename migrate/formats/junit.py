@@ -10,7 +10,7 @@ import re
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from migrate.core.document import Document
-from migrate.formats.text import side_text
+from migrate.formats.text import projected_field, side_text
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold, not even escaped."""
@@ -46,11 +46,22 @@ def _class(root: Element, name: str, settled: int, document: Document) -> None:
 
 def _proven(root: Element, document: Document) -> None:
     suite = SubElement(root, "testsuite", name="proven")
+    _properties(suite, document)
     for reason in document["unproven_because"]:
         _case(suite, "proven", reason, ("error", reason, ""))
     if not document["unproven_because"]:
         _case(suite, "proven", "everything was read and has settled")
     _figures(suite, document)
+
+
+def _properties(suite: Element, document: Document) -> None:
+    """By which rules it was compared, and how many sessions are equal only by the project list."""
+    found = SubElement(suite, "properties")
+    SubElement(found, "property", name="configuration", value=_xml(document["configuration"]))
+    for entry in document["project"]:
+        SubElement(found, "property", name="project", value=_xml(projected_field(entry)))
+    number = str(document["equal_by_projection"])
+    SubElement(found, "property", name="equal_by_projection", value=number)
 
 
 def _case(suite: Element, group: str, name: str, problem: tuple[str, str, str] | None = None) -> None:
@@ -61,7 +72,7 @@ def _case(suite: Element, group: str, name: str, problem: tuple[str, str, str] |
 
 
 def _figures(suite: Element, document: Document) -> None:
-    suite.set("tests", str(len(suite)))
+    suite.set("tests", str(len(suite.findall("testcase"))))
     suite.set("failures", str(len(suite.findall("testcase/failure"))))
     suite.set("errors", str(len(suite.findall("testcase/error"))))
     suite.set("skipped", "0")

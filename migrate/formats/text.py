@@ -57,6 +57,8 @@ def export_text(document: Document) -> str:
             f"THE ACCOUNT DOES NOT BALANCE: listed {count(document['listed'])}, accounted for "
             f"{count(accounted)}. Do not rely on this copy; keep the report and run the export with --fresh.",
         ]
+    if document["equal_by_projection"]:
+        lines.append(_projected(document) + ": equal, and left as they are")
     if document["deleted_at_source"]:
         lines.append(f"deleted at source {count(document['deleted_at_source'])} (reported, not copied)")
     for word in ("quarantined", "failed"):
@@ -74,6 +76,8 @@ def verify_text(document: Document) -> str:
         f"compared {plural(document['compared'], 'key')}: {sides}",
         *_classes(document["classes"]),
     ]
+    if document["equal_by_projection"]:
+        lines.append(_projected(document) + ": counted as same json")
     if document["against"]:
         lines.append(f"against the copy: {plural(document['against'], 'settled difference')}")
     lines += [f"not proven: {clean(reason)}" for reason in document["unproven_because"]]
@@ -117,7 +121,9 @@ def _pair(document: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _run(document: Document) -> list[tuple[str, str]]:
     started, finished = document["started"], document["finished"]
     took = duration(finished["unix"] - started["unix"])
-    pairs = [*_pair(document), ("took", f"{took} ({started['iso']} to {finished['iso']})")]
+    pairs = [*_pair(document), ("config", document["configuration"])]
+    pairs += [("project", clean(projected_field(one))) for one in document["project"]]
+    pairs += [("took", f"{took} ({started['iso']} to {finished['iso']})")]
     if document["requests"]:
         sent = ", ".join(f"{clean(kind)} {count(n)}" for kind, n in document["requests"].items())
         waited = document["throttled_seconds"]
@@ -125,6 +131,19 @@ def _run(document: Document) -> list[tuple[str, str]]:
     if document["partial"] is not None:
         pairs.append(("partial", clean(document["partial"])))
     return pairs
+
+
+def projected_field(entry: Mapping[str, str]) -> str:
+    """One entry of the project list, in words."""
+    if "ignore" in entry:
+        what = f"{entry['ignore']} is ignored"
+    else:
+        what = f"{entry['rename']} of the source is {entry['to']} of the target"
+    return f"{what}: {entry['reason']}"
+
+
+def _projected(document: Document) -> str:
+    return f"equal only by the project list {count(document['equal_by_projection'])}"
 
 
 def _settle(document: Document) -> str:

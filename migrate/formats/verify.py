@@ -41,6 +41,7 @@ class VerifyFacts:
     `settle`: the horizon used, `default_settle` the one that the source calls for. `equality`: how
     often an equality was seen before it was believed. `ignored`: fields left out of the comparison.
     `differences`, `read_errors` and `skips` are the first of many; the counts say how many.
+    `configuration`: the digest (`core.configuration`). `project`: the entries of the project list.
     """
 
     run: str
@@ -57,6 +58,7 @@ class VerifyFacts:
     default_settle: float
     rounds: int
     next: str
+    configuration: str
     errors: Mapping[str, int] = field(default_factory=dict)
     skipped: int = 0
     partial: str | None = None
@@ -71,6 +73,7 @@ class VerifyFacts:
     read_errors: Sequence[ReadError] = ()
     skips: Sequence[Skip] = ()
     note: str = ""
+    project: Sequence[Mapping[str, str]] = ()
 
     def keys(self, kind: Kind) -> int:
         """How many keys are in the class, by the last reading of each."""
@@ -133,6 +136,8 @@ def build_verify(facts: VerifyFacts, fingerprints: Fingerprints) -> Document:
         "source": facts.source,
         "target": facts.target,
         "prefixes": list(facts.prefixes),
+        "configuration": facts.configuration,
+        "project": [dict(one) for one in facts.project],
         "started": moment(facts.started),
         "finished": moment(facts.finished),
         "state": "complete" if facts.complete else "unfinished",
@@ -144,7 +149,8 @@ def build_verify(facts: VerifyFacts, fingerprints: Fingerprints) -> Document:
         "compared": sum(facts.keys(kind) for kind in Kind),
         "source_keys": facts.tally[SOURCE_KEYS],
         "target_rows": facts.tally[TARGET_ROWS],
-        "classes": {kind.value: _class(kind, facts) for kind in Kind},
+        "classes": {kind.value: _class(kind, facts) for kind in Kind if kind is not Kind.PROJECTED},
+        "equal_by_projection": facts.keys(Kind.PROJECTED),
         "settling": {state.value: sum(facts.count(kind, state) for kind in Kind) for state in State},
         "errors": _errors(facts, fingerprints),
         "skipped": _skips(facts, fingerprints),
@@ -179,10 +185,12 @@ def _counts(kind: Kind) -> bool:
 
 
 def _class(kind: Kind, facts: VerifyFacts) -> Document:
+    """A class of the report: what is equal by the projection only is the same JSON, and counted beside."""
+    kinds = (kind, Kind.PROJECTED) if kind is Kind.SAME_JSON else (kind,)
     return {
         "against": kind in AGAINST,
-        "keys": facts.keys(kind),
-        **{state.value: facts.count(kind, state) for state in State},
+        "keys": sum(facts.keys(one) for one in kinds),
+        **{state.value: sum(facts.count(one, state) for one in kinds) for state in State},
     }
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from migrate import addresses
 from migrate.core.limiting import Budget, Rate, next_utc_day, utc_day
 from migrate.core.partition import disjoint, run_id
+from migrate.core.projecting import Entry, Projection
 from migrate.cost.effort import estimate
 from migrate.cost.prices import prices
 from migrate.cost.room import room
@@ -27,7 +28,7 @@ from migrate.ledger.ledger import Ledger
 from migrate.ledger.runs import RunKind
 from migrate.opening import Settings
 from migrate.planning.surveying import Sight, look_at_target, open_source, refused, survey_keys
-from migrate.runner import DEFAULT_PREFIX
+from migrate.runner import DEFAULT_PREFIX, export_words
 from migrate.staging import Staging
 
 DEFAULT_SOURCE = "kv:"
@@ -40,18 +41,21 @@ def plan(
     settings: Settings,
     prefixes: Sequence[str] = (DEFAULT_PREFIX,),
     schema: Path | None = None,
+    project: Sequence[Entry] = (),
     progress: Progress | None = None,
 ) -> Ended:
     """Look at both stores, count the keys, and say what a copy takes and what stands in its way.
 
     Addresses as in `migrate.addresses`; `target` None: nothing is said about it. `schema`: what
-    the export will be given, checked and passed on. `Ended.exit` is AGAINST when a precondition
-    failed. Raises ConfigError for what is malformed or cannot be found; what ends the look later
-    (a source that does not answer, a spent budget) is in `Ended.error`, with what was seen so far.
+    the export will be given, checked and passed on. `project`: as in `runner.export`. `Ended.exit`
+    is AGAINST when a precondition failed. Raises ConfigError for what is malformed or cannot be
+    found; what ends the look later (a source that does not answer, a spent budget) is in
+    `Ended.error`, with what was seen so far.
     """
     Rate.parse(settings.rate)
     Budget.parse(settings.budget)
     addresses.parse(source)
+    projection = Projection.parse(project)
     staging = None
     if target is not None:
         address = addresses.parse(target)
@@ -62,7 +66,7 @@ def plan(
     words = Words(source, target, settings.typed(), {"schema": schema})
     with desk_of(settings, progress) as desk:
         sight = open_source(desk, source)
-        work = _Look(desk, sight, staging, disjoint(prefixes), _digest(schema))
+        work = _Look(desk, sight, staging, disjoint(prefixes), _digest(schema), projection)
         desk.progress.start("plan")
         try:
             error = work.look()
@@ -89,6 +93,7 @@ class _Look:
     staging: Staging | None
     prefixes: tuple[str, ...]
     schema: str
+    projection: Projection
     _token: Token | None = None
     _space: Space | None = None
     _place: Place | None = None
@@ -99,9 +104,8 @@ class _Look:
         try:
             if self.staging is not None:
                 source = self.sight.source
-                which = [source.identity] if source is not None and source.identity else []
-                words = (self.sight.address, self.staging.address, self.prefixes, self.schema)
-                run = run_id("export", *words, *which)
+                how = export_words(self.schema, self.projection, "" if source is None else source.identity)
+                run = run_id("export", self.sight.address, self.staging.address, self.prefixes, *how)
                 self._place = look_at_target(self.staging, self.prefixes, run)
             if self.sight.cloud is not None:
                 self._token = self.sight.cloud.token()

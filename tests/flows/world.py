@@ -172,7 +172,7 @@ def verify(
         look = Look(disjoint(prefixes), Patience(horizon, rounds), rules or Rules(), sample)
         mine = RunId(run[:-1] + "c" if recheck else run)
         words = (source.address, target.address)
-        work = VerifyRun(desk, source, target, look, mine, words, recheck, ())
+        work = VerifyRun(desk, source, target, look, mine, words, recheck, (), "0" * 12)
         return work.done(fresh=fresh)
 
 

@@ -48,6 +48,7 @@ def exported() -> ExportFacts:
         tally=tally(copied=990, equal=4, tombstoned=1, quarantined=3, failed=2),
         exit=Exit.UNFINISHED,
         next=NEXT,
+        configuration="0123456789ab",
         requests={"list": 1, "bulk get": 10},
         throttled=3.5,
         settle=120.0,
@@ -103,6 +104,7 @@ def clean() -> VerifyFacts:
         default_settle=120.0,
         rounds=3,
         next=NEXT,
+        configuration="0123456789ab",
     )
 
 
