@@ -7,11 +7,12 @@ are not text, smaller bulk reads where values are big, and second looks at what 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from migrate.core.limiting import Budget, Rate
-from migrate.cost.prices import Prices
+from migrate.cost.prices import Operation, Prices
 from migrate.cost.survey import Survey
 
 BULK = 100
@@ -96,10 +97,14 @@ class Cost:
 
 def cost(effort: Effort, prices: Prices) -> Cost:
     """What an effort costs on a paid plan. Each key of a bulk read is taken for one read."""
-    used = {"reads": effort.keys, "lists": effort.lists}
+    return charged({"reads": effort.keys, "lists": effort.lists}, prices.kv)
+
+
+def charged(used: Mapping[str, int], table: Mapping[str, Operation]) -> Cost:
+    """What so many operations cost on a paid plan; both mappings by the operation's name."""
     least = most = Decimal(0)
     for name, amount in used.items():
-        price = prices.kv[name]
+        price = table[name]
         each = price.per_million / 1_000_000
         most += amount * each
         least += max(0, amount - price.included_per_month) * each

@@ -1,4 +1,4 @@
-"""Cloudflare's prices and limits for Workers KV, as of a date: data, read from prices.v1.json.
+"""Cloudflare's prices and limits for KV and Durable Objects, as of a date: data, from prices.v1.json.
 
 Prices change without notice, so every figure made with the table is shown with its date.
 """
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from importlib import resources
+from typing import Any
 
 from migrate.core.limiting import Budget, Rate
 
@@ -25,16 +26,28 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
+class Storage:
+    """What is stored. `per_gb_month`: beyond `included_gb`, in GB of 10^9 bytes."""
+
+    per_gb_month: Decimal
+    included_gb: int
+
+
+@dataclass(frozen=True, slots=True)
 class Prices:
     """The table. `dated`: YYYY-MM. `ceiling`: what the REST API allows for all that a token does.
 
-    `kv`: by operation: reads, lists, writes, deletes. `sources`: Cloudflare's pages it is from.
+    `kv`: by operation: reads, lists, writes, deletes. `objects`: of Durable Objects: requests,
+    rows_written, gb_seconds, and worker_requests of the Worker before them; `objects_storage`: of their
+    SQLite. `sources`: Cloudflare's pages it is from.
     """
 
     dated: str
     currency: str
     ceiling: Rate
     kv: Mapping[str, Operation]
+    objects: Mapping[str, Operation]
+    objects_storage: Storage
     sources: tuple[str, ...]
 
     @property
@@ -52,9 +65,17 @@ def prices() -> Prices:
         dated=table["dated"],
         currency=table["currency"],
         ceiling=Rate(table["rest"]["requests"], float(table["rest"]["seconds"])),
-        kv={
-            name: Operation(Decimal(row["per_million"]), row["included_per_month"], row["free_per_day"])
-            for name, row in table["kv"].items()
-        },
+        kv=_operations(table["kv"]),
+        objects=_operations(table["objects"]),
+        objects_storage=Storage(
+            Decimal(table["objects_storage"]["per_gb_month"]), table["objects_storage"]["included_gb"]
+        ),
         sources=tuple(table["sources"]),
     )
+
+
+def _operations(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Operation]:
+    return {
+        name: Operation(Decimal(row["per_million"]), row["included_per_month"], row["free_per_day"])
+        for name, row in rows.items()
+    }

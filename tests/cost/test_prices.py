@@ -27,3 +27,19 @@ def test_the_table_holds_cloudflares_figures() -> None:
     }
     assert table.kv["reads"].included_per_month == 10_000_000
     assert {row.included_per_month for name, row in table.kv.items() if name != "reads"} == {1_000_000}
+    assert {name: row.per_million for name, row in table.objects.items()} == {
+        "requests": Decimal("0.15"),
+        "rows_written": Decimal("1.00"),
+        "gb_seconds": Decimal("12.50"),
+        "worker_requests": Decimal("0.30"),
+    }
+    included = {name: row.included_per_month for name, row in table.objects.items()}
+    assert included == {
+        "requests": 10**6,
+        "rows_written": 50 * 10**6,
+        "gb_seconds": 400_000,
+        "worker_requests": 10**7,
+    }
+    assert {row.free_per_day for name, row in table.objects.items() if name != "gb_seconds"} == {100_000}
+    assert table.objects["gb_seconds"].free_per_day == 13_000
+    assert (table.objects_storage.per_gb_month, table.objects_storage.included_gb) == (Decimal("0.20"), 5)
