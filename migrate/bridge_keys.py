@@ -49,6 +49,10 @@ class BridgeKeys:
             f'add one: {VARIABLE} holds several, separated by spaces (README, "Durable Objects")',
         )
 
+    def expire(self) -> dict[Scope, int]:
+        """When each of them ends, Unix seconds: a key says so in clear."""
+        return {scope: int(key.reveal().split(".")[3]) for scope, key in self.keys.items()}
+
 
 def find_bridge_keys(env: Variables, cwd: Path, now: float) -> BridgeKeys:
     """The keys of the environment, or of the file that it names; `now` in Unix seconds.

@@ -209,6 +209,10 @@ class Opener:
         source = self._kept(KvSource(api, found.account.value, found.namespace.value))
         return OpenKv(source, api, log, found)
 
+    def bridge(self, address: DurableAddress) -> Bridge:
+        """Connect to a bridge; nothing is asked yet. Raises ConfigError when there is no key for it."""
+        return self._bridge(address)
+
     def _bridge(self, address: DurableAddress) -> Bridge:
         from migrate.bridge_keys import find_bridge_keys
         from migrate.stores.durable import Bridge

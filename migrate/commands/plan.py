@@ -28,11 +28,13 @@ def command(fmt: str | None, outputs: tuple[str, ...], as_json: bool, quiet: boo
 
     Says what was found and where, counts the keys by listing them, checks what an export and a
     verify need (exit 1 when something is missing), says how long they take and what they cost,
-    and prints the next commands. Its requests count against --rate and --budget.
+    and prints the next commands. Its requests count against --rate and --budget. Before Durable
+    Objects it asks their bridge as well, and reckons up both placements.
 
     \b
       kvferry plan
       kvferry plan --source kv: --env production --target sqlite:sessions.db
+      kvferry plan --source kv: --target do+https://bridge.example.workers.dev
       kvferry plan --source kv+http://127.0.0.1:8787 --binding SESSIONS --json
     """
     from migrate import planning

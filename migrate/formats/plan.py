@@ -7,11 +7,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from migrate.core.document import Document, command, envelope, moment
+from migrate.formats.plan_bridge import latency
 from migrate.formats.plan_checks import checks, missing_permissions, verdict
-from migrate.formats.plan_facts import Check, Place, PlanFacts, Standing
+from migrate.formats.plan_facts import Bridging, Check, Place, PlanFacts, Rows, Standing
 
 if TYPE_CHECKING:
     from migrate.cost.effort import Days
+    from migrate.cost.objects import Writing
 
 NAME = "plan"
 VERSION = 1
@@ -28,7 +30,7 @@ def build_plan(facts: PlanFacts) -> Document:
     return {
         **envelope(NAME, VERSION),
         "source": facts.source,
-        "target": None if facts.place is None else facts.place.address,
+        "target": facts.target,
         "prefixes": list(facts.prefixes),
         "started": moment(facts.started),
         "finished": moment(facts.finished),
@@ -47,6 +49,8 @@ def build_plan(facts: PlanFacts) -> Document:
         "clock_skew_seconds": None if facts.skew is None else round(facts.skew, 3),
         "estimate": _estimate(facts),
         "target_state": None if facts.place is None else _place(facts.place),
+        "bridge": None if facts.bridge is None else _bridge(facts.bridge),
+        "writing": [_writing(one, facts) for one in facts.writings],
         "ledger": {
             "path": facts.notebook.path,
             "new": facts.notebook.new,
@@ -84,7 +88,7 @@ def _listing(facts: PlanFacts) -> Document:
 
 
 def _place(place: Place) -> Document:
-    rows, room = place.rows, place.room
+    room = place.room
     return {
         "file": place.file,
         "exists": place.size is not None,
@@ -92,17 +96,35 @@ def _place(place: Place) -> Document:
         "free_bytes": place.free,
         "needed_bytes": None if room is None else room.bytes,
         "needed_assumes_value_sizes": room is not None and room.assumed,
-        "rows": None
-        if rows is None
+        "rows": None if place.rows is None else _rows(place.rows),
+    }
+
+
+def _rows(rows: Rows) -> Document:
+    return {
+        "origins": dict(sorted(rows.origins.items())),
+        "tombstones": rows.tombstones,
+        "quarantined": rows.quarantined,
+        "sweeps": [{"number": sweep.number, "complete": sweep.finished is not None} for sweep in rows.sweeps],
+        "lease": rows.lease,
+    }
+
+
+def _bridge(bridge: Bridging) -> Document:
+    said = bridge.said
+    return {
+        "keys": {scope: moment(expires) for scope, expires in sorted(bridge.keys.items())},
+        "said": None
+        if said is None
         else {
-            "origins": dict(sorted(rows.origins.items())),
-            "tombstones": rows.tombstones,
-            "quarantined": rows.quarantined,
-            "sweeps": [
-                {"number": sweep.number, "complete": sweep.finished is not None} for sweep in rows.sweeps
-            ],
-            "lease": rows.lease,
+            "placement": said.placement,
+            "prefix": said.prefix,
+            "clock_ahead_seconds": round(said.ahead, 3),
+            "version": said.version,
+            "class_version": said.class_version,
         },
+        "rows": None if bridge.rows is None else _rows(bridge.rows),
+        "counted": bridge.rows is not None and not bridge.uncounted,
     }
 
 
@@ -155,6 +177,32 @@ def _estimate(facts: PlanFacts) -> Document | None:
     }
 
 
+def _writing(one: Writing, facts: PlanFacts) -> Document:
+    """What a copy takes by one placement; the first is the bridge's own, if it answered."""
+    said = None if facts.bridge is None else facts.bridge.said
+    return {
+        "placement": one.placement,
+        "asked": said is not None and said.placement == one.placement,
+        "least": not facts.listing.complete,
+        "objects": one.objects,
+        "bridge_requests": one.bridge_requests,
+        "object_requests": one.object_requests,
+        "rows_written": one.rows_written,
+        "gb_seconds": one.gb_seconds,
+        "stored_bytes": one.stored_bytes,
+        "stored_assumes_value_sizes": one.assumed,
+        "cost": {
+            "currency": one.prices.currency,
+            "dated": one.prices.dated,
+            "least": _money(one.cost.least),
+            "most": _money(one.cost.most),
+        },
+        "storage_per_month": _money(one.monthly),
+        "free_plan_days": one.free_days,
+        "latency": latency(one.shards),
+    }
+
+
 def _days(days: Days) -> Document:
     return {"export_days": days.export, "both_days": days.both}
 
@@ -179,7 +227,7 @@ def next_steps(facts: PlanFacts, found: Sequence[Check]) -> list[dict[str, str]]
         steps.append(_step(again, "when what FAILED is mended"))
     export = command("export", words.source, target, facts.prefixes, {**shared, **more})
     check = command("verify", words.source, target, facts.prefixes, shared)
-    steps.append(_step(export, _why(facts.place)))
+    steps.append(_step(export, _why(facts.rows)))
     steps.append(_step(check, "reads both stores afresh and says whether they agree"))
     return steps
 
@@ -188,8 +236,8 @@ def _step(line: str, why: str) -> dict[str, str]:
     return {"command": line, "why": why}
 
 
-def _why(place: Place | None) -> str:
-    sweeps = place.rows.sweeps if place is not None and place.rows is not None else ()
+def _why(rows: Rows | None) -> str:
+    sweeps = rows.sweeps if rows is not None else ()
     if not sweeps:
         return "copies; kill it at any moment and type it again, it resumes"
     last = sweeps[-1]

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 
 from migrate.core.document import iso
 from migrate.errors import Exit
-from migrate.formats.figures import clean, duration, plural
+from migrate.formats.figures import clean, plural
+from migrate.formats.plan_bridge import bridge_checks
+from migrate.formats.plan_clock import clock_check
 from migrate.formats.plan_facts import (
     Check,
     Listing,
@@ -22,11 +24,6 @@ from migrate.formats.plan_facts import (
     Token,
 )
 from migrate.formats.plan_target import ledger_check, target_checks
-
-SKEW_NOTE = 5.0
-SKEW_FAILED = 60.0
-"""Seconds by which the clocks may differ. Expirations are compared with one of them, and KV takes
-none that is less than 60 s ahead."""
 
 _SHOWN = 10
 
@@ -66,10 +63,10 @@ def _all(facts: PlanFacts) -> Iterator[Check]:
     if facts.source_refused is None:
         yield from _listing(facts, listing, remote)
     if facts.skew is not None and listing.survey.pages:
-        yield _clock(facts.skew)
+        yield clock_check("clock", facts.skew, "the source's")
     if remote is not None and listing.complete:
         yield from _budget(remote)
-    yield from target_checks(facts)
+    yield from target_checks(facts) if facts.bridge is None else bridge_checks(facts.bridge, facts)
     yield ledger_check(facts.notebook)
 
 
@@ -92,7 +89,7 @@ def _token(token: Token, facts: PlanFacts) -> Check:
         if token.expires is None:
             return Check("token", Standing.OK, "active")
         said = f"active until {iso(token.expires)}"
-        if token.expires <= facts.finished + _longest(facts):
+        if token.expires <= facts.finished + facts.longest:
             return Check(
                 "token", Standing.NOTE, f"{said}, which may be too soon", "extend it before you begin"
             )
@@ -103,11 +100,6 @@ def _token(token: Token, facts: PlanFacts) -> Check:
     if facts.listing.refused is None:
         return Check("token", Standing.NOTE, "nothing is known of it yet")
     return _failed("token", token.refused)
-
-
-def _longest(facts: PlanFacts) -> float:
-    """Seconds that an export and a verify take at the rate, as far as is known."""
-    return 0.0 if facts.remote is None else 2 * facts.remote.estimate.seconds
 
 
 def _space(space: Space, token: Token | None, listing: Listing) -> Check:
@@ -183,18 +175,6 @@ def _empty(facts: PlanFacts) -> Check:
     return Check(
         "list", Standing.NOTE, f"no key begins with {which}", "is it the right namespace and prefix?"
     )
-
-
-def _clock(skew: float) -> Check:
-    off = abs(skew)
-    if off <= SKEW_NOTE:
-        return Check("clock", Standing.OK, "agrees with the source's")
-    side = "behind" if skew > 0 else "ahead of"
-    said = f"this machine's is {duration(off)} {side} the source's"
-    todo = "set it by a time server (NTP)"
-    if off <= SKEW_FAILED:
-        return Check("clock", Standing.NOTE, f"{said}; expirations are judged by the source's", todo)
-    return Check("clock", Standing.FAILED, f"{said}: too far to judge what has expired", todo)
 
 
 def _budget(remote: Remote) -> Iterator[Check]:

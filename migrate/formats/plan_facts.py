@@ -14,6 +14,7 @@ from migrate.errors import MigrateError
 
 if TYPE_CHECKING:
     from migrate.cost.effort import Estimate
+    from migrate.cost.objects import Writing
     from migrate.cost.prices import Prices
     from migrate.cost.room import Room
     from migrate.cost.survey import Survey
@@ -126,6 +127,44 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What a bridge said of itself. `ahead`: seconds by which the objects' clock is ahead of ours.
+
+    `version`, `class_version`: of the bridge and of the session class behind it.
+    """
+
+    placement: str
+    prefix: str
+    ahead: float
+    version: str
+    class_version: str
+
+    @property
+    def shards(self) -> int:
+        """How many objects there are; 0 for `per-session`."""
+        return int(self.placement.partition(":")[2] or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Bridging:
+    """A target behind a bridge. `keys`: when the key for each purpose ends, Unix seconds.
+
+    `keyless`: why there is no key at all, `problem`: why the bridge did not answer; then `said` is None.
+    `rows`: what is there; `uncounted`: why its origins are not known, "" when they are. `unlistable`:
+    why nothing could list its objects, None when something can, or need not.
+    """
+
+    address: str
+    keys: Mapping[str, float] = field(default_factory=dict)
+    keyless: Refused | None = None
+    problem: Refused | None = None
+    said: Said | None = None
+    rows: Rows | None = None
+    uncounted: str = ""
+    unlistable: Refused | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Notebook:
     """The ledger. `new`: it was made just now. `verdict`: of the last complete verify of this pair."""
 
@@ -148,8 +187,9 @@ class Words:
 @dataclass(frozen=True, slots=True)
 class PlanFacts:
     """All of it. Times are Unix seconds; `skew` seconds by which the source's clock is ahead, None:
-    it has no clock of its own. `remote` and `place` None: does not apply. `error`: what ended the
-    look before it was complete. `requests`: what this plan sent, by kind.
+    it has no clock of its own. `remote`, `place` and `bridge` None: does not apply. `writings`: what a
+    copy into Durable Objects takes, the bridge's own placement first. `error`: what ended the look
+    before it was complete. `requests`: what this plan sent, by kind.
     """
 
     source: str
@@ -165,8 +205,29 @@ class PlanFacts:
     remote: Remote | None = None
     skew: float | None = None
     place: Place | None = None
+    bridge: Bridging | None = None
+    writings: Sequence[Writing] = ()
     error: MigrateError | None = None
     requests: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def longest(self) -> float:
+        """Seconds that an export and a verify take at the rate, as far as is known."""
+        return 0.0 if self.remote is None else 2 * self.remote.estimate.seconds
+
+    @property
+    def target(self) -> str | None:
+        """The target's address, None when none was given."""
+        if self.bridge is not None:
+            return self.bridge.address
+        return None if self.place is None else self.place.address
+
+    @property
+    def rows(self) -> Rows | None:
+        """What is in the target under the prefixes, None when that is not known."""
+        if self.bridge is not None:
+            return self.bridge.rows
+        return None if self.place is None else self.place.rows
 
 
 # ---------------------------------------------------------------- what follows

@@ -40,18 +40,20 @@ def target_checks(facts: PlanFacts) -> Iterator[Check]:
     elif place.size is None or place.rows is None:
         yield Check("target", Standing.OK, "a new file, which the export makes (mode 0600)")
     else:
-        yield from _rows(place.rows, facts)
+        yield from rows_checks(place.rows, "a kvferry store", facts)
     if place.free is not None and place.room is not None and facts.listing.complete:
         yield _disk(place.free, place.room, place.size or 0)
 
 
-def _rows(rows: Rows, facts: PlanFacts) -> Iterator[Check]:
+def rows_checks(rows: Rows, what: str, facts: PlanFacts, uncounted: str = "") -> Iterator[Check]:
+    """Of what is there already; `what` holds it. `uncounted`: why the rows were not counted."""
     parts = [f"{origin} {count(number)}" for origin, number in sorted(rows.origins.items()) if number]
     for name, number in (("tombstones", rows.tombstones), ("quarantined", rows.quarantined)):
         if number:
             parts.append(f"{name} {count(number)}")
     held = f"rows by origin: {', '.join(parts)}" if parts else "no rows under the prefix"
-    yield Check("target", Standing.OK, f"a kvferry store; {held}; {_sweeps_text(rows.sweeps)}")
+    held = "; ".join([uncounted, *parts]) if uncounted else held
+    yield Check("target", Standing.OK, f"{what}; {held}; {_sweeps_text(rows.sweeps)}")
     if rows.lease is not None and rows.lease_until > facts.finished:
         yield Check(
             "lease",

@@ -23,7 +23,10 @@ def plan_text(document: Document) -> str:
     head = _HEADS[document["verdict"]].format(failed=counted, note=clean(document["note"]))
     lines = [f"plan, {head}", "", *named(list(_found(document))), "", "checks"]
     lines += _checks(document["checks"])
-    lines += ["", "figures", *("  " + line for line in named(list(_figures(document)))), ""]
+    lines += ["", "figures", *("  " + line for line in named(list(_figures(document))))]
+    for one in document["writing"]:
+        lines += ["", f"  {writing_head(one)}", *("    " + line for line in named(list(_written(one))))]
+    lines.append("")
     lines += _steps(document["steps"])
     return "\n".join(lines) + "\n"
 
@@ -60,7 +63,8 @@ def _figures(document: Document) -> Iterator[tuple[str, str]]:
         yield "expire", _expirations(document)
     estimate = document["estimate"]
     if estimate is None:
-        yield "limits", "none, and no cost: no request goes to Cloudflare"
+        whose = "no request" if document["bridge"] is None else "no request of the source's"
+        yield "limits", f"none, and no cost: {whose} goes to Cloudflare"
         return
     one = estimate["pass"]
     lists, bulk = plural(one["lists"], "list"), plural(one["bulk_reads"], "bulk read")
@@ -123,6 +127,32 @@ def _cost(cost: Mapping[str, Any]) -> str:
     if cost["least"]:
         return f"{_usd(cost['least'])} to {most} for an export and a verify {dated}"
     return f"{most} for an export and a verify, nothing within a paid plan's included part {dated}"
+
+
+def writing_head(one: Mapping[str, Any]) -> str:
+    """Which placement the figures are of."""
+    how = ", as the bridge is set" if one["asked"] else ", for comparison"
+    return f"a copy into Durable Objects, {one['placement']}{how}"
+
+
+def _written(one: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    least = "at least " if one["least"] else ""
+    asked = f"{count(one['object_requests'])} of objects, {count(one['bridge_requests'])} of the bridge"
+    yield "requests", f"{least}{asked}, beside those of the source, which take longer at Cloudflare's ceiling"
+    yield (
+        "written",
+        f"{least}{plural(one['rows_written'], 'row')} in {plural(one['objects'], 'object')}, alarms included",
+    )
+    sure = ", if values have 1 KiB each" if one["stored_assumes_value_sizes"] else ""
+    stored = f"about {one['stored_bytes'] / 10**9:.2f} GB{sure}"
+    yield "stored", f"{stored}: {_usd(one['storage_per_month'])} a month beyond what the plan includes"
+    cost = one["cost"]
+    between = (
+        f"{_usd(cost['least'])} to" if cost["least"] else "nothing within a paid plan's included part, or"
+    )
+    yield "cost", f"{between} {_usd(cost['most'])} ({cost['currency']}, prices of {cost['dated']})"
+    yield "free plan", f"its daily limits last for it on day {count(one['free_plan_days'])}"
+    yield "latency", one["latency"]
 
 
 def _usd(amount: float) -> str:

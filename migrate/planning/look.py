@@ -12,21 +12,35 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from migrate import addresses
+from migrate.addresses import Address, DurableAddress
 from migrate.core.limiting import Budget, Rate, next_utc_day, utc_day
 from migrate.core.partition import disjoint, run_id
+from migrate.core.ports import RunId
 from migrate.core.projecting import Entry, Projection
 from migrate.cost.effort import estimate
+from migrate.cost.objects import PER_SESSION, USUAL_SHARDS, Writing, writing
 from migrate.cost.prices import prices
 from migrate.cost.room import room
 from migrate.cost.survey import Survey
 from migrate.desk import Desk, Ended, desk_of
-from migrate.errors import BudgetSpent, ConfigError, Exit, MigrateError, StoreError, StoreRefused
+from migrate.errors import BudgetSpent, Exit, MigrateError, StoreError, StoreRefused
 from migrate.formats.plan import build_plan
-from migrate.formats.plan_facts import Listing, Notebook, Place, PlanFacts, Remote, Space, Token, Words
+from migrate.formats.plan_facts import (
+    Bridging,
+    Listing,
+    Notebook,
+    Place,
+    PlanFacts,
+    Remote,
+    Space,
+    Token,
+    Words,
+)
 from migrate.formats.progress import Progress
 from migrate.ledger.ledger import Ledger
 from migrate.ledger.runs import RunKind
 from migrate.opening import Settings
+from migrate.planning.bridging import look_at_bridge
 from migrate.planning.surveying import Sight, look_at_target, open_source, refused, survey_keys
 from migrate.runner import DEFAULT_PREFIX, export_words
 from migrate.staging import Staging
@@ -56,17 +70,12 @@ def plan(
     Budget.parse(settings.budget)
     addresses.parse(source)
     projection = Projection.parse(project)
-    staging = None
-    if target is not None:
-        address = addresses.parse(target)
-        if isinstance(address, addresses.DurableAddress):
-            raise ConfigError("plan does not look at Durable Objects yet", "leave --target out")
-        staging = Staging.of(address, fresh=True, clock=settings.clock)
+    place = None if target is None else _where(addresses.parse(target), settings)
     new = not settings.ledger.exists()
     words = Words(source, target, settings.typed(), {"schema": schema})
     with desk_of(settings, progress) as desk:
         sight = open_source(desk, source)
-        work = _Look(desk, sight, staging, disjoint(prefixes), _digest(schema), projection)
+        work = _Look(desk, sight, place, disjoint(prefixes), _digest(schema), projection)
         desk.progress.start("plan")
         try:
             error = work.look()
@@ -74,6 +83,13 @@ def plan(
             desk.progress.finish()
         document = build_plan(work.facts(words, error, new=new))
         return Ended(document, Exit(document["exit"]), error)
+
+
+def _where(address: Address, settings: Settings) -> Staging | DurableAddress:
+    """Where an export would write. Raises ConfigError for a store that cannot be copied into."""
+    if isinstance(address, DurableAddress):
+        return address
+    return Staging.of(address, fresh=True, clock=settings.clock)
 
 
 def _digest(schema: Path | None) -> str:
@@ -90,23 +106,23 @@ class _Look:
 
     desk: Desk
     sight: Sight
-    staging: Staging | None
+    where: Staging | DurableAddress | None
     prefixes: tuple[str, ...]
     schema: str
     projection: Projection
     _token: Token | None = None
     _space: Space | None = None
     _place: Place | None = None
+    _bridge: Bridging | None = None
     _listing: Listing = field(default_factory=lambda: Listing(Survey()))
 
     def look(self) -> MigrateError | None:
         """Look at everything, in the order in which things fail; returns what ended it early."""
         try:
-            if self.staging is not None:
-                source = self.sight.source
-                how = export_words(self.schema, self.projection, "" if source is None else source.identity)
-                run = run_id("export", self.sight.address, self.staging.address, self.prefixes, *how)
-                self._place = look_at_target(self.staging, self.prefixes, run)
+            if isinstance(self.where, DurableAddress):
+                self._bridge = look_at_bridge(self.desk, self.where, self.prefixes, self._run())
+            elif self.where is not None:
+                self._place = look_at_target(self.where, self.prefixes, self._run())
             if self.sight.cloud is not None:
                 self._token = self.sight.cloud.token()
                 self._space = self.sight.cloud.space()
@@ -120,6 +136,18 @@ class _Look:
         except MigrateError as error:
             return error
         return None
+
+    def _run(self) -> RunId:
+        """The export that would be begun or resumed."""
+        source = self.sight.source
+        how = export_words(self.schema, self.projection, "" if source is None else source.identity)
+        return run_id("export", self.sight.address, self._address(), self.prefixes, *how)
+
+    def _address(self) -> str:
+        """The target's; "" when none was given."""
+        if isinstance(self.where, DurableAddress):
+            return str(self.where)
+        return "" if self.where is None else self.where.address
 
     def _list(self) -> None:
         source, space = self.sight.source, self._space
@@ -165,6 +193,8 @@ class _Look:
             listing=self._listing,
             skew=sight.source.skew if cloud is not None and sight.source is not None and seen else None,
             place=self._roomy(),
+            bridge=self._bridge,
+            writings=self._writings(),
             error=error,
             requests=dict(desk.opener.requests),
         )
@@ -173,6 +203,15 @@ class _Look:
         if self._place is None:
             return None
         return replace(self._place, room=room(self._listing.survey, dump=self._place.dump))
+
+    def _writings(self) -> list[Writing]:
+        """What a copy into objects takes, by the bridge's placement and by the other kind."""
+        if self._bridge is None or not self._listing.survey.pages:
+            return []
+        said = self._bridge.said
+        asked = USUAL_SHARDS if said is None else said.shards
+        other = PER_SESSION if asked else USUAL_SHARDS
+        return [writing(self._listing.survey, shards, prices()) for shards in (asked, other)]
 
     def _remote(self) -> Remote | None:
         cloud, settings = self.sight.cloud, self.desk.settings
@@ -191,9 +230,9 @@ class _Look:
         return Notebook(str(ledger.path), new, len(ledger.runs()), self._last_verdict(ledger))
 
     def _last_verdict(self, ledger: Ledger) -> str | None:
-        if self.staging is None:
+        if self.where is None:
             return None
-        pair = (self.sight.address, self.staging.address, self.prefixes)
+        pair = (self.sight.address, self._address(), self.prefixes)
         done = [
             verify
             for run in ledger.runs()

@@ -67,12 +67,17 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What a bridge says of itself; `ahead`: seconds by which the objects' clock is ahead of ours."""
+    """What a bridge says of itself; `ahead`: seconds by which the objects' clock is ahead of ours.
+
+    `version`, `class_version`: of kvferry, that the bridge and the session class are from.
+    """
 
     placement: str
     prefix: str
     limits: Limits
     ahead: float
+    version: str
+    class_version: str
 
     @property
     def shards(self) -> int:
@@ -149,7 +154,14 @@ class Bridge:
             most["rows"],
             most["notes"],
         )
-        return Health(found["placement"], found["prefix"], limits, found["object"]["now"] - middle)
+        return Health(
+            found["placement"],
+            found["prefix"],
+            limits,
+            found["object"]["now"] - middle,
+            found["version"],
+            found["object"]["version"],
+        )
 
     def ask(
         self, verb: str, scope: Scope, body: Document, *, chokes: int = 0, patience: float | None = None
