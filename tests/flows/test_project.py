@@ -54,6 +54,12 @@ def test_a_later_sweep_leaves_alone_what_differs_in_named_fields_only(
     assert values == [decoded(0, 0), decoded(1, 0), decoded(2, 0), session(4, 9)]
 
 
+def test_what_is_equal_by_the_list_is_not_waited_for(store: MemoryStore, clock: FakeClock) -> None:
+    assert sweep(Script.of([record(0, decoded(0, 0))]), store, clock).complete
+    sweep(Script.of([record(0, session(0, 9))]), store, clock, projection=LIST)
+    assert clock.slept == []
+
+
 def test_what_settles_into_an_equality_by_the_list_is_counted_as_one(
     store: MemoryStore, clock: FakeClock
 ) -> None:
