@@ -214,12 +214,15 @@ class Opener:
         return self._bridge(address)
 
     def _bridge(self, address: DurableAddress) -> Bridge:
+        from migrate.access_token import find_access_token
         from migrate.bridge_keys import find_bridge_keys
         from migrate.stores.durable import Bridge
 
         settings = self._settings
         keys = find_bridge_keys(settings.environ, settings.cwd, settings.clock.now())
-        return self._kept(Bridge(address.base_url, keys, clock=settings.clock, on_wait=self._on_wait))
+        access = find_access_token(settings.environ)
+        url, clock = address.base_url, settings.clock
+        return self._kept(Bridge(url, keys, clock=clock, access=access, on_wait=self._on_wait))
 
     def _local_kv(self, address: LocalKvAddress) -> Source:
         from migrate.stores.cloudflare import Api

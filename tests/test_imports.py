@@ -16,6 +16,7 @@ LAYERS = [
         "migrate.clock",
         "migrate.addresses",
         "migrate.credentials",
+        "migrate.access_token",
         "migrate.bridge_keys",
         "migrate.bridge_secret",
         "migrate.config",

@@ -38,6 +38,21 @@ SCHEMA: dict[str, Any] = json.loads((EDGE.parent / "schemas" / "bridge-wire.v1.j
 SECRET = "planted-secret-of-the-bridge-0123456789abcdef"
 PREFIX = "spotify_session:"
 READY_WITHIN = 60.0
+TEAM, AUDIENCE = "acme", "4714c1358e65fe4b408ad6d432a5f878f08194bdb4752441fd56faefa9b2b6f2"
+_ACCESS = {"KVFERRY_ACCESS_TEAM": TEAM, "KVFERRY_ACCESS_AUDIENCE": AUDIENCE}
+GUARDED = {
+    # bridges behind Cloudflare Access -> what they are told of it
+    **{f"guarded-{one}": _ACCESS for one in ("warm", "cold", "rotating", "down")},
+    "guarded-in-full": {**_ACCESS, "KVFERRY_ACCESS_TEAM": f"{TEAM}.cloudflareaccess.com"},
+}
+MISGUARDED = {
+    "guarded-without-audience": {"KVFERRY_ACCESS_TEAM": TEAM},
+    "guarded-without-team": {"KVFERRY_ACCESS_AUDIENCE": AUDIENCE},
+    "guarded-by-nobody": {**_ACCESS, "KVFERRY_ACCESS_TEAM": ""},
+    "guarded-by-a-url": {**_ACCESS, "KVFERRY_ACCESS_TEAM": "https://acme.cloudflareaccess.com"},
+    "guarded-by-another-host": {**_ACCESS, "KVFERRY_ACCESS_TEAM": "acme.example.com"},
+    "guarded-for-anybody": {**_ACCESS, "KVFERRY_ACCESS_AUDIENCE": "*"},
+}
 NEEDED = {"import": "import", "fence": "import", "bury": "delete", "read": "values"}
 """The scope of the key for a verb, where it is not verify."""
 
@@ -78,9 +93,9 @@ def mint(scope: str, issued: float, expires: float, secret: str = SECRET) -> str
     return f"{message}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
 
 
-def valid_key(scope: str) -> str:
-    """A key for an hour."""
-    now = time.time()
+def valid_key(scope: str, now: float | None = None) -> str:
+    """A key for an hour, from the bridge's time on."""
+    now = time.time() if now is None else now
     return mint(scope, now - 5, now + 3600)
 
 
@@ -94,6 +109,10 @@ class Bridge:
     def set_clock(self, now: float | None) -> None:
         """The bridge's time (Unix seconds); None: the real one."""
         self.http.post(self.url + "test/clock", content=json.dumps(now)).raise_for_status()
+
+    def set_certs(self, url: str) -> None:
+        """Where the keys of Cloudflare Access are."""
+        self.http.post(self.url + "test/certs", content=json.dumps(url)).raise_for_status()
 
     def set_world(self, name: str) -> None:
         """From now on it leads to other objects: those whose names begin with `name`."""
@@ -248,8 +267,10 @@ class Edge:
             }
         ]
 
-        def add(name: str, class_name: str, secret: str | None, placement: str, prefix: str) -> None:
-            bindings = {"KVFERRY_PLACEMENT": placement, "KVFERRY_PREFIX": prefix}
+        def add(
+            name: str, class_name: str, secret: str | None, placement: str, prefix: str, **more: str
+        ) -> None:
+            bindings = {"KVFERRY_PLACEMENT": placement, "KVFERRY_PREFIX": prefix, **more}
             if secret is not None:
                 bindings["KVFERRY_BRIDGE_SECRET"] = secret
             workers.append(
@@ -282,6 +303,8 @@ class Edge:
         add("held", "HeldSessions", SECRET, "shards:4", PREFIX)
         add("held-unfenced", "HeldUnfenced", SECRET, "shards:4", PREFIX)
         add("held-per-session", "HeldSessions", SECRET, "per-session", PREFIX)
+        for name, access in (GUARDED | MISGUARDED).items():
+            add(name, "UserSessions", SECRET, "shards:1", PREFIX, **access)
         add("misplaced", "UserSessions", SECRET, "shards:0", PREFIX)
         return {"modules": str(modules), "folder": str(self.state), "aliases": aliases, "workers": workers}
 

@@ -2,6 +2,8 @@
 //
 // Whoever has no valid key learns nothing, not even which routes there are. It logs nothing.
 
+import { AccessGate, certsOf, guardOf } from "./access.ts";
+import type { AccessEnv, CertsUrl } from "./access.ts";
 import { allows, scopeOf, SECRET_LENGTH } from "./bearer.ts";
 import type { Scope } from "./bearer.ts";
 import { Objects } from "./objects.ts";
@@ -12,7 +14,7 @@ import { Misshapen } from "./shape.ts";
 import { answerTo } from "./verbs.ts";
 import { LIMITS, PROTOCOL, REQUESTS } from "./wire.ts";
 
-export interface BridgeEnv {
+export interface BridgeEnv extends AccessEnv {
   USER_SESSIONS: SessionObjects;
   KVFERRY_BRIDGE_SECRET?: string;
   KVFERRY_PLACEMENT?: string;
@@ -35,12 +37,13 @@ const SCOPES: Record<keyof typeof REQUESTS, Scope> = {
   checkpoint: "verify",
 };
 
-// `clock`: Unix seconds.
-export function bridge(clock: () => number): ExportedHandler<BridgeEnv> {
+// `clock`: Unix seconds. `certs`: where the keys of Cloudflare Access are; only a test has others.
+export function bridge(clock: () => number, certs: CertsUrl = certsOf): ExportedHandler<BridgeEnv> {
+  const gate = new AccessGate(clock, certs);
   return {
     async fetch(request, env): Promise<Response> {
       try {
-        return await answered(request, env, clock);
+        return await answered(request, env, clock, gate);
       } catch (error) {
         const { problem, members } = problemOf(error);
         return problemAnswer(problem, members);
@@ -49,13 +52,24 @@ export function bridge(clock: () => number): ExportedHandler<BridgeEnv> {
   };
 }
 
-async function answered(request: Request, env: BridgeEnv, clock: () => number): Promise<Response> {
+async function answered(
+  request: Request,
+  env: BridgeEnv,
+  clock: () => number,
+  gate: AccessGate,
+): Promise<Response> {
   const now = clock();
+  const guard = guardOf(env);
+  if (guard === "wrong") throw new Problem("unconfigured");
   const secret = env.KVFERRY_BRIDGE_SECRET ?? "";
   const placement = placementOf(env.KVFERRY_PLACEMENT);
   if (secret.length < SECRET_LENGTH || placement === null) throw new Problem("unconfigured");
   const scope = await scopeOf(request.headers.get("authorization"), secret, now);
   if (scope === null) throw new Problem("unauthorized");
+  // After the key, so that strangers neither learn of Access nor let its keys be fetched.
+  if (guard !== null && !(await gate.admits(request.headers.get("cf-access-jwt-assertion"), guard))) {
+    throw new Problem("access");
+  }
   const { pathname } = new URL(request.url);
   const verb = pathname.startsWith(BASE) ? pathname.slice(BASE.length) : "";
   const objects = new Objects(

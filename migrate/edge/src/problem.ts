@@ -3,6 +3,8 @@
 const PROBLEMS = {
   unconfigured: [503, "the bridge has no secret of at least 32 characters, or its configuration is wrong"],
   unauthorized: [401, "no valid key"],
+  access: [403, "no valid token of Cloudflare Access"],
+  "access-keys": [503, "the keys of Cloudflare Access cannot be fetched; try again"],
   forbidden: [403, "the key is for something else"],
   "not-found": [404, "no such route"],
   method: [405, "another method is needed"],
@@ -43,7 +45,7 @@ export function problemAnswer(name: ProblemName, members: Record<string, string 
       "content-type": "application/problem+json",
       "x-content-type-options": "nosniff",
       ...(name === "unauthorized" ? { "www-authenticate": "Bearer" } : {}),
-      ...(name === "overloaded" ? { "retry-after": "5" } : {}),
+      ...(name === "overloaded" || name === "access-keys" ? { "retry-after": "5" } : {}),
       ...(name === "retryable" ? { "retry-after": "1" } : {}),
     },
   });

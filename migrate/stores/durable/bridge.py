@@ -16,6 +16,8 @@ from typing import Any
 import httpx
 import orjson
 
+from migrate.access_token import HINT as ACCESS_HINT
+from migrate.access_token import AccessToken
 from migrate.bridge_keys import VARIABLE, BridgeKeys, Scope
 from migrate.core.limiting import MemoryRequestLog, Rate
 from migrate.core.ports import Clock, TooLate
@@ -98,8 +100,9 @@ class _Passing:
 class Bridge:
     """A connection to be shared by threads.
 
-    `url`: scheme, host and port. `patience`: seconds that one request's failures may take. `on_wait`
-    hears the cause and the seconds of each wait, on the thread that waits.
+    `url`: scheme, host and port. `access`: what Cloudflare Access before it wants. `patience`: seconds
+    that one request's failures may take. `on_wait` hears the cause and the seconds of each wait, on the
+    thread that waits.
     """
 
     def __init__(
@@ -108,6 +111,7 @@ class Bridge:
         keys: BridgeKeys,
         *,
         clock: Clock,
+        access: AccessToken | None = None,
         patience: float = PATIENCE,
         on_wait: Callable[[str, float], None] | None = None,
         transport: httpx.BaseTransport | None = None,
@@ -116,6 +120,7 @@ class Bridge:
         self.address = f"do+{url}"
         self._url = f"{url}/kvferry/v{PROTOCOL}/"
         self._keys = keys
+        self._access = access
         self._clock = clock
         self._patience = patience
         self._chance = chance or random.Random()  # noqa: S311 - jitter keeps no secret
@@ -206,6 +211,8 @@ class Bridge:
 
     def _exchange(self, verb: str, key: str, content: bytes | None) -> Document | _Passing:
         headers = {"Authorization": f"Bearer {key}"}
+        if self._access is not None:
+            headers |= self._access.headers()
         if content is not None:
             headers["Content-Type"] = "application/json"
         method = "GET" if content is None else "POST"
@@ -239,11 +246,13 @@ class Bridge:
                 return _Passing(f"{status} in front of the bridge", after, everybody=slow, choked=not slow)
             raise StoreRefused(
                 f"{self.address}: there is no bridge that answers ({status})",
-                "check the host name, and that nothing (Cloudflare Access, a route) stands in front of it",
+                f"check the host name, and what stands in front of it (a route; for Access, {ACCESS_HINT})",
             )
         problem = str(document["type"]).rpartition(":")[2]
         if problem == "overloaded":
             return _Passing("an object is overloaded", after, everybody=True)
+        if problem == "access-keys":
+            return _Passing("the bridge cannot fetch the keys of Cloudflare Access", after)
         if problem == "retryable":
             return _Passing("an object could not be reached", after)
         raise self._final(problem, document)
@@ -256,6 +265,7 @@ class Bridge:
         hints = {
             "unconfigured": "set the bridge's secret (at least 32 characters) and KVFERRY_PLACEMENT",
             "unauthorized": f"make new keys from the bridge's secret and put them into {VARIABLE}",
+            "access": f"{ACCESS_HINT}, and see that KVFERRY_ACCESS_TEAM and _AUDIENCE are that application's",
             "forbidden": f"put a key for this purpose into {VARIABLE} as well",
             "not-found": "check that bridge and kvferry are of the same release",
             "protocol": "check that bridge and kvferry are of the same release",

@@ -6,12 +6,20 @@ import type { SessionObjects } from "EDGE/objects.ts";
 
 const time = { now: null as number | null };
 const world = { name: "" };
-const real = bridge(() => time.now ?? Date.now() / 1000);
+const certs = { url: "http://127.0.0.1:1/" };
+const real = bridge(
+  () => time.now ?? Date.now() / 1000,
+  (issuer) => `${certs.url}?issuer=${issuer}`,
+);
 
 export default {
   async fetch(request: Request<unknown, IncomingRequestCfProperties>, env: BridgeEnv, ctx: ExecutionContext): Promise<Response> {
     if (new URL(request.url).pathname === "/test/clock") {
       time.now = await request.json();
+      return Response.json(null);
+    }
+    if (new URL(request.url).pathname === "/test/certs") {
+      certs.url = await request.json();
       return Response.json(null);
     }
     if (new URL(request.url).pathname === "/test/world") {
