@@ -8,12 +8,13 @@ until when (migrate/edge/src/bearer.ts), so a missing or expired one is named be
 from __future__ import annotations
 
 import enum
+import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from migrate.credentials import Secret, Variables
+from migrate.credentials import Secret, Variables, open_to_others
 from migrate.errors import ConfigError
 
 VARIABLE = "KVFERRY_BRIDGE_TOKEN"
@@ -34,9 +35,10 @@ class Scope(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BridgeKeys:
-    """At most one key of each scope."""
+    """At most one key of each scope, and what the operator should know about where they are."""
 
     keys: Mapping[Scope, Secret]
+    notes: tuple[str, ...] = ()
 
     def key(self, scope: Scope) -> Secret:
         """The key for this. Raises ConfigError when there is none."""
@@ -67,11 +69,13 @@ def find_bridge_keys(env: Variables, cwd: Path, now: float) -> BridgeKeys:
             "unset one of them: which keys are meant is not guessed",
         )
     where = VARIABLE if text else f"{VARIABLE}_FILE ({path})"
+    notes: tuple[str, ...] = ()
     if path:
-        text = _read(cwd / path)
+        text, mode = _read(cwd / path)
+        notes = open_to_others("the keys of the bridge", cwd / path, mode)
     if not text or not text.strip():
         raise ConfigError("no key for the bridge", f"export {VARIABLE}=…, or {VARIABLE}_FILE=FILE")
-    return _keys(text, where, now)
+    return replace(_keys(text, where, now), notes=notes)
 
 
 def scopes_of(text: str) -> list[Scope]:
@@ -85,10 +89,10 @@ def scopes_of(text: str) -> list[Scope]:
     return list(dict.fromkeys(map(Scope, words)))
 
 
-def _read(path: Path) -> str:
+def _read(path: Path) -> tuple[str, int]:
     try:
         with path.open(encoding="utf-8") as file:
-            return file.read(65536)
+            return file.read(65536), os.fstat(file.fileno()).st_mode
     except OSError as error:  # what it names is not repeated: it may be a key itself
         reason = (error.strerror or "error").lower()
         raise ConfigError(

@@ -12,6 +12,7 @@ import ipaddress
 import json
 import os
 import re
+import shlex
 import stat
 import sys
 import tomllib
@@ -121,10 +122,16 @@ def _from_file(path: Path) -> Token:
         ) from None
     except UnicodeDecodeError:
         token, mode = "", 0
-    # Not refused: container platforms mount secrets readable by all inside the container.
-    open_to_all = stat.S_ISREG(mode) and mode & 0o077
-    notes = (f"other users may read the token: chmod 600 {path}",) if open_to_all else ()
-    return Token(Found(_checked(token, where), where), notes)
+    return Token(Found(_checked(token, where), where), open_to_others("the token", path, mode))
+
+
+def open_to_others(what: str, path: Path, mode: int) -> tuple[str, ...]:
+    """A note on a file of secrets (`mode`: as `stat` gives it) that others may read; empty: they may not.
+
+    It is not refused: container platforms mount secrets readable by all inside the container.
+    """
+    open_ = stat.S_ISREG(mode) and mode & 0o077
+    return (f"other users may read {what}: chmod 600 {shlex.quote(str(path))}",) if open_ else ()
 
 
 def _from_login(env: Variables, cwd: Path, now: float) -> Token:

@@ -83,7 +83,7 @@ def desk_of(settings: Settings, progress: Progress | None) -> Iterator[Desk]:
     with contextlib.ExitStack() as stack:
         ledger = stack.enter_context(Ledger.open(settings.ledger, clock=settings.clock))
         waits = Waits(settings, shown)
-        opener = Opener(settings, ledger, waits.heard)
+        opener = Opener(settings, ledger, waits.heard, shown.say)
         stack.callback(opener.close)
         stack.enter_context(shown)
         yield Desk(settings, shown, ledger, waits, opener, settings.clock.now())

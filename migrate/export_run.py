@@ -24,6 +24,7 @@ from migrate.desk import SAMPLES, Desk, Ended, claim
 from migrate.errors import ConfigError, Exit, MigrateError
 from migrate.exporting import Exporter, Order, SweepResult
 from migrate.formats.export import ExportFacts, build_export
+from migrate.formats.figures import no_key
 from migrate.ledger.runs import RunKind, Sweep, SweepState
 from migrate.staging import Remote, Staging
 
@@ -45,6 +46,7 @@ class ExportRun:
     _info: SweepInfo | None = None
     _tally: Tally = field(default_factory=Tally)
     _result: SweepResult | None = None
+    _bare: Sequence[str] = ()
 
     def done(self) -> Ended:
         """Run all sweeps. Raises what stops it before the first transaction; later ones are in `Ended`."""
@@ -189,6 +191,7 @@ class ExportRun:
 
     def _report(self, target: Target, error: MigrateError | None) -> Ended:
         desk, order = self.desk, self.order
+        self._bare = [] if error else self._without_keys(target)
         complete = error is None and self._result is not None and self._result.complete
         partial = f"--limit {order.limit}" if order.limit is not None and not complete else None
         partial = "--dry-run" if self.dry_run else partial
@@ -222,6 +225,23 @@ class ExportRun:
         return Ended(document, Exit(document["exit"]), error)
 
     def _note(self, *, complete: bool) -> str:
+        bare = no_key(self._bare)
+        if bare and not self._tally[LISTED]:
+            return bare
+        return "; ".join(filter(None, [self._why(complete=complete), bare]))
+
+    def _without_keys(self, target: Target) -> list[str]:
+        """Which prefixes the source has no key under: a misspelt one copies nothing and fails nowhere."""
+        walked = self._result is not None and self._result.complete
+        if not walked or self._info is None or self.order.retry_quarantined:
+            return []
+        listed: Tally = Tally()
+        for mark in target.checkpoints(self._info.id):
+            listed[mark.partition] += mark.tally[LISTED]
+        seen = [partition for partition, number in listed.items() if number]
+        return [one for one in self.order.prefixes if not any(part.startswith(one) for part in seen)]
+
+    def _why(self, *, complete: bool) -> str:
         if not complete or self.dry_run:
             return ""
         if self.staging.dump is not None and not self._whole():

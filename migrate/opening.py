@@ -40,6 +40,9 @@ _NO_LIMIT = Rate(1_000_000, 1.0)
 OnWait = Callable[[str, float], None]
 """Told why a request waits, and for how many seconds."""
 
+OnNote = Callable[[str], None]
+"""Told what the operator should know about the credentials, one line each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -96,10 +99,18 @@ _S = TypeVar("_S", bound=_Closable)
 class Opener:
     """Opens stores, and closes all of them at the end. `requests`: what was sent, by kind."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, on_wait: OnWait | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        on_wait: OnWait | None = None,
+        on_note: OnNote | None = None,
+    ) -> None:
         self._settings = settings
         self._ledger = ledger
         self._on_wait = on_wait
+        self._on_note = on_note
+        self._noted: set[str] = set()
         self._closing = contextlib.ExitStack()
         self.requests: Counter[str] = Counter()
 
@@ -108,7 +119,9 @@ class Opener:
         address = addresses.parse(text)
         match address:
             case KvAddress():
-                return self.kv(address).source
+                opened = self.kv(address)
+                self._note(*opened.found.notes)
+                return opened.source
             case LocalKvAddress():
                 return self._kept(self._local_kv(address))
             case WranglerAddress():
@@ -169,6 +182,13 @@ class Opener:
         """Close every store that was opened here."""
         self._closing.close()
 
+    def _note(self, *lines: str) -> None:
+        """Say each of them, once."""
+        for line in lines:
+            if self._on_note is not None and line not in self._noted:
+                self._noted.add(line)
+                self._on_note(line)
+
     def _kept(self, store: _S) -> _S:
         self._closing.callback(store.close)
         return store
@@ -220,6 +240,7 @@ class Opener:
 
         settings = self._settings
         keys = find_bridge_keys(settings.environ, settings.cwd, settings.clock.now())
+        self._note(*keys.notes)
         access = find_access_token(settings.environ)
         url, clock = address.base_url, settings.clock
         return self._kept(Bridge(url, keys, clock=clock, access=access, on_wait=self._on_wait))

@@ -16,6 +16,7 @@ from migrate.core.ports import (
 )
 from migrate.desk import SAMPLES, Desk, Ended
 from migrate.errors import ConfigError, MigrateError
+from migrate.formats.figures import no_key
 from migrate.formats.verify import SHOWN, VerifyFacts, build_verify, verdict
 from migrate.ledger.runs import RunKind
 from migrate.ledger.verifies import VerifyId, VerifyState
@@ -172,7 +173,7 @@ class VerifyRun:
             differences=self._worth_showing(verify),
             read_errors=ledger.read_errors(verify, SAMPLES),
             skips=ledger.skips(verify, SAMPLES),
-            note=error.message if error else self._note(mine.started_at),
+            note=error.message if error else self._note(verify, mine.started_at),
         )
         word, code = verdict(facts)
         document = build_verify(facts, ledger.fingerprints)
@@ -184,12 +185,13 @@ class VerifyRun:
         ledger.add_evidence(self.run, "verify-report", document)
         return Ended(document, code, error)
 
-    def _note(self, began: float) -> str:
+    def _note(self, verify: VerifyId, began: float) -> str:
+        known = [self.desk.ledger.position(verify, prefix) for prefix in self.look.prefixes]
+        note = no_key([one.prefix for one in known if one.done and not one.tally[SOURCE_KEYS]])
         if self.desk.started - began < 1.0:
-            return ""
-        return (
-            f"it was resumed: the first keys were read at {iso(began)}, and what they showed may have changed"
-        )
+            return note
+        resumed = f"it was resumed: the first keys were read at {iso(began)}, and what they showed may have"
+        return "; ".join(filter(None, [f"{resumed} changed", note]))
 
     def _worth_showing(self, verify: VerifyId) -> list[Difference]:
         """The settled ones first, then what is not proven."""

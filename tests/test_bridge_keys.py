@@ -84,3 +84,14 @@ def test_a_key_where_its_file_was_meant_is_not_shown(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read") as caught:
         find_bridge_keys({f"{VARIABLE}_FILE": key("import")}, tmp_path, NOW)
     assert "kvf1" not in caught.value.message + caught.value.hint
+
+
+@pytest.mark.parametrize(("mode", "noted"), [(0o600, 0), (0o400, 0), (0o640, 1), (0o604, 1), (0o644, 1)])
+def test_a_file_that_others_may_read_is_noted_and_read(tmp_path: Path, mode: int, noted: int) -> None:
+    path = tmp_path / "my keys"
+    path.write_text(key("import"))
+    path.chmod(mode)
+    keys = find_bridge_keys({f"{VARIABLE}_FILE": str(path)}, tmp_path, NOW)
+    assert Scope.IMPORT in keys.keys
+    notes = (f"other users may read the keys of the bridge: chmod 600 '{path}'",)
+    assert keys.notes == notes[:noted]

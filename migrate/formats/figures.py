@@ -12,6 +12,16 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
+def no_key(prefixes: Sequence[str]) -> str:
+    """What to say of prefixes under which the source lists nothing; "" when there are none."""
+    if not prefixes:
+        return ""
+    if "" in prefixes:
+        return "the source has no key at all"
+    shown = " or ".join(f'"{clean(prefix)}"' for prefix in prefixes)
+    return f"no key of the source begins with {shown}: is the prefix right?"
+
+
 def plural(number: int, noun: str, many: str = "") -> str:
     """`1 key`, `2 keys`, `2 entries`."""
     return f"{count(number)} {noun if number == 1 else many or noun + 's'}"

@@ -55,6 +55,28 @@ def counts(document: dict[str, Any]) -> dict[str, int]:
     return {name: count for name, count in document["tally"].items() if count}
 
 
+@pytest.mark.parametrize("more", [[], ["--dry-run"], ["--partitions", "hex"]])
+def test_a_prefix_under_which_the_source_has_no_key_is_named(ask: Any, more: list[str]) -> None:
+    _, document = ask("export", "--prefix", PREFIX, "--prefix", "spotify_sesion:", *more)
+    assert document["note"] == 'no key of the source begins with "spotify_sesion:": is the prefix right?'
+    assert document["listed"] == 30
+    _, document = ask("export", "--prefix", "a:", "--prefix", "b:", *more)
+    assert document["note"] == 'no key of the source begins with "a:" or "b:": is the prefix right?'
+    _, document = ask("export", *more)
+    assert document["note"] == ""
+
+
+def test_a_prefix_without_a_key_is_named_in_the_text_as_well(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["export", *WORDS, "--prefix", "spotify_sesion:"]) == 0
+    said = capsys.readouterr().out
+    assert 'no key of the source begins with "spotify_sesion:"' in said
+    (here / "sessions.ndjson").write_text("")
+    assert run(["export", *WORDS, "--prefix", ""]) == 0
+    assert "the source has no key at all" in capsys.readouterr().out
+
+
 def test_it_copies_accounts_for_every_key_and_says_what_is_next(here: Path, ask: Any) -> None:
     code, document = ask("export")
     assert (code, counts(document), document["balanced"]) == (0, {"copied": 30}, True)
@@ -235,3 +257,19 @@ def test_a_budget_that_is_spent_ends_cleanly_and_says_when_to_resume(here: Path,
     assert "run the same command after 2" in spent.stderr
     done = kvferry(*words, cwd=here, env=variables(fake))
     assert (done.returncode, json.loads(done.stdout)["listed"]) == (0, 450)
+
+
+def test_a_file_of_secrets_that_others_may_read_is_said_once_on_standard_error(
+    here: Path, fake: FakeServer
+) -> None:
+    fake.api.namespace.put(f"{PREFIX}00", b"v", None, None)
+    env = variables(fake)
+    (here / "token").write_text(env.pop("CLOUDFLARE_API_TOKEN"))
+    (here / "token").chmod(0o644)
+    env["CLOUDFLARE_API_TOKEN_FILE"] = str(here / "token")
+    words = ("export", "--source", KV, "--target", "sqlite:sessions.db", "--rate", "100000/1", "--json")
+    done = kvferry(*words, cwd=here, env=env)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count(f"other users may read the token: chmod 600 {here / 'token'}\n") == 1
+    (here / "token").chmod(0o600)
+    assert "chmod" not in kvferry(*words, cwd=here, env=env).stderr

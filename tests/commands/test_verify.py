@@ -57,6 +57,15 @@ def test_a_clean_copy_is_clean(ask: Any) -> None:
     assert (document["rehearsal"], document["settle_seconds"]) == (None, 0.0)
 
 
+def test_a_prefix_under_which_the_source_has_no_key_is_named(ask: Any) -> None:
+    code, document = ask("--prefix", PREFIX, "--prefix", "spotify_sesion:")
+    assert (code, document["verdict"]) == (0, "clean")
+    assert document["note"] == 'no key of the source begins with "spotify_sesion:": is the prefix right?'
+    code, document = ask("--prefix", "spotify_sesion:")
+    assert (code, document["verdict"]) == (3, "unproven")
+    assert '"spotify_sesion:"' in document["note"]
+
+
 def test_a_difference_shows_fingerprint_field_sizes_and_digests_and_no_value(here: Path, ask: Any) -> None:
     alter(here, f"value = CAST('planted' AS BLOB), digest = NULL WHERE key = '{PREFIX}07'")
     code, document = ask()

@@ -93,3 +93,15 @@ def test_without_keys_nothing_is_sent_and_the_variable_is_named(site: Site) -> N
     )
     assert done.returncode == 2
     assert VARIABLE in done.stderr
+
+
+def test_a_file_of_keys_that_others_may_read_is_said_and_used(site: Site) -> None:
+    path = site.folder / "keys"
+    path.write_text(site.env[VARIABLE])
+    path.chmod(0o644)
+    env = {name: value for name, value in site.env.items() if name != VARIABLE}
+    env[f"{VARIABLE}_FILE"] = str(path)
+    words = ("export", "--source", "dump:sessions.ndjson", "--target", site.address)
+    done = kvferry(*words, cwd=site.folder, env=env)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count(f"other users may read the keys of the bridge: chmod 600 {path}\n") == 1

@@ -240,6 +240,23 @@ def test_batches_become_smaller_when_the_worker_has_no_time_for_them(side, mark,
     target.close()
 
 
+def test_batches_grow_again_when_the_worker_has_time_again(side, mark):
+    side.target.release()
+    transport = Narrow(40)
+    target = DurableTarget(side.connection(transport=transport), clock=side.clock)
+    target.acquire(ME)
+    saved = target.apply(Batch(records=[record(f"p:{number:04}") for number in range(100)]), mark)
+    assert max(size for size in transport.sizes if size <= 40) < 40
+    transport.most = 1000
+    transport.sizes.clear()
+    for batch in range(6):
+        records = [record(f"q:{batch}:{number:04}") for number in range(200)]
+        saved = target.apply(Batch(records=records), saved)
+    assert saved.tally == Counter({Outcome.COPIED: 1300})
+    assert max(transport.sizes) > 40
+    target.close()
+
+
 def test_a_lease_that_cannot_be_given_back_keeps_nobody_waiting_for_long(side):
     side.target.release()
     transport = Narrow(150)

@@ -36,12 +36,10 @@ from migrate.stores.durable.bridge import Bridge, Choked, Conflict
 from migrate.stores.durable.burials import Burial, bury
 from migrate.stores.durable.lease import Lease
 from migrate.stores.durable.objects import Objects
+from migrate.stores.durable.pace import LEAST, Pace
 from migrate.stores.durable.pieces import pieces
 from migrate.stores.durable.reading import DurableHolder
 from migrate.stores.durable.wire import LATEST, Document, sent_record, sent_replacement, unfit
-
-_LEAST = 10
-"""Records of the smallest import that is tried when the Worker has no time for larger ones."""
 
 _AHEAD = 600.0
 """Seconds that an import may take at most where the batch says nothing; the bridge takes up to 900."""
@@ -79,7 +77,7 @@ class DurableTarget(DurableHolder):
         self._lease = Lease(bridge, self._now)
         self._holds: bool | None = None  # is anything in quarantine; None: not known
         self._leased = False
-        self._most = self._objects.health.limits.records  # of an import; less once that was too much
+        self._pace = Pace(self._objects.health.limits.records)
         self._versions: dict[str, int] = {}  # of the checkpoints that this opening has saved
 
     def _now(self) -> float:
@@ -184,7 +182,7 @@ class DurableTarget(DurableHolder):
         ahead = self._objects.health.ahead
         with self._lock:
             until = min(max(not_after + ahead, 0.0), self._now() + _AHEAD)
-            return bury(self._lease, name, rows, until, self._most)
+            return bury(self._lease, name, rows, until, self._pace.records)
 
     # ------------------------------------------------------------ the batch
 
@@ -202,9 +200,8 @@ class DurableTarget(DurableHolder):
                 try:
                     return self._apply(batch, checkpoint, version)
                 except Choked:
-                    if self._most <= _LEAST:
+                    if not self._pace.choked():
                         raise
-                    self._most = max(_LEAST, self._most // 2)
                     found = notes.read(self._bridge, [name]).get(name)
                     if found is not None and found["version"] > version:  # only its answer was lost
                         return notes.mark_of(found, checkpoint.sweep)
@@ -238,7 +235,7 @@ class DurableTarget(DurableHolder):
                 [self._sent(record, releasing=releasing) for record in batch.records],
                 [sent_replacement(wanted, self._objects.health.ahead) for wanted in batch.replacements],
                 book.size,
-                self._most,
+                self._pace.records,
                 limits.body_bytes,
             )
         )
@@ -254,8 +251,9 @@ class DurableTarget(DurableHolder):
                 if last:
                     body["checkpoint"] = {**book.checkpoint, "tally": _plain(tally)}
                     body |= {"notes": book.notes, "forget": book.forget}
-                large = piece.count > _LEAST
+                large = piece.count > LEAST
                 answer = self._lease.send(f"{part}{version}", body, book.expect, renew=last, large=large)
+                self._pace.went_well(piece.count)
                 if not last:
                     tally.update(answer["outcomes"])
         except Conflict:
