@@ -7,7 +7,9 @@ import itertools
 import time
 from typing import Any
 
-from tests.edge.edge import PREFIX
+import httpx
+
+from tests.edge.edge import PREFIX, VALIDATORS
 
 _names = itertools.count(1)
 
@@ -50,6 +52,23 @@ def checkpoint(name: str, body: str = "at 1", **tally: int) -> dict[str, Any]:
     return {"name": name, "body": body, "tally": tally}
 
 
+def burying(*sessions: str, **changes: Any) -> dict[str, Any]:
+    """Burials of these sessions as they were inserted, under a batch name of their own."""
+    rows = [{"key": key(session), "version": 1} for session in sessions]
+    given = {"batch": fresh("bury"), "notAfter": time.time() + 300, "expect": [], "rows": rows}
+    return given | changes
+
+
 def key(session: str) -> str:
     """The whole key of a session."""
     return PREFIX + session
+
+
+def problem(answer: httpx.Response, name: str) -> httpx.Response:
+    """The answer itself, which must be this problem."""
+    VALIDATORS["problem"].validate(answer.json())
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.json()["status"] == answer.status_code
+    assert answer.json()["type"] == f"urn:kvferry:problem:{name}"
+    return answer

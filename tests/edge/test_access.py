@@ -17,7 +17,7 @@ from migrate.credentials import Secret
 from migrate.errors import StoreRefused
 from migrate.stores.durable import Bridge
 from tests.edge.edge import AUDIENCE, HERE, MISGUARDED, TEAM, VALIDATORS, valid_key
-from tests.edge.test_strangers import problem
+from tests.edge.sending import problem
 from tests.runtime.install import node
 
 NOW = 1_900_000_000

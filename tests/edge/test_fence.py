@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.edge.edge import MUTANTS, object_hash
-from tests.edge.sending import fresh, importing, key, record
+from tests.edge.sending import burying, fresh, importing, key, record
 
 READY_WITHIN = 20.0
 
@@ -61,11 +61,6 @@ class Side:
 def replacing(session, version=1):
     changes = {"version": version, "notAfter": time.time() + 600}
     return importing(replacements=[{**record(session, b"settled"), **changes}], notAfter=time.time() + 600)
-
-
-def burying(session, version=1, **changes):
-    given = {"batch": fresh("bury"), "notAfter": time.time() + 600, "expect": []}
-    return {**given, "rows": [{"key": key(session), "version": version}], **changes}
 
 
 ORDERS = {"import": (replacing, "waiting_to_settle"), "bury": (burying, "fenced")}

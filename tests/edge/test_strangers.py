@@ -1,18 +1,16 @@
 """The bridge against strangers: who has no valid key learns and changes nothing, and no secret gets out."""
 
 import json
-import socket
 import time
-from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlsplit
 
 import pytest
 
-from tests.edge.edge import NEEDED, PREFIX, SECRET, VALIDATORS, mint, valid_key
-from tests.edge.sending import checkpoint, fresh, importing, key, record
+from tests.edge.edge import PREFIX, SECRET, mint, valid_key
+from tests.edge.sending import burying, checkpoint, fresh, importing, key, problem, record
 from tests.edge.test_wire import cases
 
-VERBS = ["import", "heads", "read", "scan", "tombstones", "count", "checkpoint"]
+SCOPES = ["verify", "import", "values", "delete"]
+VERBS = ["import", "fence", "bury", "heads", "read", "scan", "tombstones", "count", "checkpoint"]
 ROUTES = [*(("POST", f"kvferry/v1/{verb}") for verb in VERBS), ("GET", "kvferry/v1/health")]
 SCAN = {"protocol": 1, "shard": 0, "prefix": "", "after": None, "upto": None, "limit": 9, "live": False}
 DAY = 86_400
@@ -21,15 +19,6 @@ DAY = 86_400
 @pytest.fixture
 def bridge(edge):
     return edge.bridge("shards")
-
-
-def problem(answer, name):
-    VALIDATORS["problem"].validate(answer.json())
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.headers["cache-control"] == "no-store"
-    assert answer.json()["status"] == answer.status_code
-    assert answer.json()["type"] == f"urn:kvferry:problem:{name}"
-    return answer
 
 
 # ---------------------------------------------------------------- deny by default
@@ -76,199 +65,136 @@ def test_a_key_is_worth_what_the_vectors_say(bridge, case):
 
 
 def near_misses(scope):
-    now = time.time()
+    """Words that are almost a key for `scope`, and what is wrong with each."""
+    now = int(time.time())
     good = mint(scope, now - 5, now + 60)
-    message, _, mac = good.rpartition(".")
+    word, _, issued, expires, mac = good.split(".")
     yield "expired", mint(scope, now - 100, now - 1)
     yield "too long a life", mint(scope, now - 5, now + 14 * DAY)
     yield "from the future", mint(scope, now + 600, now + 700)
+    yield "ends before it begins", mint(scope, now + 100, now - 100)
     yield "another secret", mint(scope, now - 5, now + 60, SECRET[:-1] + "0")
-    yield "no signature", message + "."
-    for place in (0, 10, 42):
-        other = "A" if mac[place] != "A" else "B" if place < 42 else "Q"
-        yield f"another character at {place}", f"{message}.{mac[:place]}{other}{mac[place + 1 :]}"
-    for wider in {"verify", "import", "values"} - {scope}:
-        yield f"scope {wider}", good.replace(scope, wider)
+    yield "a secret in another case", mint(scope, now - 5, now + 60, SECRET.upper())
+    yield "no secret", mint(scope, now - 5, now + 60, "undefined")
+    yield "no signature", good.removesuffix(mac)
+    yield "another version", good.replace(word, "kvf2")
+    yield "an earlier issue", good.replace(issued, str(now - 6))
+    yield "a longer life", good.replace(expires, str(now + 61))
+    for other in {*SCOPES} - {scope}:
+        yield f"scope {other}", good.replace(scope, other)
+    for place in range(0, len(mac) - 1, 6):  # the last character has bits that mean nothing
+        other = "A" if mac[place] != "A" else "B"
+        yield f"another character at {place}", good.removesuffix(mac[place:]) + other + mac[place + 1 :]
+    yield "cut at the end", good[:-1]
+    yield "cut at the beginning", good[1:]
+    yield "one character more", good + "A"
+    yield "padded", good + "="
+    yield "twice", good + good
+    yield "twice, with a comma", f"{good}, {good}"
+    yield "twice, with a space", f"{good} {good}"
+    yield "a part more", f"{good}.x"
+    yield "in capitals", good.upper()
+    yield "its scope in capitals", good.replace(scope, scope.upper())
+    yield "its signature in another case", good.removesuffix(mac) + mac.swapcase()
+    yield "in quotes", f'"{good}"'
+    yield "a space within", good.replace(".", " .", 1)
+    yield "a tab behind", good + "\t\tx"
+    yield "a number in hexadecimal", good.replace(expires, hex(now + 60))
+    yield "a number with an exponent", good.replace(expires, f"{now + 60}e0")
+    yield "a number with a sign", good.replace(expires, f"+{now + 60}")
+    yield "a number with a zero before it", good.replace(expires, f"0{now + 60}")
 
 
-@pytest.mark.parametrize("scope", ["verify", "import", "values"])
+def lookalikes(scope):
+    """Keys with letters that look like ours, or that some programs take for ours."""
+    now = int(time.time())
+    good = mint(scope, now - 5, now + 60)
+    for what, old, new in (
+        ("a Cyrillic letter", "v", "\u0475"),
+        ("a full-width dot", ".", "\uff0e"),
+        ("a full-width digit", "1", "\uff11"),
+        ("an Arabic digit", "1", "\u0661"),
+        ("a long s", "s", "\u017f"),
+        ("a combining mark behind a letter", "f", "f\u0301"),
+        ("a space of no width", "f", "f\u200b"),
+        ("a byte order mark", "k", "\ufeffk"),
+    ):
+        if old in good:
+            yield what, good.replace(old, new, 1)
+
+
+@pytest.mark.parametrize("scope", SCOPES)
 def test_a_near_miss_is_a_miss(bridge, scope):
-    for what, bearer in near_misses(scope):
-        answer = bridge.raw("kvferry/v1/health", "GET", headers={"Authorization": f"Bearer {bearer}"})
-        assert answer.status_code == 401, what
+    refused = problem(bridge.raw("kvferry/v1/health", "GET"), "unauthorized")
+    almost = [(what, word.encode()) for what, word in [*near_misses(scope), *lookalikes(scope)]]
+    assert len({word for _, word in almost}) == len(almost)
+    for what, word in almost:
+        headers = {"Authorization": b"Bearer " + word}
+        answer = bridge.raw("kvferry/v1/health", "GET", headers=headers)
+        assert (answer.status_code, answer.content) == (401, refused.content), what
     assert bridge.raw("kvferry/v1/health", "GET", scope).status_code == 200
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+@pytest.mark.parametrize(
+    "name", ["Cookie", "X-Authorization", "Proxy-Authorization", "Cf-Access-Jwt-Assertion"]
+)
+def test_a_key_in_another_place_is_none(bridge, scope, name):
+    headers = {name: f"Bearer {valid_key(scope)}"}
+    problem(bridge.raw("kvferry/v1/health", "GET", headers=headers), "unauthorized")
+    problem(bridge.raw(f"kvferry/v1/health?token={valid_key(scope)}", "GET"), "unauthorized")
+
+
+def test_two_authorizations_are_none(bridge):
+    headers = [("Authorization", f"Bearer {valid_key('verify')}"), ("Authorization", "Bearer x")]
+    for order in (headers, headers[::-1]):
+        answer = bridge.http.request("GET", bridge.url + "kvferry/v1/health", headers=order)
+        problem(answer, "unauthorized")
 
 
 # ---------------------------------------------------------------- a key for something else
 
 
-def test_a_verify_key_sees_no_value_and_writes_nothing(bridge):
-    session = fresh()
-    bridge.ask("import", importing(record(session)))
-    for scope in ("verify", "import"):
-        asked = bridge.send("read", {"keys": [key(session)]}, scope)
-        assert problem(asked, "forbidden").status_code == 403
-        assert problem(bridge.send("scan", {**SCAN, "values": True}, scope), "forbidden").status_code == 403
-        assert bridge.send("scan", {**SCAN, "values": False}, scope).status_code == 200
-    other = fresh()
-    for scope in ("verify", "values"):
-        problem(bridge.send("import", importing(record(other)), scope), "forbidden")
-        problem(bridge.send("import", importing(notes=[{"name": "n", "body": ""}]), scope), "forbidden")
-    assert bridge.ask("heads", {"keys": [key(other)]})["rows"] == [None]
-    assert bridge.ask("checkpoint", {"names": ["n"]})["notes"] == [None]
+REQUESTS = {
+    "import": lambda session: importing(record(session)),
+    "import of a note": lambda session: importing(notes=[{"name": session, "body": ""}], notAfter=None),
+    "fence": lambda session: {},
+    "bury": lambda session: burying(session),
+    "read": lambda session: {"keys": [key(session)]},
+    "scan with values": lambda session: {**SCAN, "values": True},
+    "scan": lambda session: {**SCAN, "values": False},
+    "heads": lambda session: {"keys": [key(session)]},
+    "tombstones": lambda session: {"shard": 0, "prefix": "", "after": None, "limit": 9},
+    "count": lambda session: {"prefix": ""},
+    "checkpoint": lambda session: {"names": [session]},
+}
+LOOKS = {"scan", "heads", "tombstones", "count", "checkpoint"}
+ALLOWED = {
+    "verify": LOOKS,
+    "import": {*LOOKS, "import", "import of a note", "fence"},
+    "values": {*LOOKS, "read", "scan with values"},
+    "delete": {*LOOKS, "bury"},
+}
 
 
-# ---------------------------------------------------------------- bad requests
-
-
-def test_unknown_routes_and_methods(bridge):
-    for path in (
-        "",
-        "kvferry/v1/",
-        "kvferry/v2/heads",
-        "kvferry/v1/heads/",
-        "kvferry/v1/constructor",
-        "v1/heads",
-    ):
-        problem(bridge.raw(path, "POST", "import", json={"protocol": 1}), "not-found")
-    for method, path in ROUTES:
-        wrong = "GET" if method == "POST" else "POST"
-        for other in (wrong, "OPTIONS", "DELETE"):
-            answer = problem(bridge.raw(path, other, "import"), "method")
-            assert not [name for name in answer.headers if name.lower().startswith("access-control")]
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"{",
-        b"nul",
-        b'{"protocol": 1,}',
-        b'{"protocol": NaN}',
-        b"\xff\xfe",
-        b'{"protocol": 1, "keys": ["\xff"]}',
-        b"\xef\xbb\xbf{}",
-        b"[" * 100_000,
-    ],
-    ids=["empty", "cut", "no word", "comma", "NaN", "UTF-16", "no UTF-8", "byte order mark", "deep"],
-)
-def test_malformed_json(bridge, body):
-    headers = {"Content-Type": "application/json"}
-    problem(bridge.raw("kvferry/v1/heads", "POST", "verify", content=body, headers=headers), "malformed")
-
-
-@pytest.mark.parametrize("body", ["[]", "null", "1", '"x"'])
-def test_json_that_is_no_object(bridge, body):
-    headers = {"Content-Type": "application/json; charset=utf-8"}
-    problem(bridge.raw("kvferry/v1/heads", "POST", "verify", content=body, headers=headers), "invalid")
-
-
-@pytest.mark.parametrize(
-    "media", ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonp"]
-)
-def test_a_body_of_another_media_type(bridge, media):
-    headers = {"Content-Type": media} if media else {}
-    problem(bridge.raw("kvferry/v1/heads", "POST", "verify", content=b"{}", headers=headers), "media-type")
-
-
-@pytest.mark.parametrize("version", [0, 2, "1", None, True, [1]])
-def test_another_version_of_the_protocol(bridge, version):
-    answer = bridge.raw("kvferry/v1/heads", "POST", "verify", json={"protocol": version, "keys": []})
-    assert problem(answer, "protocol").json()["protocol"] == 1
-    problem(bridge.raw("kvferry/v1/heads", "POST", "verify", json={"keys": []}), "protocol")
-
-
-@pytest.mark.parametrize(("verb", "most"), [("heads", 1024 * 1024), ("import", 8 * 1024 * 1024)])
-def test_a_body_that_is_too_large(bridge, verb, most):
-    headers = {"Content-Type": "application/json"}
-    path, scope = f"kvferry/v1/{verb}", "import"
-    fits = b"{}" + b" " * (most - 2)
-    problem(bridge.raw(path, "POST", scope, content=fits, headers=headers), "protocol")
-    problem(bridge.raw(path, "POST", scope, content=fits + b" ", headers=headers), "too-large")
-    stream = iter([fits, b" "])  # chunked: no Content-Length tells
-    problem(bridge.raw(path, "POST", scope, content=stream, headers=headers), "too-large")
-
-
-def test_what_a_request_must_be_is_said_by_its_place_alone(bridge):
-    replacement = {**record("a"), "version": 1, "notAfter": 1}
-    wrong = [
-        (importing(record("")), "/records/0/key"),
-        (importing(record(fresh(), key="other:x")), "/records/0/key"),
-        (importing(record("a"), record("b"), record("a")), "/records/2/key"),
-        (importing(record("a"), replacements=[replacement]), "/replacements/0/key"),
-        (importing(record("a"), notAfter=None), "/notAfter"),
-        (importing(record("a"), notAfter=time.time() + 1000), "/notAfter"),
-        (importing(*(record(str(n)) for n in range(1000)), replacements=[replacement]), "/replacements"),
-    ]
-    for order, pointer in wrong:
-        said = bridge.refused("import", order)
-        assert (said["type"], said["pointer"]) == ("urn:kvferry:problem:invalid", pointer)
-    assert bridge.refused("heads", {"keys": ["other:x"]}, "verify")["pointer"] == "/keys/0"
-    scan = {**SCAN, "values": False}
-    for changes in ({"shard": 4}, {"prefix": "other:"}, {"after": "other:"}, {"upto": "other:"}):
-        said = bridge.refused("scan", {**scan, **changes}, "verify")
-        assert said["pointer"] == "/" + next(iter(changes))
-    for order in ({"names": ["a"], "prefix": ""}, {}, {"prefix": "x"}):
-        assert bridge.refused("checkpoint", order, "verify")["pointer"] == "/names"
-
-
-def test_every_vector_of_a_wrong_request_is_refused_at_its_place(edge):
-    bridge = edge.bridge("shards")
-    scopes = {**NEEDED, "scan": "values"}
-    for case in cases("requests"):
-        if case["pointer"] is not None:
-            said = bridge.refused(case["verb"], case["document"], scopes.get(case["verb"], "verify"))
-            assert (said["status"], said["pointer"]) == (422, case["pointer"]), case["name"]
-
-
-# ---------------------------------------------------------------- replay, and many at once
-
-
-def test_a_replayed_import_brings_nothing_back(edge, bridge):
-    """Its session was logged out meanwhile, and after 15 minutes it is not even looked at."""
-    session = fresh()
-    order = importing(record(session), notAfter=time.time() + 890)
-    bridge.ask("import", order)
-    (head,) = bridge.ask("heads", {"keys": [key(session)]})["rows"]
-    names = [f"kvferry:shard:{number}/4" for number in range(4)]
-    for name in names:
-        edge.call("USER_SESSIONS", name, "deleteSession", session)
-    graves = bridge.ask("heads", {"keys": [key(session)]})
-    bridge.ask("import", order)
-    bridge.ask("import", {**order, "batch": fresh("batch")})
-    assert bridge.ask("heads", {"keys": [key(session)]}) == graves
-    assert graves["rows"][0]["tombstone"]
-    edge.set_clock(time.time() + 900)
-    assert bridge.refused("import", order)["type"] == "urn:kvferry:problem:late"
-    assert head["version"] == 1
-
-
-def test_a_hundred_strangers_at_once_do_not_disturb_who_has_a_key(bridge):
-    session = fresh()
-    bridge.ask("import", importing(record(session)))
-
-    def ask(number):
-        if number % 4 == 0:
-            return bridge.ask("heads", {"keys": [key(session)]})["rows"][0]["version"]
-        bearer = {"Authorization": f"Bearer {mint('values', 1, 2, str(number) * 40)}"}
-        return bridge.raw(
-            "kvferry/v1/read", "POST", headers=bearer, json={"keys": [key(session)]}
-        ).status_code
-
-    with ThreadPoolExecutor(10) as pool:
-        assert list(pool.map(ask, range(100))) == [1, 401, 401, 401] * 25
-
-
-def test_a_client_that_goes_away_in_the_middle_of_its_body_writes_nothing(bridge):
-    session = fresh()
-    body = json.dumps({"protocol": 1, **importing(record(session))}).encode()
-    host = urlsplit(bridge.url)
-    head = f"POST /kvferry/v1/import HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {valid_key('import')}\r\n"
-    head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    with socket.create_connection((host.hostname, host.port), timeout=10) as connection:
-        connection.sendall(head.encode() + body[:-1])
-    assert bridge.ask("heads", {"keys": [key(session)]})["rows"] == [None]
+@pytest.mark.parametrize("scope", SCOPES)
+@pytest.mark.parametrize("what", REQUESTS)
+def test_a_key_is_for_its_purpose_and_for_looking_at_what_is_no_value(edge, scope, what):
+    bridge = edge.bridge("single")
+    bridge.set_world(fresh("strangers") + ":")
+    try:
+        session = fresh()
+        bridge.ask("import", importing(record(session, b"planted-value")))
+        before = bridge.ask("read", {"keys": [key(session)]})
+        answer = bridge.send(what.split()[0], REQUESTS[what](session), scope)
+        assert answer.status_code == (200 if what in ALLOWED[scope] else 403)
+        if what in ALLOWED[scope]:
+            return
+        problem(answer, "forbidden")
+        assert bridge.ask("read", {"keys": [key(session)]}) == before
+        assert bridge.ask("checkpoint", {"prefix": "", "limit": 9})["notes"] == []
+    finally:
+        bridge.set_world("")
 
 
 # ---------------------------------------------------------------- secrets
@@ -291,6 +217,16 @@ def test_no_secret_of_a_session_or_a_key_is_in_any_error_or_log(edge, bridge):
         checkpoint=checkpoint(name, body),
     )
     errors = []
+    grave = burying(session, batch=batch)
+    for order in (
+        {**grave, "rows": grave["rows"] * 2},
+        {**grave, member: member},
+        {**grave, "rows": [{"key": session, "version": 1}]},
+        {**grave, "rows": [{**grave["rows"][0], "version": value}]},
+        {**grave, "expect": [{"name": name, "version": 3}]},
+        {**grave, "notAfter": time.time() - 60},
+    ):
+        errors.append(bridge.send("bury", order, "delete"))
     for order in (
         {**good, "records": good["records"] * 2},
         {**good, member: member},
@@ -308,6 +244,9 @@ def test_no_secret_of_a_session_or_a_key_is_in_any_error_or_log(edge, bridge):
         bridge.raw("kvferry/v1/import", "POST", "import", content=f'{{"{value}', headers=headers),
         bridge.raw(f"kvferry/v1/{session}?{value}", "POST", "import"),
         bridge.raw(f"{session}", "POST", headers={"Authorization": f"Bearer {value}"}),
+        bridge.raw("", "GET", headers={"Cf-Access-Jwt-Assertion": value, "Cookie": value}),
+        edge.bridge("guarded-warm").raw("", "GET", headers={"Cf-Access-Jwt-Assertion": value}),
+        edge.bridge("unset").raw(session, "GET", headers={"Authorization": f"Bearer {value}"}),
         bridge.send("read", {"keys": [key(session)]}, "verify"),
         bridge.send("heads", {"keys": [session]}, "verify"),
         edge.bridge("failing").send("heads", {"keys": [key(session)]}, "verify"),

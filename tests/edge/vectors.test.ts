@@ -26,6 +26,26 @@ for (const { name, header, secret, now, scope } of vectors<Key>("keys")) {
   test(`key: ${name}`, async () => assert.equal(await scopeOf(header, secret, now), scope));
 }
 
+test("every key of the right form is compared in constant time, before anything else is known of it", async () => {
+  const verify = crypto.subtle.verify;
+  const compared: string[] = [];
+  crypto.subtle.verify = (async (...given: Parameters<typeof verify>) => {
+    compared.push(given[0] as string);
+    return verify.apply(crypto.subtle, given);
+  }) as typeof verify;
+  try {
+    for (const { name, header, secret, now, scope } of vectors<Key>("keys")) {
+      compared.length = 0;
+      await scopeOf(header, secret, now);
+      const formed = /^Bearer kvf1\.(verify|import|values|delete)(\.[1-9]\d*){2}\.[\w-]{42}[AEIMQUYcgkosw048]$/.test(header ?? "");
+      assert.deepEqual(compared, formed ? ["HMAC"] : [], name);
+      assert.ok(formed || scope === null, name);
+    }
+  } finally {
+    crypto.subtle.verify = verify;
+  }
+});
+
 test("a key for one thing is not for another", () => {
   for (const scope of SCOPES) {
     assert.ok(allows(scope, "verify"));
