@@ -251,6 +251,7 @@ class Edge:
             "FORGETTING": "ForgettingSessions",
             "LOOKED_INTO": "LookedInto",
             "FAILING": "Failing",
+            "LASTING": "Lasting",
             "BREAKING": "BreakingSessions",
             "COPIED_INTO": "CopiedInto",
             "HELD": "HeldSessions",

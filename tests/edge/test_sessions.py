@@ -215,6 +215,24 @@ def test_a_session_that_never_expires_has_no_alarm(session):
     assert session.head()["tombstone"]["keepUntil"] is None
 
 
+def test_a_logout_is_remembered_as_long_as_this_session_was_once_given(edge, session):
+    """A write that was on its way may give the copy in KV as long a life again."""
+    edge.set_clock(2_000_000_000)
+    session.putSession("v", {"expirationTtl": 800 * DAY})
+    edge.set_clock(2_000_000_000 + 300 * DAY)
+    session.deleteSession()
+    assert session.head()["tombstone"]["keepUntil"] == 2_000_000_000 + 1100 * DAY
+
+
+def test_a_logout_is_remembered_for_ever_where_sessions_may_live_for_ever(edge):
+    for name, written in ((fresh(), False), (fresh(), True)):
+        if written:
+            edge.call("LASTING", name, "putSession", name, "v", {"expirationTtl": 60})
+        edge.call("LASTING", name, "deleteSession", name)
+        (head,) = edge.call("LASTING", name, "kvferryHeads", [name])
+        assert (head["tombstone"]["keepUntil"], head["key"]) == (None, name)
+
+
 def test_a_logout_is_remembered_as_long_as_a_cookie_can_live(session):
     session.edge.set_clock(2_000_000_000)
     session.deleteSession()

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { allows, scopeOf, SCOPES } from "../../migrate/edge/src/bearer.ts";
+import { longestTtl, rememberedUntil } from "../../migrate/edge/src/lifetimes.ts";
 import { bookOf, objectOf, placementOf } from "../../migrate/edge/src/placement.ts";
 import type { Placement } from "../../migrate/edge/src/placement.ts";
 import { Problem, problemOf } from "../../migrate/edge/src/problem.ts";
@@ -65,6 +66,29 @@ test("a session lives where the vectors say", () => {
 test("a word that names no placement is refused", () => {
   for (const { word, valid } of vectors<{ word: string; valid: boolean }>("placements")) {
     assert.equal(placementOf(word) !== null, valid, word);
+  }
+});
+
+test("the longest life of a session is what the variable says, and never less than a cookie's", () => {
+  const day = 86_400;
+  const said: [string | undefined, number][] = [
+    [undefined, 400 * day], [String(500 * day), 500 * day], ["60", 400 * day], ["never", Infinity],
+    ["", Infinity], ["500 days", Infinity], ["1e9", Infinity], ["-1", Infinity], ["0", Infinity],
+  ];
+  for (const [text, seconds] of said) {
+    assert.equal(longestTtl(text === undefined ? {} : { KVFERRY_LONGEST_TTL: text }), seconds, text);
+  }
+  assert.equal(longestTtl(undefined), 400 * day);
+});
+
+test("a logout is remembered for as long as anything may bring the session back", () => {
+  const now = 1000.5;
+  for (const [expiration, written, longest, until] of [
+    [undefined, undefined, 400, 1400], [1200, 900, 400, 1400], [1600, 1300, 400, 1600],
+    [1600, 800, 400, 1800], [1600, 800.5, 400, 1800], [1200, undefined, 400, 1400], [900, 100, 400, 1800],
+    [null, 900, 400, null], [null, undefined, 400, null], [1200, 900, Infinity, null], [undefined, undefined, Infinity, null],
+  ] as const) {
+    assert.equal(rememberedUntil(expiration, written, longest, now), until, `${expiration} ${written} ${longest}`);
   }
 });
 

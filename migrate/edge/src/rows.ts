@@ -1,12 +1,10 @@
 // The rows of an object: the class's values joined with who wrote them. No law is decided here.
 
+import { COOKIES_END, rememberedUntil } from "./lifetimes.ts";
 import type { ProvenanceTable } from "./provenance.ts";
 import type { Change, Origin, Provenance, Row, Stored } from "./record.ts";
 import { compareKeys } from "./text.ts";
 import type { Values } from "./values.ts";
-
-// Browsers keep no cookie for longer than 400 days (RFC 6265bis), so no session outlives that unrenewed.
-export const LONGEST_TTL = 400 * 86_400;
 
 const CHUNK = 200;
 
@@ -59,7 +57,7 @@ export class Rows {
     const tombstone = {
       expiration: before?.expiration ?? null,
       deletedAt: Math.floor(now),
-      keepUntil: keepUntil(before, now),
+      keepUntil: keepUntil(before, this.#values.longest ?? COOKIES_END, now),
     };
     this.#values.remove(key);
     this.#ends.push(tombstone.keepUntil ?? Infinity);
@@ -126,9 +124,8 @@ function next(before: Row | null, writer: Writer, now: number): Omit<Provenance,
 }
 
 // Until when a logout must be remembered: as long as anything may still bring the session back.
-function keepUntil(before: Row | null, now: number): number | null {
-  if (before !== null && before.expiration === null) return null;
-  return Math.max(before?.expiration ?? 0, Math.floor(now) + LONGEST_TTL);
+function keepUntil(before: Row | null, longest: number, now: number): number | null {
+  return rememberedUntil(before?.expiration, before?.changes.at(-1)?.at, longest, now);
 }
 
 function merged(one: string[], other: string[]): string[] {

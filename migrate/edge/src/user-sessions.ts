@@ -3,6 +3,8 @@
 
 import { DurableObject } from "cloudflare:workers";
 import type { Written } from "./laws.ts";
+import { longestTtl } from "./lifetimes.ts";
+import type { LifetimeEnv } from "./lifetimes.ts";
 import { TOOLKIT, withMethods } from "./methods.ts";
 import type { ToolkitMethods } from "./methods.ts";
 import type { Origin, Stored } from "./record.ts";
@@ -42,7 +44,8 @@ const SessionObject = withMethods(DurableObject) as unknown as new <Env>(
 export class UserSessions<Data = object, Env = unknown> extends SessionObject<Env> {
   constructor(ctx: DurableObjectState, env: Env, clock: Clock = systemClock) {
     super(ctx, env);
-    this[TOOLKIT] = new Toolkit(ctx.storage, () => new SessionTable(ctx.storage.sql), clock);
+    const longest = longestTtl(env as LifetimeEnv);
+    this[TOOLKIT] = new Toolkit(ctx.storage, () => new SessionTable(ctx.storage.sql, longest), clock);
   }
 
   // ---------------------------------------------------------------- the application's methods

@@ -1,5 +1,7 @@
 // Where a class keeps its sessions' values: all that the toolkit asks of a class, in four functions.
 
+import { COOKIES_END } from "./lifetimes.ts";
+
 export interface Value {
   value: Uint8Array;
   expiration: number | null;
@@ -14,15 +16,19 @@ export interface Values {
   remove(key: string): void;
   // Up to `limit` keys from `from` on, `from` included.
   list(from: string, limit: number): string[];
+  // The longest time to live of any session, in seconds; left out: no longer than a cookie's.
+  readonly longest?: number;
 }
 
 // The values of `UserSessions`: a table that is made by the first write.
 export class SessionTable implements Values {
+  readonly longest: number;
   readonly #sql: SqlStorage;
   #made = false;
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: SqlStorage, longest = COOKIES_END) {
     this.#sql = sql;
+    this.longest = longest;
   }
 
   read(key: string): Value | null {

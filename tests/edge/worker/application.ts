@@ -34,6 +34,13 @@ export class ForgettingSessions extends Forgetting<object, Env> {
   }
 }
 
+// Sessions that may live for ever, as the Worker's variable says.
+export class Lasting extends Real<object, Env> {
+  constructor(ctx: Context, env: Env) {
+    super(ctx, { ...env, KVFERRY_LONGEST_TTL: "never" } as unknown as Env, clock);
+  }
+}
+
 // Looks into an object's storage from inside, past every method of the class.
 export class LookedInto extends Real<object, Env> {
   readonly #storage: DurableObjectStorage;
