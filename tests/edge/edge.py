@@ -61,13 +61,23 @@ MUTANTS = {
     "OVERWRITING": ("laws.ts", "if (there !== null) {\n", "if (there !== null && there.batch === batch) {\n"),
     "FORGETTING": (
         "rows.ts",
-        "return this.#account(key, { ...next(before, writer, now), metadata: null, tombstone });",
+        "return this.#account(key, { ...next(before, writer, now), metadata: null, tombstone, seen: null });",
         "this.forget(key);\n    return 1;",
     ),
     "UNFENCED": (
         "toolkit.ts",
         "const fenced = changing && this.#notes.read(FENCE) !== null;",
         "const fenced = false;",
+    ),
+    # Of somebody else's class: nothing on record, purges not held back, a miss taken for an error, what is
+    # on no record taken for nothing.
+    "UNWRAPPED": ("own-calls.ts", 'if (method.does === "other") return run();', "return run();"),
+    "PURGING": ("toolkit.ts", "return this.#notes.read(FINISHED) !== null;", "return true;"),
+    "STRICT": ("own-calls.ts", "/\\bgot no results\\b/.test(error.message)", "error.message === ''"),
+    "IGNORANT": (
+        "rows.ts",
+        "return found === null ? null : { ...(provenance ?? LEGACY), key, ...found };",
+        "return found === null || provenance === null ? null : { ...provenance, key, ...found };",
     ),
     # No law is broken here: the import fails at its very end.
     "BREAKING": (
@@ -170,9 +180,9 @@ class Edge:
         answers: list[dict[str, Any]] = self._application("call", body)
         return answers
 
-    def callable_names(self) -> list[str]:
-        """Every name on the prototypes of the session class."""
-        names: list[str] = self._application("names", None)
+    def callable_names(self, which: str = "real") -> list[str]:
+        """Every name on the prototypes of the session class; "wrapped": of somebody else's."""
+        names: list[str] = self._application("names", which)
         return names
 
     def bridge(self, name: str) -> Bridge:
@@ -182,6 +192,10 @@ class Edge:
     def set_clock(self, now: float | None) -> None:
         """The time of all objects (Unix seconds); None: the real one. Bridges have their own."""
         self._application("clock", now)
+
+    def set_stage(self, name: str) -> None:
+        """The stage that somebody else's class is told: "dual-write", or any other."""
+        self._application("stage", name)
 
     def log(self) -> str:
         """What the runtime said so far."""
@@ -244,6 +258,9 @@ class Edge:
             text = (changed / file).read_text()
             assert text.count(old) == 1, f"{file} has changed: {name} cannot be made"
             (changed / file).write_text(text.replace(old, new))
+            for own in ("plain-sessions.ts", "wrapped-sessions.ts"):
+                changed_import = (HERE / "worker" / own).read_text().replace('"EDGE/', f'"{name}/')
+                (changed / own).write_text(changed_import)
             aliases[name] = str(changed)
         classes = {
             "USER_SESSIONS": "UserSessions",
@@ -254,6 +271,11 @@ class Edge:
             "LASTING": "Lasting",
             "BREAKING": "BreakingSessions",
             "COPIED_INTO": "CopiedInto",
+            "WRAPPED": "WrappedSessions",
+            "UNWRAPPED": "UnwrappedSessions",
+            "PURGING": "PurgingSessions",
+            "STRICT": "StrictSessions",
+            "IGNORANT": "IgnorantSessions",
             "HELD": "HeldSessions",
             "HELD_UNFENCED": "HeldUnfenced",
         }
@@ -297,6 +319,11 @@ class Edge:
         add("apart", "CopiedInto", SECRET, "per-session", PREFIX)
         add("overwriting", "OverwritingSessions", SECRET, "shards:4", PREFIX)
         add("forgetting", "ForgettingSessions", SECRET, "shards:4", PREFIX)
+        add("wrapped", "WrappedSessions", SECRET, "shards:4", PREFIX)
+        add("unwrapped", "UnwrappedSessions", SECRET, "shards:4", PREFIX)
+        add("purging", "PurgingSessions", SECRET, "shards:4", PREFIX)
+        add("strict", "StrictSessions", SECRET, "shards:4", PREFIX)
+        add("ignorant", "IgnorantSessions", SECRET, "shards:4", PREFIX)
         add("unset", "UserSessions", None, "shards:4", PREFIX)
         add("short", "UserSessions", SECRET[:31], "shards:4", PREFIX)
         add("failing", "Failing", SECRET, "shards:4", PREFIX)

@@ -10,31 +10,9 @@ from collections import Counter
 
 import pytest
 
-from tests.edge.edge import MUTANTS, Bridge, Edge, object_hash
+from tests.edge.edge import MUTANTS
 from tests.edge.sending import checkpoint, fresh, importing, key, record
-
-BINDINGS = {"shards": "USER_SESSIONS", "overwriting": "OVERWRITING", "forgetting": "FORGETTING"}
-
-
-class Side:
-    """A bridge and the application beside it, over the same objects."""
-
-    def __init__(self, edge: Edge, name: str) -> None:
-        self.edge = edge
-        self.bridge: Bridge = edge.bridge(name)
-        self._binding = BINDINGS[name]
-
-    def app(self, session, method, *args):
-        return self.edge.call(self._binding, self.home(session), method, session, *args)
-
-    def home(self, session):
-        return f"kvferry:shard:{object_hash(session) % 4}/4"
-
-    def outcomes(self, *records, **changes):
-        return self.bridge.ask("import", importing(*records, **changes))["outcomes"]
-
-    def head(self, session):
-        return self.bridge.ask("heads", {"keys": [key(session)]})["rows"][0]
+from tests.edge.sides import side_of
 
 
 def a_copy_never_beats_a_newer_write(side):
@@ -87,6 +65,9 @@ def nothing_is_lost_or_resurrected_while_a_copy_runs(side):
     assert all(row["origin"] == "copy" for row in rows[80:])
 
 
+CLASSES = ["shards", "wrapped"]
+"""Our class, and somebody else's."""
+
 SCENARIOS = {
     a_copy_never_beats_a_newer_write: "OVERWRITING",
     a_deleted_session_stays_deleted: "FORGETTING",
@@ -95,8 +76,9 @@ SCENARIOS = {
 
 
 @pytest.mark.parametrize("law", SCENARIOS)
-def test_the_class_keeps(edge, law):
-    law(Side(edge, "shards"))
+@pytest.mark.parametrize("name", CLASSES)
+def test_the_class_keeps(edge, law, name):
+    law(side_of(edge, name))
 
 
 @pytest.mark.parametrize(
@@ -111,12 +93,12 @@ def test_the_class_keeps(edge, law):
 def test_a_class_that_breaks_the_law_is_seen(edge, law, mutant):
     assert mutant in MUTANTS
     with pytest.raises(AssertionError):
-        law(Side(edge, mutant.lower()))
+        law(side_of(edge, mutant.lower()))
 
 
-@pytest.fixture
-def side(edge):
-    return Side(edge, "shards")
+@pytest.fixture(params=CLASSES)
+def side(edge, request):
+    return side_of(edge, request.param)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +147,7 @@ def test_a_copy_arrives_exactly(side):
 # ---------------------------------------------------------------- replacements
 
 
-def replacing(session, version, value=b"settled", **changes):
+def replacing(session, version, value=b'"settled"', **changes):
     changes = {"notAfter": time.time() + 300, **changes}
     return importing(replacements=[{**record(session, value), "version": version, **changes}])
 

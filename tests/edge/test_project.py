@@ -20,7 +20,9 @@ PACKAGE = json.loads((EDGE / "package.json").read_text())
 
 def test_the_types_are_strict_and_hold(tmp_path: Path) -> None:
     modules = install()
-    sources = {f"{name}/*": [str(EDGE / "src" / "*")] for name in ("EDGE", *MUTANTS)}
+    sources = {
+        f"{name}/*": [str(EDGE / "src" / "*"), str(HERE / "worker" / "*")] for name in ("EDGE", *MUTANTS)
+    }
     options = json.loads((EDGE / "tsconfig.json").read_text())["compilerOptions"]
     assert options["strict"]
     assert options["erasableSyntaxOnly"], "Node.js must be able to run the tests as they are"
@@ -60,6 +62,14 @@ def test_nothing_is_needed_at_run_time_and_the_tools_are_those_of_the_tests() ->
         "typescript": ours["typescript"],
         "wrangler": ours["wrangler"],
     }
+
+
+def test_the_readmes_example_is_the_class_that_the_tests_run() -> None:
+    block = re.search(r"```ts\n(import .*?withToolkit.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert block is not None
+    tested = (HERE / "worker" / "wrapped-sessions.ts").read_text().partition("\n\n")[2]
+    assert block[1] == tested.replace("EDGE/with-toolkit.ts", f"{PACKAGE['name']}/toolkit")
+    assert PACKAGE["exports"]["./toolkit"] == "./src/with-toolkit.ts"
 
 
 def test_the_lock_file_names_no_place_that_packages_come_from() -> None:

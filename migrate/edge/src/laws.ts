@@ -36,7 +36,7 @@ export class Laws {
   // Insert if absent: no row, no tombstone, not even an expired row. A row that this very batch
   // inserted counts as copied again, so that a batch may be repeated after a lost answer.
   insert(record: Stored, { sweep, batch, differing }: Import, now: number): Outcome {
-    const there = this.#rows.get(record.key);
+    const there = this.#rows.noticed(record.key, now);
     if (there !== null) {
       if (there.batch === batch) return "copied";
       const outcome = standing(record, there);
@@ -49,7 +49,7 @@ export class Laws {
   // A sweep's update: over a row of ours that has not changed since it was read, and in time. `fenced`:
   // a gate's verify has begun.
   replace(wanted: Replacement, { sweep, batch }: Import, fenced: boolean, now: number): Outcome {
-    const there = this.#rows.get(wanted.key);
+    const there = this.#rows.noticed(wanted.key, now);
     if (there === null) return "waiting_to_settle";
     if (there.batch === batch) return "updated";
     const ours = there.origin === "copy" || there.origin === "dual";
@@ -64,7 +64,7 @@ export class Laws {
   // A session that the source was seen to lack, twice: a tombstone takes the place of that very version
   // of a row of ours, as long as it lives, in time, and not behind the fence.
   bury({ key, version, notAfter }: Burial, batch: string, fenced: boolean, now: number): Buried {
-    const there = this.#rows.get(key);
+    const there = this.#rows.noticed(key, now);
     if (there === null) return "missing";
     if (there.value === null) return there.batch === batch ? "buried" : "tombstoned";
     if (there.origin === "app") return "newer_here";

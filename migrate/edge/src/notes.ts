@@ -29,14 +29,20 @@ export interface Bookkeeping {
   forget: string[];
 }
 
+// The note that says that the migration is finished: from then on a class purges by itself again.
+export const FINISHED = "finished";
+
 type Raw = { name: string; version: number; body: string; tally: string | null };
 
 export class NoteTable {
   readonly #sql: SqlStorage;
+  readonly #lasting: boolean;
   #made = false;
 
-  constructor(sql: SqlStorage) {
+  // `lasting`: nobody but the toolkit drops its tables.
+  constructor(sql: SqlStorage, lasting: boolean) {
     this.#sql = sql;
+    this.#lasting = lasting;
   }
 
   read(name: string): Note | null {
@@ -88,7 +94,7 @@ export class NoteTable {
   }
 
   #exists(): boolean {
-    this.#made ||= hasTable(this.#sql, "kvferry_notes");
+    if (!this.#made || !this.#lasting) this.#made = hasTable(this.#sql, "kvferry_notes");
     return this.#made;
   }
 

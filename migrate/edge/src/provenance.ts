@@ -13,6 +13,7 @@ type Raw = {
   metadata: string | null;
   sweep: number | null;
   batch: string | null;
+  digest: string | null;
   expiration: number | null;
   deleted_at: number | null;
   keep_until: number | null;
@@ -20,10 +21,13 @@ type Raw = {
 
 export class ProvenanceTable {
   readonly #sql: SqlStorage;
+  readonly #lasting: boolean;
   #made = false;
 
-  constructor(sql: SqlStorage) {
+  // `lasting`: nobody but the toolkit drops its tables.
+  constructor(sql: SqlStorage, lasting: boolean) {
     this.#sql = sql;
+    this.#lasting = lasting;
   }
 
   read(key: string): Provenance | null {
@@ -36,12 +40,12 @@ export class ProvenanceTable {
     if (!this.#exists()) this.#make();
     this.#sql.exec(
       `INSERT INTO kvferry_rows
-         (key, origin, version, changes, metadata, sweep, batch, expiration, deleted_at, keep_until)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         (key, origin, version, changes, metadata, sweep, batch, digest, expiration, deleted_at, keep_until)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (key) DO UPDATE SET
          origin = excluded.origin, version = excluded.version, changes = excluded.changes,
          metadata = excluded.metadata, sweep = excluded.sweep, batch = excluded.batch,
-         expiration = excluded.expiration, deleted_at = excluded.deleted_at,
+         digest = excluded.digest, expiration = excluded.expiration, deleted_at = excluded.deleted_at,
          keep_until = excluded.keep_until`,
       key,
       row.origin,
@@ -50,7 +54,8 @@ export class ProvenanceTable {
       row.metadata,
       row.sweep,
       row.batch,
-      row.tombstone?.expiration ?? null,
+      row.tombstone === null ? (row.seen?.digest ?? null) : null,
+      (row.tombstone ?? row.seen)?.expiration ?? null,
       row.tombstone?.deletedAt ?? null,
       row.tombstone?.keepUntil ?? null,
     );
@@ -69,8 +74,13 @@ export class ProvenanceTable {
       .map((row) => row.key);
   }
 
+  // Remove the table, if nothing is left in it.
+  drop(): void {
+    if (this.#exists() && this.list("", 1).length === 0) this.#sql.exec("DROP TABLE kvferry_rows");
+  }
+
   #exists(): boolean {
-    this.#made ||= hasTable(this.#sql, "kvferry_rows");
+    if (!this.#made || !this.#lasting) this.#made = hasTable(this.#sql, "kvferry_rows");
     return this.#made;
   }
 
@@ -84,7 +94,8 @@ export class ProvenanceTable {
         metadata   TEXT,              -- JSON; NULL: none
         sweep      INTEGER,           -- that inserted it
         batch      TEXT,              -- that wrote it last, if an import did
-        expiration INTEGER,           -- of a tombstone: what the session's was
+        digest     TEXT,              -- of the value on record, where the class writes values too
+        expiration INTEGER,           -- that on record, and of a tombstone: what the session's was
         deleted_at INTEGER,           -- NULL: no tombstone
         keep_until INTEGER            -- of a tombstone; NULL: for ever
       ) STRICT, WITHOUT ROWID
@@ -101,6 +112,7 @@ function provenance(raw: Raw): Provenance {
     raw.deleted_at === null
       ? null
       : { expiration: raw.expiration, deletedAt: raw.deleted_at, keepUntil: raw.keep_until };
+  const seen = raw.digest === null ? null : { digest: raw.digest, expiration: raw.expiration };
   const { origin, version, metadata, sweep, batch } = raw;
-  return { origin, version, changes, metadata, sweep, batch, tombstone };
+  return { origin, version, changes, metadata, sweep, batch, tombstone, seen };
 }

@@ -50,6 +50,13 @@ export interface Provenance {
   sweep: number | null;
   batch: string | null;
   tombstone: Tombstone | null;
+  seen: Seen | null;
+}
+
+// What a value was when it was put on record; null where nobody but the toolkit writes values.
+export interface Seen {
+  digest: string;
+  expiration: number | null;
 }
 
 // A deleted session: what its expiration was, and how long it must be remembered (null: for ever).

@@ -2,9 +2,10 @@
 
 import { COOKIES_END, rememberedUntil } from "./lifetimes.ts";
 import type { ProvenanceTable } from "./provenance.ts";
-import type { Change, Origin, Provenance, Row, Stored } from "./record.ts";
+import type { Change, Origin, Provenance, Row, Seen, Stored } from "./record.ts";
 import { compareKeys } from "./text.ts";
-import type { Values } from "./values.ts";
+import type { Value, Values } from "./values.ts";
+import type { Witness } from "./witness.ts";
 
 const CHUNK = 200;
 
@@ -18,11 +19,14 @@ export interface Writer {
 export class Rows {
   readonly #values: Values;
   readonly #provenance: ProvenanceTable;
+  readonly #witness: Witness | null;
   #ends: number[] = [];
 
-  constructor(values: Values, provenance: ProvenanceTable) {
+  // `witness`: for a class that writes values by itself as well; null: nobody else does.
+  constructor(values: Values, provenance: ProvenanceTable, witness: Witness | null) {
     this.#values = values;
     this.#provenance = provenance;
+    this.#witness = witness;
   }
 
   // What is there, expired or deleted too; null: nothing at all. A value that nobody accounts for was
@@ -33,23 +37,51 @@ export class Rows {
       return { ...provenance, key, value: null, expiration: provenance.tombstone.expiration };
     }
     const found = this.#values.read(key);
+    if (provenance !== null && this.#witness !== null) return this.#witness.row(key, provenance, found);
     return found === null ? null : { ...(provenance ?? LEGACY), key, ...found };
+  }
+
+  // The same, with what the class did by itself put on record, and a row that was on none as `legacy`.
+  noticed(key: string, now: number): Row | null {
+    const row = this.get(key);
+    if (row === null || this.#witness === null) return row;
+    const known = this.#provenance.read(key);
+    if (known?.version === row.version) return row;
+    if (row.tombstone !== null) {
+      this.bury(key, { origin: row.origin, sweep: null, batch: null }, { ...row, version: row.version - 1 }, now);
+    } else if (known === null) {
+      this.#account(key, { ...LEGACY, seen: this.#witness.seen(row as Value) });
+    } else {
+      const changes = [...known.changes, { version: row.version, at: rounded(now) }];
+      this.#account(key, { ...row, changes });
+      this.#ends.push(row.expiration ?? Infinity);
+    }
+    return this.get(key);
+  }
+
+  // Put on record what the class has written under this key.
+  credit(key: string, found: Value, writer: Writer, before: Row | null, now: number): number {
+    if (this.#witness === null) throw new Error("nobody but the toolkit writes here");
+    this.#ends.push(found.expiration ?? Infinity);
+    const metadata = before?.metadata ?? null;
+    const seen = this.#witness.seen(found);
+    return this.#account(key, { ...next(before, writer, now), metadata, tombstone: null, seen });
   }
 
   // Write value, metadata and expiration; the version rises by one.
   write(record: Stored, writer: Writer, before: Row | null, now: number): number {
     const { key, value, metadata, expiration } = record;
-    this.#values.write(key, value, expiration);
+    const seen = this.#store(key, value, expiration);
     this.#ends.push(expiration ?? Infinity);
-    return this.#account(key, { ...next(before, writer, now), metadata, tombstone: null });
+    return this.#account(key, { ...next(before, writer, now), metadata, tombstone: null, seen });
   }
 
   // Write another expiration over a row, and nothing else.
   extend(before: Row, expiration: number, writer: Writer, now: number): number {
     if (before.value === null) throw new Error("a tombstone is final");
-    this.#values.write(before.key, before.value, expiration);
+    const seen = this.#store(before.key, before.value, expiration);
     const { metadata } = before;
-    return this.#account(before.key, { ...next(before, writer, now), metadata, tombstone: null });
+    return this.#account(before.key, { ...next(before, writer, now), metadata, tombstone: null, seen });
   }
 
   // Put a tombstone in the place of a session, known or not.
@@ -61,13 +93,76 @@ export class Rows {
     };
     this.#values.remove(key);
     this.#ends.push(tombstone.keepUntil ?? Infinity);
-    return this.#account(key, { ...next(before, writer, now), metadata: null, tombstone });
+    return this.#account(key, { ...next(before, writer, now), metadata: null, tombstone, seen: null });
   }
 
   // Remove every trace. Only a purge may.
   forget(key: string): void {
     this.#values.remove(key);
     this.#provenance.remove(key);
+  }
+
+  // Remove the table of who wrote what, if nothing is in it.
+  drop(): void {
+    this.#provenance.drop();
+  }
+
+  // The value, whatever is on record.
+  value(key: string): Value | null {
+    return this.#values.read(key);
+  }
+
+  recorded(key: string): Provenance | null {
+    return this.#provenance.read(key);
+  }
+
+  agrees(known: Provenance, found: Value): boolean {
+    return this.#witness === null || this.#witness.knows(known, found);
+  }
+
+  // Has this value expired, as the class sees it?
+  over({ expiration }: Value): boolean {
+    return this.#witness !== null && this.#witness.over(expiration);
+  }
+
+  // Every key that there is a value or a record for.
+  keys(): string[] {
+    const found: string[] = [];
+    for (let start = ""; ; ) {
+      const keys = merged(this.#values.list(start, CHUNK), this.#provenance.list(start, CHUNK)).slice(0, CHUNK);
+      found.push(...keys);
+      const last = keys[CHUNK - 1];
+      if (last === undefined) return found;
+      start = `${last}\0`;
+    }
+  }
+
+  // Take away a value that came after the session's deletion.
+  discard(key: string): void {
+    this.#values.remove(key);
+  }
+
+  // Write back a value as it was, if it is not there any more.
+  restore(key: string, { value, expiration }: Value): void {
+    if (this.#values.read(key) === null) this.#values.write(key, value, expiration);
+  }
+
+  // Keys that the class has values for and nobody has put on record, CHUNK by CHUNK.
+  *unaccounted(): Generator<string> {
+    for (let start = ""; ; ) {
+      const keys = this.#values.list(start, CHUNK);
+      const known = new Set(this.#provenance.list(start, keys.length));
+      yield* keys.filter((key) => !known.has(key) && this.#provenance.read(key) === null);
+      const last = keys[CHUNK - 1];
+      if (last === undefined) return;
+      start = `${last}\0`;
+    }
+  }
+
+  // The only key on record; null: there are none or several.
+  only(): string | null {
+    const [key, another] = this.#provenance.list("", 2);
+    return another === undefined ? (key ?? null) : null;
   }
 
   // Every row from `from` on, in key order, as long as the caller asks for more.
@@ -92,6 +187,19 @@ export class Rows {
     return ends.length === 0 ? null : ends.reduce((one, other) => Math.max(one, other));
   }
 
+  // Write a value, and see what the class made of it: bytes may differ where it keeps decoded fields, but
+  // a session that is not found again, or that would live longer, is no copy.
+  #store(key: string, value: Uint8Array, expiration: number | null): Seen | null {
+    this.#values.write(key, value, expiration);
+    if (this.#witness === null) return null;
+    const found = this.#values.read(key);
+    if (found === null) throw new Error("the class's read function does not find what was written");
+    if ((found.expiration ?? Infinity) > (expiration ?? Infinity) + 1) {
+      throw new Error("the class's write function prolongs what it writes");
+    }
+    return this.#witness.seen(found);
+  }
+
   #account(key: string, provenance: Provenance): number {
     this.#provenance.write(key, provenance);
     return provenance.version;
@@ -106,14 +214,15 @@ const LEGACY: Provenance = {
   sweep: null,
   batch: null,
   tombstone: null,
+  seen: null,
 };
 
 // Whose the row is after this write: an app row stays one when a dual write arrives, and what a copy
 // replaces keeps its origin.
-function next(before: Row | null, writer: Writer, now: number): Omit<Provenance, "metadata" | "tombstone"> {
+function next(before: Row | null, writer: Writer, now: number): Omit<Provenance, "metadata" | "tombstone" | "seen"> {
   const version = (before?.version ?? 0) + 1;
   const kept = before !== null && (before.origin === "app" || writer.origin === "copy");
-  const changes: Change[] = [...(before?.changes ?? []), { version, at: Math.round(now * 1000) / 1000 }];
+  const changes: Change[] = [...(before?.changes ?? []), { version, at: rounded(now) }];
   return {
     origin: kept ? before.origin : writer.origin,
     version,
@@ -121,6 +230,10 @@ function next(before: Row | null, writer: Writer, now: number): Omit<Provenance,
     sweep: before === null ? writer.sweep : before.sweep,
     batch: writer.batch ?? before?.batch ?? null,
   };
+}
+
+function rounded(now: number): number {
+  return Math.round(now * 1000) / 1000;
 }
 
 // Until when a logout must be remembered: as long as anything may still bring the session back.

@@ -3,7 +3,7 @@
 
 import { Laws } from "./laws.ts";
 import type { Burial, Import, Replacement, Written } from "./laws.ts";
-import { FENCE, NoteTable } from "./notes.ts";
+import { FENCE, FINISHED, NoteTable } from "./notes.ts";
 import type { Bookkeeping, Note } from "./notes.ts";
 import { ProvenanceTable } from "./provenance.ts";
 import { expired } from "./record.ts";
@@ -11,6 +11,7 @@ import type { Buried, Origin, Outcome, Provenance, Row, Stored, Tally } from "./
 import { Rows } from "./rows.ts";
 import { compareKeys, digest } from "./text.ts";
 import type { Values } from "./values.ts";
+import { Witness } from "./witness.ts";
 
 // A record, and the name of a note that is removed if it is inserted.
 export type Incoming = Stored & { releases?: string | undefined };
@@ -78,15 +79,23 @@ export class Toolkit {
   readonly #storage: DurableObjectStorage;
   readonly #values: () => Values;
   readonly #clock: () => number;
+  readonly #witness: Witness | null;
   #rows!: Rows;
   #notes!: NoteTable;
   #armed = false;
 
   // `values`: gives the class's values, anew whenever tables are gone that it had. `clock`: Unix seconds.
-  constructor(storage: DurableObjectStorage, values: () => Values, clock: () => number) {
+  // `stage`: for a class that writes values by itself as well: the origin of what it writes now.
+  constructor(
+    storage: DurableObjectStorage,
+    values: () => Values,
+    clock: () => number,
+    stage?: () => "app" | "dual",
+  ) {
     this.#storage = storage;
     this.#values = values;
     this.#clock = clock;
+    this.#witness = stage === undefined ? null : new Witness(clock, stage);
     this.#open();
   }
 
@@ -134,7 +143,24 @@ export class Toolkit {
     return this.#transaction((laws, now) => laws.remove(key, origin, now));
   }
 
+  // Put on record what the class has written by itself, in one transaction, at once.
+  record<Result>(write: (rows: Rows, now: number) => Result): Result {
+    const result = this.#atOnce(() => write(this.#rows, this.now()));
+    const latest = this.#rows.latest();
+    if (latest !== null) void this.#armLater(latest);
+    return result;
+  }
+
   // ---------------------------------------------------------------- looks; none of them writes
+
+  get rows(): Rows {
+    return this.#rows;
+  }
+
+  // Is the migration over? Then the class may purge again.
+  finished(): boolean {
+    return this.#notes.read(FINISHED) !== null;
+  }
 
   // The row that an application sees; null: none, or expired, or deleted.
   live(key: string): Row | null {
@@ -219,7 +245,7 @@ export class Toolkit {
         earliest = Math.min(earliest, due);
       }
     }
-    if (kept === 0 && this.#notes.list("", 1).length === 0) {
+    if (kept === 0 && this.#witness === null && this.#notes.list("", 1).length === 0) {
       const deleted = this.#storage.deleteAll();
       this.#open();
       await deleted;
@@ -227,10 +253,14 @@ export class Toolkit {
     }
     this.#storage.transactionSync(() => {
       for (const key of over) this.#rows.forget(key);
+      if (kept === 0) this.#rows.drop();
     });
     if (earliest === Infinity) return;
     this.#armed = true;
-    await this.#storage.setAlarm(Math.max(earliest, now + DAY) * 1000);
+    const due = Math.max(earliest, now + DAY) * 1000;
+    // The class may have set an alarm of its own, which will look again as well.
+    const other = this.#witness === null ? null : await this.#storage.getAlarm();
+    if (other === null || other > due) await this.#storage.setAlarm(due);
   }
 
   // The rows of a range, until they hold more than `bytes`, but at least one.
@@ -262,28 +292,43 @@ export class Toolkit {
   // Run a write in one transaction, and see to it that one alarm exists. Nothing is awaited between
   // the two, so they are committed together. Renewals do not move the alarm: it looks again by itself.
   async #transaction<Result>(write: (laws: Laws, now: number) => Result): Promise<Result> {
-    if (!this.#armed) this.#armed = (await this.#storage.getAlarm()) !== null;
-    let result: Result;
-    try {
-      result = this.#storage.transactionSync(() => write(new Laws(this.#rows), this.now()));
-    } catch (error) {
-      this.#open(); // tables that it made have gone with it
-      throw error;
-    }
+    // A class of somebody else's may have deleted the alarm.
+    if (!this.#armed || this.#witness !== null) this.#armed = (await this.#storage.getAlarm()) !== null;
+    const result = this.#atOnce(() => write(new Laws(this.#rows), this.now()));
     this.#arm(this.#rows.latest());
     return result;
   }
 
+  #atOnce<Result>(write: () => Result): Result {
+    try {
+      return this.#storage.transactionSync(write);
+    } catch (error) {
+      this.#open(); // tables that it made have gone with it
+      throw error;
+    }
+  }
+
   // Forget which tables there are.
   #open(): void {
-    this.#rows = new Rows(this.#values(), new ProvenanceTable(this.#storage.sql));
-    this.#notes = new NoteTable(this.#storage.sql);
+    const alone = this.#witness === null;
+    this.#rows = new Rows(this.#values(), new ProvenanceTable(this.#storage.sql, alone), this.#witness);
+    this.#notes = new NoteTable(this.#storage.sql, alone);
   }
 
   #arm(latest: number | null): void {
     if (this.#armed || latest === null) return;
     this.#armed = true;
     void this.#storage.setAlarm((latest + GRACE) * 1000);
+  }
+
+  // The same after a write that could not wait. If it fails, the next write tries again.
+  async #armLater(latest: number): Promise<void> {
+    try {
+      if ((await this.#storage.getAlarm()) !== null) return;
+      await this.#storage.setAlarm((latest + GRACE) * 1000);
+    } catch {
+      this.#armed = false;
+    }
   }
 }
 

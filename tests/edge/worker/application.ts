@@ -8,10 +8,35 @@ import { UserSessions as Overwriting } from "OVERWRITING/user-sessions.ts";
 import { UserSessions as Forgetting } from "FORGETTING/user-sessions.ts";
 import { UserSessions as Breaking } from "BREAKING/user-sessions.ts";
 import { UserSessions as Unfenced } from "UNFENCED/user-sessions.ts";
+import { WrappedSessions as Wrapped } from "./wrapped-sessions.ts";
+import { WrappedSessions as Unwrapped } from "UNWRAPPED/wrapped-sessions.ts";
+import { WrappedSessions as Purging } from "PURGING/wrapped-sessions.ts";
+import { WrappedSessions as Strict } from "STRICT/wrapped-sessions.ts";
+import { WrappedSessions as Ignorant } from "IGNORANT/wrapped-sessions.ts";
+import { withToolkit } from "EDGE/with-toolkit.ts";
+import { PlainSessions } from "./plain-sessions.ts";
+import type { Class } from "EDGE/methods.ts";
 import type { Part, PartAnswer } from "EDGE/toolkit.ts";
 
 const time = { now: null as number | null };
-const clock = () => time.now ?? Date.now() / 1000;
+const systemNow = Date.now.bind(Date);
+const clock = () => time.now ?? systemNow() / 1000;
+// Classes of other people ask the system.
+Date.now = () => Math.floor(clock() * 1000);
+
+const stage = { name: "object-first" };
+
+const METHODS = {
+  getSession: "read",
+  setSession: "write",
+  refreshSession: "write",
+  deleteSession: "delete",
+  promoteSession: "write",
+  signOut: "delete",
+  deleteSessionsOf: "many",
+  getSetting: "other",
+  setSetting: "other",
+} as const;
 
 type Env = Record<string, DurableObjectNamespace>;
 type Context = DurableObjectState;
@@ -130,6 +155,61 @@ export class CopiedInto extends UserSessions {
   }
 }
 
+// Somebody else's class in its application: with a stage, a directory that answers when it is let, and ways
+// into the object past the class's methods.
+function installed<Base extends Class<InstanceType<typeof Wrapped>>>(Base: Base) {
+  abstract class Installed extends Base {
+    readonly #asked: ((role: string | null) => void)[];
+
+    constructor(...[ctx]: any[]) {
+      const asked: ((role: string | null) => void)[] = [];
+      const fetch = () =>
+        new Promise((answer, fail) => {
+          asked.push((role) => (role === null ? fail(new Error("no directory")) : answer(new Response(role))));
+        });
+      super(ctx, {
+        DIRECTORY: { fetch },
+        get SESSION_STAGE() {
+          return stage.name;
+        },
+      });
+      this.#asked = asked;
+    }
+
+    asked() {
+      return this.#asked.length;
+    }
+
+    // Null: with an error.
+    answer(role: string | null) {
+      this.#asked.splice(0).forEach((one) => one(role));
+    }
+
+    statement(query: string, bindings: unknown[]) {
+      return this.sql.exec(query, ...bindings).toArray();
+    }
+
+    async nextAlarm(set?: number | null) {
+      if (set === null) await this.ctx.storage.deleteAlarm();
+      else if (set !== undefined) await this.ctx.storage.setAlarm(set);
+      return this.ctx.storage.getAlarm();
+    }
+
+    // As the runtime does: an alarm that goes off is not set any more.
+    async ring() {
+      await this.ctx.storage.deleteAlarm();
+      await this.alarm?.();
+    }
+  }
+  return Installed as unknown as Base;
+}
+
+export class WrappedSessions extends installed(Wrapped) {}
+export class UnwrappedSessions extends installed(Unwrapped) {}
+export class PurgingSessions extends installed(Purging) {}
+export class StrictSessions extends installed(Strict) {}
+export class IgnorantSessions extends installed(Ignorant) {}
+
 type Call = { binding: string; object: string; method: string; args: unknown[] };
 
 export default {
@@ -140,7 +220,12 @@ export default {
       time.now = body as number | null;
       return Response.json(null);
     }
-    if (pathname === "/names") return Response.json(names(Real));
+    if (pathname === "/stage") {
+      stage.name = body as string;
+      return Response.json(null);
+    }
+    if (pathname === "/wordless") return Response.json(wordless());
+    if (pathname === "/names") return Response.json(names(body === "wrapped" ? Wrapped : Real));
     const calls = body as Call[];
     const answers = await Promise.all(calls.map((call) => answer(env, call)));
     return new Response(JSON.stringify(answers, outward), { headers: { "content-type": "application/json" } });
@@ -155,6 +240,17 @@ async function answer(env: Env, { binding, object, method, args }: Call): Promis
   } catch (error) {
     return { thrown: String(error) };
   }
+}
+
+// What is said of a class with a method that nobody has named.
+function wordless(): string {
+  const { signOut: _, ...methods } = METHODS;
+  try {
+    withToolkit(PlainSessions, { storage: () => null as never, methods: methods as typeof METHODS });
+  } catch (error) {
+    return String(error);
+  }
+  return "nothing";
 }
 
 // What RPC can call: every name on the prototypes down to the runtime's own class.
