@@ -193,6 +193,10 @@ class Edge:
         """The time of all objects (Unix seconds); None: the real one. Bridges have their own."""
         self._application("clock", now)
 
+    def unique(self, binding: str) -> str:
+        """The id of a new object without a name; `call` takes it for one."""
+        return str(self._application("unique", binding))
+
     def set_stage(self, name: str) -> None:
         """The stage that somebody else's class is told: "dual-write", or any other."""
         self._application("stage", name)
@@ -272,6 +276,9 @@ class Edge:
             "BREAKING": "BreakingSessions",
             "COPIED_INTO": "CopiedInto",
             "WRAPPED": "WrappedSessions",
+            "STORING": "StoringSessions",
+            "LONE": "LoneSession",
+            "DECODED": "DecodedSessions",
             "UNWRAPPED": "UnwrappedSessions",
             "PURGING": "PurgingSessions",
             "STRICT": "StrictSessions",
@@ -320,6 +327,7 @@ class Edge:
         add("overwriting", "OverwritingSessions", SECRET, "shards:4", PREFIX)
         add("forgetting", "ForgettingSessions", SECRET, "shards:4", PREFIX)
         add("wrapped", "WrappedSessions", SECRET, "shards:4", PREFIX)
+        add("storing", "StoringSessions", SECRET, "shards:3", "")
         add("unwrapped", "UnwrappedSessions", SECRET, "shards:4", PREFIX)
         add("purging", "PurgingSessions", SECRET, "shards:4", PREFIX)
         add("strict", "StrictSessions", SECRET, "shards:4", PREFIX)

@@ -81,6 +81,8 @@ class DurableSide:
         found = find_bridge_keys({VARIABLE: keys(*scopes, now=self.clock.now())}, None, 0)  # type: ignore[arg-type]
         return Bridge(self.bridge.url.rstrip("/"), found, clock=self.clock, **options)
 
+    binding = "COPIED_INTO"
+
     def put(self, record: Record, origin: str) -> bool:
         data = {"base64": base64.b64encode(record.value).decode()}
         if origin == "legacy":
@@ -98,11 +100,43 @@ class DurableSide:
 
     def _call(self, key: str, method: str, *arguments: Any) -> Any:
         self.clock.now()
-        shard = f"{self.world}kvferry:shard:{object_hash(key) % SHARDS}/{SHARDS}"
-        return self._edge.call("COPIED_INTO", shard, method, *arguments)
+        return self._edge.call(self.binding, self._object(key), method, *arguments)
+
+    def _object(self, key: str) -> str:
+        return f"{self.world}kvferry:shard:{object_hash(key) % SHARDS}/{SHARDS}"
 
     def close(self) -> None:
         for store in self._open:
             store.close()
         self.bridge.set_clock(None)
         self.bridge.set_world("")
+
+
+class ForeignSide(DurableSide):
+    """The same, of somebody else's class: its own methods, and the stage says the origin."""
+
+    binding = "STORING"
+
+    def __init__(self, edge: Edge, clock: Time) -> None:
+        super().__init__(edge, clock, "storing")
+
+    def put(self, record: Record, origin: str) -> bool:
+        data = {"base64": base64.b64encode(record.value).decode()}
+        if origin == "legacy":
+            self._call(record.key, "plant", record.key, data)
+            return True
+        until = None if record.expiration is NEVER else record.expiration
+        (answer,) = self._at(origin, record.key, "storeSession", record.key, data, until)
+        assert "thrown" not in answer or "SessionGone" in answer["thrown"], answer
+        return "thrown" not in answer
+
+    def delete(self, key: Key, origin: str = "app") -> None:
+        (answer,) = self._at(origin, key, "deleteSession", key)
+        assert "thrown" not in answer, answer
+
+    def _at(self, origin: str, key: Key, *call: Any) -> list[dict[str, Any]]:
+        self.clock.now()
+        self._edge.set_stage("dual-write" if origin == "dual" else "object-first")
+        answers = self._edge.calls([(self.binding, self._object(key), *call)])
+        self._edge.set_stage("object-first")
+        return answers

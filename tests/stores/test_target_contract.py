@@ -23,7 +23,7 @@ from migrate.core.record import NEVER, UNKNOWN, Key, Origin, Record, Row, digest
 from migrate.errors import RecordError, StoreBroken, StoreUnavailable
 from migrate.stores.memory import MemoryStore
 from migrate.stores.sqlite import SessionGone, SqliteSessions, SqliteTarget
-from tests.stores.durable_side import DurableSide
+from tests.stores.durable_side import DurableSide, ForeignSide
 
 NOW = 1_700_000_000.0
 RUN = RunId("0123456789abcdef")
@@ -109,11 +109,16 @@ def clock():
 
 def durable(request, clock):
     """Objects in Cloudflare's local runtime, which is started for whoever asks for it."""
-    return DurableSide(request.getfixturevalue("edge"), clock)
+    make = {"durable": DurableSide, "foreign": ForeignSide}[request.param]
+    return make(request.getfixturevalue("edge"), clock)
 
 
 @pytest.fixture(
-    params=["memory", "sqlite", pytest.param("durable", marks=pytest.mark.xdist_group("edge"))],
+    params=[
+        "memory",
+        "sqlite",
+        *(pytest.param(name, marks=pytest.mark.xdist_group("edge")) for name in ("durable", "foreign")),
+    ],
 )
 def side(request, tmp_path: Path, clock):
     makers = {"memory": MemorySide, "sqlite": SqliteSide}

@@ -6,6 +6,7 @@
 // what is there. A method that does not wait is one with its record; no other call comes between.
 
 import type { Origin, Provenance, Row } from "./record.ts";
+import { UNNAMED } from "./rows.ts";
 import type { Rows } from "./rows.ts";
 import type { Toolkit } from "./toolkit.ts";
 import type { Value } from "./values.ts";
@@ -113,10 +114,7 @@ export class OwnCalls {
   }
 
   #keys({ does, keys }: Method, given: unknown[]): string[] {
-    if (keys === "own") {
-      const key = this.#toolkit.rows.only() ?? this.#name();
-      return key === undefined ? [] : [key];
-    }
+    if (keys === "own") return [this.#toolkit.rows.only() ?? this.#name() ?? UNNAMED];
     if (keys !== undefined) return keys(...(given as never[]));
     if (does === "many") return this.#toolkit.rows.keys();
     const [key] = given;
@@ -181,6 +179,11 @@ export class OwnCalls {
     const known = rows.recorded(key);
     if (known?.tombstone) {
       if (is !== null) rows.discard(key);
+      return is === null;
+    }
+    if (known === null && before?.tombstone) {
+      // The class has deleted everything in the object, and this with it.
+      rows.bury(key, writer, before, now);
       return is === null;
     }
     const last = lastKnown(key, known, before, is ?? was);

@@ -61,6 +61,11 @@ export class ProvenanceTable {
     );
   }
 
+  rename(from: string, to: string): void {
+    if (!this.#exists()) return;
+    this.#sql.exec("UPDATE kvferry_rows SET key = ? WHERE key = ?", to, from);
+  }
+
   remove(key: string): void {
     if (this.#exists()) this.#sql.exec("DELETE FROM kvferry_rows WHERE key = ?", key);
   }

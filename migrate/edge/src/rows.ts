@@ -9,6 +9,9 @@ import type { Witness } from "./witness.ts";
 
 const CHUNK = 200;
 
+// The key on record of an object's only session until anybody tells its name.
+export const UNNAMED = "";
+
 // Who writes: an origin, and for an import its sweep and batch.
 export interface Writer {
   origin: Origin;
@@ -32,7 +35,7 @@ export class Rows {
   // What is there, expired or deleted too; null: nothing at all. A value that nobody accounts for was
   // there before the toolkit.
   get(key: string): Row | null {
-    const provenance = this.#provenance.read(key);
+    const provenance = this.recorded(key);
     if (provenance?.tombstone) {
       return { ...provenance, key, value: null, expiration: provenance.tombstone.expiration };
     }
@@ -45,6 +48,7 @@ export class Rows {
   noticed(key: string, now: number): Row | null {
     const row = this.get(key);
     if (row === null || this.#witness === null) return row;
+    if (key !== UNNAMED && this.#provenance.read(key) === null) this.#provenance.rename(UNNAMED, key);
     const known = this.#provenance.read(key);
     if (known?.version === row.version) return row;
     if (row.tombstone !== null) {
@@ -113,7 +117,8 @@ export class Rows {
   }
 
   recorded(key: string): Provenance | null {
-    return this.#provenance.read(key);
+    const found = this.#provenance.read(key);
+    return found === null && this.#witness !== null ? this.#provenance.read(UNNAMED) : found;
   }
 
   agrees(known: Provenance, found: Value): boolean {

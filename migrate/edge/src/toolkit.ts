@@ -8,7 +8,7 @@ import type { Bookkeeping, Note } from "./notes.ts";
 import { ProvenanceTable } from "./provenance.ts";
 import { expired } from "./record.ts";
 import type { Buried, Origin, Outcome, Provenance, Row, Stored, Tally } from "./record.ts";
-import { Rows } from "./rows.ts";
+import { Rows, UNNAMED } from "./rows.ts";
 import { compareKeys, digest } from "./text.ts";
 import type { Values } from "./values.ts";
 import { Witness } from "./witness.ts";
@@ -200,6 +200,7 @@ export class Toolkit {
     const now = this.now();
     for (const row of this.#rows.from(prefix)) {
       if (!row.key.startsWith(prefix)) break;
+      if (row.key === UNNAMED) continue;
       if (row.value === null) count.tombstones += 1;
       else {
         count[expired(row.expiration, now) ? "expired" : "live"] += 1;
@@ -270,6 +271,7 @@ export class Toolkit {
     let left = bytes;
     for (const row of this.#rows.from(start(prefix, after))) {
       if (!row.key.startsWith(prefix) || (upto !== null && compareKeys(row.key, upto) > 0)) break;
+      if (row.key === UNNAMED) continue;
       if (only === "tombstones" && row.value !== null) continue;
       if (only === "live" && (row.value === null || expired(row.expiration, now))) continue;
       left -= row.value?.length ?? 0;

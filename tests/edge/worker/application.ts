@@ -8,11 +8,13 @@ import { UserSessions as Overwriting } from "OVERWRITING/user-sessions.ts";
 import { UserSessions as Forgetting } from "FORGETTING/user-sessions.ts";
 import { UserSessions as Breaking } from "BREAKING/user-sessions.ts";
 import { UserSessions as Unfenced } from "UNFENCED/user-sessions.ts";
-import { WrappedSessions as Wrapped } from "./wrapped-sessions.ts";
+import { storage, WrappedSessions as Wrapped } from "./wrapped-sessions.ts";
 import { WrappedSessions as Unwrapped } from "UNWRAPPED/wrapped-sessions.ts";
 import { WrappedSessions as Purging } from "PURGING/wrapped-sessions.ts";
 import { WrappedSessions as Strict } from "STRICT/wrapped-sessions.ts";
 import { WrappedSessions as Ignorant } from "IGNORANT/wrapped-sessions.ts";
+import { METHODS } from "./words.ts";
+import { DecodedSessions as Decoded, LoneSession } from "./lone-sessions.ts";
 import { withToolkit } from "EDGE/with-toolkit.ts";
 import { PlainSessions } from "./plain-sessions.ts";
 import type { Class } from "EDGE/methods.ts";
@@ -25,18 +27,6 @@ const clock = () => time.now ?? systemNow() / 1000;
 Date.now = () => Math.floor(clock() * 1000);
 
 const stage = { name: "object-first" };
-
-const METHODS = {
-  getSession: "read",
-  setSession: "write",
-  refreshSession: "write",
-  deleteSession: "delete",
-  promoteSession: "write",
-  signOut: "delete",
-  deleteSessionsOf: "many",
-  getSetting: "other",
-  setSetting: "other",
-} as const;
 
 type Env = Record<string, DurableObjectNamespace>;
 type Context = DurableObjectState;
@@ -157,7 +147,7 @@ export class CopiedInto extends UserSessions {
 
 // Somebody else's class in its application: with a stage, a directory that answers when it is let, and ways
 // into the object past the class's methods.
-function installed<Base extends Class<InstanceType<typeof Wrapped>>>(Base: Base) {
+function installed<Base extends Class<DurableObject & { sql: SqlStorage }>>(Base: Base) {
   abstract class Installed extends Base {
     readonly #asked: ((role: string | null) => void)[];
 
@@ -210,6 +200,28 @@ export class PurgingSessions extends installed(Purging) {}
 export class StrictSessions extends installed(Strict) {}
 export class IgnorantSessions extends installed(Ignorant) {}
 
+// A class that stores what it is given: what a target under test is asked to do beside a copy.
+class Storing extends PlainSessions {
+  storeSession(id: string, value: Uint8Array, expiration: number | null): void {
+    storage(this.ctx.storage).write(id, value, expiration);
+  }
+}
+
+class WrappedStoring extends withToolkit(Storing, {
+  storage,
+  methods: { ...METHODS, storeSession: "write" },
+  origin: () => (stage.name === "dual-write" ? "dual" : "app"),
+}) {}
+
+export class StoringSessions extends installed(WrappedStoring) {
+  plant(key: string, value: Uint8Array): void {
+    storage(this.ctx.storage).write(key, value, null);
+  }
+}
+
+export class DecodedSessions extends installed(Decoded) {}
+export { LoneSession };
+
 type Call = { binding: string; object: string; method: string; args: unknown[] };
 
 export default {
@@ -224,6 +236,9 @@ export default {
       stage.name = body as string;
       return Response.json(null);
     }
+    if (pathname === "/unique") {
+      return Response.json(String((env[body as string] as DurableObjectNamespace).newUniqueId()));
+    }
     if (pathname === "/wordless") return Response.json(wordless());
     if (pathname === "/names") return Response.json(names(body === "wrapped" ? Wrapped : Real));
     const calls = body as Call[];
@@ -234,7 +249,8 @@ export default {
 
 async function answer(env: Env, { binding, object, method, args }: Call): Promise<unknown> {
   const namespace = env[binding] as DurableObjectNamespace;
-  const stub = namespace.get(namespace.idFromName(object)) as unknown as Record<string, (...args: unknown[]) => unknown>;
+  const id = /^[0-9a-f]{64}$/.test(object) ? namespace.idFromString(object) : namespace.idFromName(object);
+  const stub = namespace.get(id) as unknown as Record<string, (...args: unknown[]) => unknown>;
   try {
     return { value: (await (stub[method] as (...args: unknown[]) => unknown)(...args.map(inward))) ?? null };
   } catch (error) {

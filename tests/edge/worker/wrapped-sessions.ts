@@ -1,11 +1,12 @@
 // The application's class with the toolkit.
 
 import { textOf, withToolkit } from "EDGE/with-toolkit.ts";
+import type { OwnStorage } from "EDGE/with-toolkit.ts";
 import { PlainSessions } from "./plain-sessions.ts";
 import type { Env } from "./plain-sessions.ts";
 
-export class WrappedSessions extends withToolkit(PlainSessions, {
-  storage: ({ sql }) => ({
+export function storage({ sql }: DurableObjectStorage): OwnStorage {
+  return {
     read(id) {
       const query = "SELECT data, expires_at FROM sessions WHERE id = ?";
       const row = sql.exec<{ data: string | ArrayBuffer; expires_at: number | null }>(query, id).one();
@@ -30,7 +31,11 @@ export class WrappedSessions extends withToolkit(PlainSessions, {
       const query = "SELECT id FROM sessions WHERE id >= ? ORDER BY id LIMIT ?";
       return sql.exec<{ id: string }>(query, from, limit).toArray().map(({ id }) => id);
     },
-  }),
+  };
+}
+
+export class WrappedSessions extends withToolkit(PlainSessions, {
+  storage,
   methods: {
     getSession: "read",
     setSession: "write",
