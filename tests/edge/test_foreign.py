@@ -272,6 +272,28 @@ def test_a_write_that_waits_while_its_session_is_deleted_does_not_bring_it_back(
     assert shown(side, session) == ("app", 2, True)
 
 
+def test_a_write_that_ends_within_a_deletion_is_deleted_with_it(side: ForeignSide) -> None:
+    session = fresh()
+    copied(side, ours(session))
+    home, answers = side.home(session), {}
+
+    def start(method: str, waiting: int) -> threading.Thread:
+        thread = threading.Thread(target=lambda: answers.update({method: side.own(session, method)}))
+        thread.start()
+        while side.edge.call(side.binding, home, "asked") < waiting:
+            assert thread.is_alive()
+        return thread
+
+    threads = [start("promoteSession", 1), start("signOut", 2)]
+    for thread in threads:
+        side.edge.call(side.binding, home, "answer", "admin", 1)
+        thread.join()
+    assert answers["promoteSession"] == {"value": {"data": {"userId": "u", "role": "admin"}}}
+    assert answers["signOut"] == {"value": None}
+    assert side.stored(session) is None
+    assert shown(side, session) == ("app", 3, True)
+
+
 def test_a_deletion_that_waits_is_not_undone_by_a_write_meanwhile(side: ForeignSide) -> None:
     session = fresh()
     copied(side, ours(session))
@@ -311,9 +333,13 @@ def test_an_import_between_a_deletion_and_its_record_inserts_nothing(side: Forei
 def test_what_a_method_did_before_it_failed_is_on_record(side: ForeignSide, origin: str) -> None:
     session = fresh()
     copied(side, ours(session)) if origin == "copy" else plant(side, session)
+    others = (f"{session}-{number}" for number in range(99))
+    bystander = next(one for one in others if side.home(one) == side.home(session))
+    plant(side, bystander)
     answer = meanwhile(side, session, "signOut", lambda: None, role=None)
     assert "no directory" in answer["thrown"]
     assert shown(side, session) == ("app", 2, True)
+    assert shown(side, bystander) == ("legacy", 1, False)
     session = fresh()
     copied(side, ours(session)) if origin == "copy" else plant(side, session)
     answer = meanwhile(side, session, "promoteSession", lambda: None, role=None)
@@ -339,6 +365,13 @@ def test_a_value_that_was_changed_past_the_methods_is_neither_lost_nor_replaced(
     assert side.app(session, "getSession") == {"data": {"userId": "new"}}
 
 
+def test_an_expiration_that_was_changed_past_the_methods_is_a_change(side: ForeignSide) -> None:
+    session = fresh()
+    copied(side, ours(session))
+    side.look(session, "UPDATE sessions SET expires_at = expires_at + 60000 WHERE id = ?", session)
+    assert shown(side, session) == ("app", 2, False)
+
+
 def test_a_session_that_vanished_past_the_methods_stays_away(side: ForeignSide) -> None:
     session = fresh()
     copied(side, ours(session))
@@ -349,6 +382,15 @@ def test_a_session_that_vanished_past_the_methods_stays_away(side: ForeignSide) 
     assert side.app(session, "getSession") is None
     assert side.stored(session) is None
     assert shown(side, session) == ("copy", 2, True)
+
+
+def test_what_a_write_noticed_is_remembered_beyond_the_expiration(side: ForeignSide) -> None:
+    session = fresh()
+    copied(side, ours(session))
+    side.look(session, "DELETE FROM sessions WHERE id = ?", session)
+    for now in (NOW, NOW + 2 * HOUR):
+        at(side, now)
+        assert "SessionGone" in side.own(session, "setSession", USER)["thrown"]
 
 
 @pytest.mark.parametrize("how", ["read", "write", "import", "delete"])

@@ -149,6 +149,44 @@ def test_what_a_method_wrote_before_it_threw_at_once_is_on_record(fields: Wrappe
     assert fields.call("getUser", "k") == "nobody"
 
 
+def test_what_a_method_does_by_way_of_another_is_on_record_once(fields: Wrapped) -> None:
+    fields.call("setUsers", [["u", "a"], ["v", "b"]])
+    assert [fields.head(key) for key in "ab"] == [("app", 1, False)] * 2
+    fields.call("setUsers", [["u", "a"], ["w", "b"]])
+    assert [fields.head(key) for key in "ab"] == [("app", 2, False)] * 2
+
+
+def test_a_method_that_moves_many_deletes_them_and_writes_new_ones(fields: Wrapped) -> None:
+    fields.outcomes("a", b'{"userId":"u","visits":0}')
+    fields.outcomes("b", b'{"userId":"u","visits":0}')
+    fields.call("renameUser", "a", "c")
+    assert [fields.head(key) for key in "abc"] == [("app", 2, True), ("copy", 1, False), ("app", 1, False)]
+
+
+def test_a_deletion_that_the_class_refuses_is_none(fields: Wrapped) -> None:
+    fields.outcomes("k", b'{"userId":"u","visits":0}')
+    fields.call("removeUser", "k", "somebody else")
+    assert fields.head("k") == ("copy", 1, False)
+    fields.call("removeUser", "k", "u")
+    assert fields.head("k") == ("app", 2, True)
+
+
+def test_an_exception_that_is_not_about_the_session_is_none_of_ours(fields: Wrapped) -> None:
+    fields.outcomes("k", b'{"userId":"u","visits":0}')
+    assert "got no results" in fields.thrown("getDevice", "k")
+    assert fields.call("getDevice", "nobody") is None
+
+
+def test_a_method_that_deletes_everything_deletes_no_tombstone(fields: Wrapped) -> None:
+    for key in "ab":
+        fields.outcomes(key, b'{"userId":"u","visits":0}')
+    fields.call("removeUser", "a", "u")
+    fields.call("clear")
+    assert [head and head[2] for head in map(fields.head, "abc")] == [True, True, None]
+    assert "SessionGone" not in fields.thrown("setUser", "u", "c")
+    assert fields.head("c") == ("app", 1, False)
+
+
 def test_the_alarms_other_duties_are_done_in_its_place(fields: Wrapped) -> None:
     fields.outcomes("k", b'{"userId":"u","visits":0}')
     fields.call("ring")

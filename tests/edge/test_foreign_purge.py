@@ -110,7 +110,7 @@ def test_a_class_that_purges_is_seen(edge: Edge, how: str) -> None:
 
 def test_what_a_read_purges_besides_is_still_known(apart: Apart) -> None:
     """The class purges everything that has expired while it reads one session."""
-    read, copy, old = (f"{fresh('besides')}" for _ in range(3))
+    read, copy, old = (fresh("besides") for _ in range(3))
     apart.outcomes(mine(read), mine(copy))
     home = read
     insert = "INSERT INTO sessions VALUES (?, '{}', NULL, NULL, 1, 1, ?)"
@@ -125,7 +125,7 @@ def test_what_a_read_purges_besides_is_still_known(apart: Apart) -> None:
         ("legacy", NOW + HOUR, None),
     ]
     assert [head["digest"] for head in heads] == [digest_text(b"")] * 2
-    again = [{**mine(one, NOW + 2 * HOUR), "home": None} for one in (read, copy, old)]
+    again = [mine(one, NOW + 2 * HOUR) for one in (read, copy, old)]
     assert apart.outcomes(*again) == ["waiting_to_settle", "waiting_to_settle", "legacy"]
     wanted = {**mine(copy, NOW + 2 * HOUR), "version": heads[0]["version"], "notAfter": NOW + 2 * HOUR}
     wanted["value"] = {"base64": wanted["value"]}
@@ -222,6 +222,14 @@ def test_an_import_sets_the_alarm_and_the_classs_own_comes_first(apart: Apart) -
     assert alarm(apart, other) == NOW + HOUR, "the class's own, an hour from now"
     apart.outcomes(mine(other))
     assert alarm(apart, other) == NOW + HOUR
+
+
+def test_an_import_sets_the_alarm_that_the_class_deleted(apart: Apart) -> None:
+    session, other = fresh(), fresh()
+    apart.outcomes(mine(session))
+    apart.call(session, "nextAlarm", None)
+    assert apart.outcomes(mine(session), mine(other, NOW + 2 * HOUR)) == ["equal", "copied"]
+    assert alarm(apart, session) == NOW + 2 * HOUR + GRACE
 
 
 def test_the_alarm_is_ours_until_the_migration_is_finished(apart: Apart) -> None:

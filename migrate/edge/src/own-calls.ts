@@ -141,7 +141,8 @@ export class OwnCalls {
       this.#recorded(method, starts, false, "delete");
       return method.miss;
     }
-    const kept = this.#recorded(method, starts, false, method.does === "delete" ? "many" : method.does);
+    // A deletion that failed is none, unless the session has gone.
+    const kept = this.#recorded(method, starts, false, method.does === "delete" ? "read" : method.does);
     if (missed && method.does === "read" && "miss" in method) return method.miss;
     if (!kept) return gone(method);
     throw error;

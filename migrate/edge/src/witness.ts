@@ -7,9 +7,6 @@ import type { Origin, Provenance, Row, Seen } from "./record.ts";
 import { digestAtOnce } from "./sha256.ts";
 import type { Value } from "./values.ts";
 
-// A class may keep milliseconds: what it purged had expired within the second that it is in.
-const WITHIN = 1;
-
 const NOTHING = new Uint8Array(0);
 
 export class Witness {
@@ -32,7 +29,7 @@ export class Witness {
   }
 
   over(expiration: number | null): boolean {
-    return expired(expiration, this.#clock() + WITHIN);
+    return expired(expiration, this.#clock());
   }
 
   // The row that record and value make together. What differs from the record has another version, so

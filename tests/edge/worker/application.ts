@@ -170,9 +170,9 @@ function installed<Base extends Class<DurableObject & { sql: SqlStorage }>>(Base
       return this.#asked.length;
     }
 
-    // Null: with an error.
-    answer(role: string | null) {
-      this.#asked.splice(0).forEach((one) => one(role));
+    // The first of those who asked, or all. Null: with an error.
+    answer(role: string | null, count = Infinity) {
+      this.#asked.splice(0, count).forEach((one) => one(role));
     }
 
     statement(query: string, bindings: unknown[]) {

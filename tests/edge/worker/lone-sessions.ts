@@ -6,7 +6,14 @@ import { withToolkit } from "EDGE/with-toolkit.ts";
 
 type Kept = { data: string; expires: number | null };
 
-class Lone extends DurableObject {
+class Lone extends DurableObject<unknown> {
+  warm: Promise<string | null>;
+
+  constructor(ctx: DurableObjectState, env: unknown) {
+    super(ctx, env);
+    this.warm = this.show();
+  }
+
   async show(): Promise<string | null> {
     const found = await this.ctx.storage.get<Kept>("session");
     return found !== undefined && (found.expires ?? Infinity) > Date.now() ? found.data : null;
@@ -59,6 +66,27 @@ class Decoded extends DurableObject {
     if (user === "nobody") throw new Error("half way");
   }
 
+  // By way of another of its methods.
+  setUsers(users: [user: string, id: string][]): void {
+    for (const [user, id] of users) this.setUser(user, id);
+  }
+
+  renameUser(from: string, to: string): void {
+    this.sql.exec("UPDATE users SET id = ? WHERE id = ?", to, from);
+  }
+
+  removeUser(id: string, user: string): void {
+    this.sql.exec("DELETE FROM users WHERE id = ? AND user_id = ?", id, user);
+  }
+
+  getDevice(id: string): string | null {
+    return this.sql.exec<Fields>("SELECT * FROM users WHERE id = ?", `${id}-device`).one().user_id;
+  }
+
+  async clear(): Promise<void> {
+    await this.ctx.storage.deleteAll();
+  }
+
   override alarm(): void {
     this.sql.exec("DELETE FROM users");
     this.setUser("class", "alarm");
@@ -88,6 +116,11 @@ export class DecodedSessions extends withToolkit(Decoded, {
   methods: {
     getUser: "read",
     setUser: { does: "write", keys: (_user, id) => [id], gone: undefined },
+    setUsers: { does: "write", keys: (users) => users.map(([, id]) => id) },
+    renameUser: "many",
+    removeUser: "delete",
+    getDevice: "read",
+    clear: "many",
   },
   duties: (object) => object.setUser("duties", "alarm"),
 }) {}

@@ -94,7 +94,17 @@ export class PlainSessions extends DurableObject<Env> {
     if (found === null) return null;
     const answer = await this.env.DIRECTORY.fetch(`https://directory.internal/roles/${found.data.userId}`);
     const data = { ...found.data, role: await answer.text() };
-    await this.setSession(id, data);
+    const now = Date.now();
+    this.sql.exec(
+      "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)",
+      id,
+      JSON.stringify(data),
+      data.userId,
+      data.role,
+      now,
+      now,
+      now + WEEK * 1000,
+    );
     return { data };
   }
 
