@@ -327,6 +327,7 @@ class Edge:
         add("overwriting", "OverwritingSessions", SECRET, "shards:4", PREFIX)
         add("forgetting", "ForgettingSessions", SECRET, "shards:4", PREFIX)
         add("wrapped", "WrappedSessions", SECRET, "shards:4", PREFIX)
+        add("wrapped-apart", "WrappedSessions", SECRET, "per-session", PREFIX)
         add("storing", "StoringSessions", SECRET, "shards:3", "")
         add("unwrapped", "UnwrappedSessions", SECRET, "shards:4", PREFIX)
         add("purging", "PurgingSessions", SECRET, "shards:4", PREFIX)
