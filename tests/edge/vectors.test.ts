@@ -12,6 +12,7 @@ import { Problem, problemOf } from "../../migrate/edge/src/problem.ts";
 import { sameMetadata, standing } from "../../migrate/edge/src/record.ts";
 import type { Origin, Row } from "../../migrate/edge/src/record.ts";
 import { Misshapen } from "../../migrate/edge/src/shape.ts";
+import { digestAtOnce, sha256 } from "../../migrate/edge/src/sha256.ts";
 import { compareKeys, digest, fromBase64, fromBase64Url, toBase64 } from "../../migrate/edge/src/text.ts";
 import { REQUESTS } from "../../migrate/edge/src/wire.ts";
 
@@ -98,7 +99,15 @@ test("digests", async () => {
     const whole = new Uint8Array(one.length * times);
     for (let time = 0; time < times; time++) whole.set(one, time * one.length);
     assert.equal(await digest(whole), wanted);
+    assert.equal(digestAtOnce(whole), wanted);
     assert.equal(toBase64(one), value);
+  }
+});
+
+test("a hash at once is the platform's, whatever the length", async () => {
+  for (let length = 0; length < 200; length++) {
+    const bytes = Uint8Array.from({ length }, (_, index) => (index * 31 + length) & 255);
+    assert.deepEqual(sha256(bytes), new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
   }
 });
 
