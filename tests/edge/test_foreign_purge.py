@@ -151,6 +151,17 @@ def shown_in(side: Apart, session: str) -> tuple[Any, ...]:
     return head["origin"], head["version"], head["tombstone"] is not None
 
 
+def test_a_logout_is_remembered_as_long_as_the_longest_session_lives(apart: Apart) -> None:
+    session, long = fresh(), fresh()
+    apart.app(session, "setSession", USER, HOUR)
+    apart.app(long, "setSession", USER, 500 * DAY)
+    for one, days in ((session, 400), (long, 500)):
+        apart.app(one, "deleteSession")
+        head = apart.head(one)
+        assert head is not None
+        assert head["tombstone"]["keepUntil"] == NOW + days * DAY
+
+
 def test_a_deletion_of_an_expired_session_is_one(apart: Apart) -> None:
     session = fresh()
     apart.outcomes(mine(session))

@@ -89,7 +89,6 @@ def test_the_class_keeps(edge, law, name):
         (a_deleted_session_stays_deleted, "FORGETTING"),
         (nothing_is_lost_or_resurrected_while_a_copy_runs, "FORGETTING"),
         (a_deleted_session_stays_deleted, "UNWRAPPED"),
-        (nothing_is_lost_or_resurrected_while_a_copy_runs, "UNWRAPPED"),
     ],
 )
 def test_a_class_that_breaks_the_law_is_seen(edge, law, mutant):

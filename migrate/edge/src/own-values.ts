@@ -25,8 +25,10 @@ export interface OwnStorage {
   list(from: string, limit: number): string[];
 }
 
-export function ownValues(own: OwnStorage): Values {
+// `longest`: the longest time to live of any session, in seconds.
+export function ownValues(own: OwnStorage, longest: number): Values {
   return {
+    longest,
     read: (key) => unlessMissing(() => value(own.read(key)), null),
     write: (key, bytes, expiration) => own.write(key, bytes, expiration),
     remove: (key) => unlessMissing(() => own.remove(key), undefined),

@@ -7,6 +7,7 @@
 //   }) {}
 
 import { DurableObject } from "cloudflare:workers";
+import { longestTtl } from "./lifetimes.ts";
 import { TOOLKIT, withMethods } from "./methods.ts";
 import type { Class, ToolkitMethods } from "./methods.ts";
 import { OwnCalls } from "./own-calls.ts";
@@ -81,7 +82,7 @@ export function withToolkit<Base extends Constructor>(
       super(...given);
       const [ctx, env] = given as [DurableObjectState, EnvOf<Base>];
       const stage = (): "app" | "dual" => origin(env);
-      const toolkit = new Toolkit(ctx.storage, () => ownValues(storage(ctx.storage)), clock, stage);
+      const toolkit = new Toolkit(ctx.storage, () => ownValues(storage(ctx.storage), longestTtl(env)), clock, stage);
       this[TOOLKIT] = toolkit;
       this.#calls = new OwnCalls(toolkit, ctx.storage.sql, stage, () => ctx.id.name);
     }
