@@ -15,8 +15,8 @@ from pathlib import Path
 
 from migrate.addresses import Address, DumpAddress, SqliteAddress
 from migrate.core.ports import Claim, Clock, Holder, Target
-from migrate.core.record import Record, expired
-from migrate.errors import ConfigError
+from migrate.core.record import Record, Unseen, expired
+from migrate.errors import ConfigError, StoreBroken
 from migrate.stores.rehearsal import Rehearsal
 
 
@@ -123,5 +123,7 @@ def _records(staged: Holder, prefixes: Sequence[str], now: float) -> Iterator[Re
     """What was copied and has not expired since."""
     for prefix in prefixes:
         for row in staged.rows_between(prefix, None, None):
+            if isinstance(row.value, Unseen):
+                raise StoreBroken("the staging file did not show a value", "report it")
             if row.value is not None and not expired(row.expiration, now):
                 yield Record(row.key, row.value, row.metadata, row.expiration)

@@ -20,7 +20,9 @@ from migrate.core.record import (
     Origin,
     Record,
     Row,
+    Unseen,
     expired,
+    holds,
     same_expiration,
     same_json,
     same_metadata,
@@ -145,15 +147,20 @@ def _difference(record: Record, row: Row, rules: Rules) -> Kind:
     return kind
 
 
-def _value(source: bytes, target: bytes, rules: Rules) -> Kind:
-    """How two values stand to each other; the cheapest way to be equal that holds."""
-    if source == target:
+def _value(source: bytes, target: bytes | Unseen, rules: Rules) -> Kind:
+    """How two values stand to each other; the cheapest way to be equal that holds, as far as is known."""
+    if holds(target, source):
         return Kind.EQUAL
-    if rules.exact:
+    if rules.exact or isinstance(target, Unseen):
         return Kind.VALUE
     if same_json(source, target):
         return Kind.SAME_JSON
     return Kind.PROJECTED if rules.projection.same(source, target) else Kind.VALUE
+
+
+def undecided(record: Record, row: Row, rules: Rules) -> bool:
+    """Would the row's value say more than its digest: that the bytes differ and the JSON does not?"""
+    return isinstance(row.value, Unseen) and not rules.exact and not holds(row.value, record.value)
 
 
 def merge(

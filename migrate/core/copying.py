@@ -38,6 +38,7 @@ from migrate.core.record import (
     Row,
     digest,
     expired,
+    holds,
     same_expiration,
     same_metadata,
 )
@@ -77,7 +78,7 @@ class Slice:
 
 
 def same(record: Record, row: Row, projection: Projection = NOTHING) -> bool:
-    """Value bytes, expiration (within a second) and metadata (as JSON) all agree.
+    """Value (bytes, or their digest), expiration (within a second) and metadata (as JSON) all agree.
 
     With a projection, values also agree that differ in nothing but what it names.
     """
@@ -103,7 +104,7 @@ def standing(record: Record, row: Row, projection: Projection = NOTHING) -> Outc
 
 def counted(outcome: Outcome, record: Record, row: Row) -> tuple[str, ...]:
     """The counters of a standing: an equality that only the projection made is counted as such, too."""
-    projected = outcome is Outcome.EQUAL and record.value != row.value
+    projected = outcome is Outcome.EQUAL and not holds(row.value, record.value)
     return (outcome, EQUAL_BY_PROJECTION) if projected else (outcome,)
 
 

@@ -7,7 +7,7 @@ skips are separate kinds of fact: a key that could not be read is neither equal 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from migrate.core.comparing import Kind
 from migrate.core.record import Expiration, Key
@@ -28,6 +28,15 @@ class State(enum.StrEnum):
     """still changing when the rounds were used up"""
 
 
+class Proof(enum.StrEnum):
+    """What a row was compared by."""
+
+    BYTES = "bytes"
+    """the value itself"""
+    DIGEST = "digest"
+    """its size, and the digest that its own store computed"""
+
+
 class Side(enum.StrEnum):
     """Where an error happened."""
 
@@ -41,7 +50,8 @@ class Seen:
 
     `digest` is `record.digest_text` of the value, None for a tombstone; `size` the value's length
     in bytes. `metadata` is a digest of the metadata's text, None when there is none. `version`
-    and `origin` exist on the target only.
+    and `origin` exist on the target only, and so does `proof`: by what the value was compared, which
+    changes nothing about what it is.
     """
 
     digest: str | None
@@ -50,6 +60,7 @@ class Seen:
     metadata: str | None = None
     version: int | None = None
     origin: str | None = None
+    proof: Proof | None = field(default=None, compare=False)
 
     @property
     def deleted(self) -> bool:

@@ -283,7 +283,10 @@ class Claim:
 
 
 class Holder(Protocol):
-    """A store whose rows can be read in key order: the target side of a verify."""
+    """A store whose rows can be read in key order: the target side of a verify.
+
+    `rows` and `rows_between` may give values as `Unseen`; `shown` never does.
+    """
 
     @property
     def address(self) -> str:
@@ -301,6 +304,15 @@ class Holder(Protocol):
 
     def rows_between(self, prefix: str, after: Key | None, upto: Key | None) -> Iterator[Row]:
         """Every row with the prefix and after < key <= upto (None: unbounded), in key order, streamed."""
+        ...
+
+    @property
+    def concealed(self) -> str | None:
+        """What is to be given before `shown` may be asked, such as "a key for values"; None: nothing."""
+        ...
+
+    def shown(self, keys: Sequence[Key]) -> Mapping[Key, Row]:
+        """As `rows`, read now, with the values. Raises ConfigError while they are `concealed`."""
         ...
 
     def quarantined(self, prefix: str, after: Key | None = None) -> Iterator[Quarantined]:

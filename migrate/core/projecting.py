@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from migrate.core.record import Record, Row, equal_json, parse_json
+from migrate.core.record import Record, Row, equal_json, holds, parse_json
 from migrate.errors import ConfigError
 
 Path = tuple[str, ...]
@@ -138,10 +138,13 @@ NOTHING = Projection()
 
 
 def same_value(record: Record, row: Row, projection: Projection) -> bool:
-    """Do both hold the same value, byte for byte or but for what the projection names?"""
-    if row.value is None:
-        return False
-    return record.value == row.value or projection.same(record.value, row.value)
+    """Do both hold the same value, byte for byte or but for what the projection names?
+
+    Of a value that was not shown only the first is known.
+    """
+    if holds(row.value, record.value):
+        return True
+    return isinstance(row.value, bytes) and projection.same(record.value, row.value)
 
 
 def pointer(path: Path) -> str:

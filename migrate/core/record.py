@@ -11,6 +11,7 @@ import enum
 import hashlib
 import json
 import math
+from dataclasses import dataclass
 from typing import Any, NamedTuple, NewType
 
 Key = NewType("Key", str)
@@ -65,15 +66,38 @@ class Origin(enum.StrEnum):
     LEGACY = "legacy"
 
 
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """A value that is there and was not shown: its digest, and its size in bytes.
+
+    The digest was computed from what is stored, by the store that holds it. It is neither empty
+    nor deleted, has no bytes, and whoever compares it with bytes is stopped: that is what `holds`
+    is for.
+    """
+
+    digest: Digest
+    size: int
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, bytes):
+            raise TypeError("an unseen value is compared with bytes by holds()")
+        return isinstance(other, Unseen) and (self.digest, self.size) == (other.digest, other.size)
+
+
+Content = bytes | Unseen | None
+"""What a row holds: a value, a value that was not shown, or nothing (a tombstone)."""
+
+
 class Row(NamedTuple):
     """What a target holds under a key: a session, expired or not, or a tombstone (value None).
 
-    `version` starts at 1 and rises by one with each change of the row. `sweep` is the target's
-    number of the sweep that inserted it, None when no sweep did.
+    A store that was asked for no values gives them as `Unseen`. `version` starts at 1 and rises by one
+    with each change of the row. `sweep` is the target's number of the sweep that inserted it, None when
+    no sweep did.
     """
 
     key: Key
-    value: bytes | None
+    value: Content
     metadata: Metadata
     expiration: Expiration
     origin: Origin
@@ -93,7 +117,20 @@ def digest(value: bytes) -> Digest:
 
 def digest_text(value: bytes) -> str:
     """The digest as text: base64url without padding, 22 characters."""
-    return base64.urlsafe_b64encode(digest(value)).rstrip(b"=").decode("ascii")
+    return text_of(digest(value))
+
+
+def text_of(digested: Digest) -> str:
+    """A digest as text, see `digest_text`."""
+    return base64.urlsafe_b64encode(digested).rstrip(b"=").decode("ascii")
+
+
+def holds(held: Content, value: bytes) -> bool:
+    """Are these the bytes that a row holds? An unseen value is known by size and digest; a tombstone
+    holds none."""
+    if isinstance(held, Unseen):
+        return held.size == len(value) and held.digest == digest(value)
+    return held == value
 
 
 def expired(expiration: Expiration, now: float) -> bool:

@@ -10,8 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from migrate.core.comparing import AGAINST, Kind
-from migrate.core.difference import Difference, Seen, State
-from migrate.core.record import Key, Record, Row, digest_text, same_expiration, same_metadata
+from migrate.core.difference import Difference, Proof, Seen, State
+from migrate.core.record import (
+    Content,
+    Key,
+    Record,
+    Row,
+    Unseen,
+    digest_text,
+    holds,
+    same_expiration,
+    same_metadata,
+    text_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +143,30 @@ def seen_row(row: Row | None) -> Seen | None:
     """What the target showed, without showing it."""
     if row is None:
         return None
+    digest, size = _content(row.value)
     return Seen(
-        digest=digest_text(row.value) if row.value is not None else None,
-        size=len(row.value) if row.value is not None else 0,
+        digest=digest,
+        size=size,
         expiration=row.expiration,
         metadata=_text_digest(row.metadata),
         version=row.version,
         origin=str(row.origin),
+        proof=proof_of(row),
     )
+
+
+def proof_of(row: Row) -> Proof | None:
+    """What the row's value is compared by; None: a tombstone, which has none."""
+    if row.deleted:
+        return None
+    return Proof.DIGEST if isinstance(row.value, Unseen) else Proof.BYTES
+
+
+def _content(value: Content) -> tuple[str | None, int]:
+    """The digest of what a row holds, as text (None: a tombstone), and its size."""
+    if isinstance(value, Unseen):
+        return text_of(value.digest), value.size
+    return (None, 0) if value is None else (digest_text(value), len(value))
 
 
 def _text_digest(text: str | None) -> str | None:
@@ -151,7 +178,7 @@ def differing(record: Record | None, row: Row | None) -> tuple[str, ...]:
     if record is None or row is None:
         return ()
     fields = []
-    if record.value != row.value:
+    if not holds(row.value, record.value):
         fields.append("value")
     if not same_metadata(record.metadata, row.metadata):
         fields.append("metadata")

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from migrate.core.comparing import Kind
-from migrate.core.difference import Difference, Seen, State
+from migrate.core.difference import Difference, Proof, Seen, State
 from migrate.core.record import NEVER, UNKNOWN, Expiration, Key, Lasting
 from migrate.ledger.book import from_json
 
@@ -89,6 +89,7 @@ def _seen_to_json(seen: Seen | None) -> str | None:
             "metadata": seen.metadata,
             "version": seen.version,
             "origin": seen.origin,
+            "proof": seen.proof,
         }
     ).decode()
 
@@ -101,5 +102,6 @@ def _seen_from_json(text: str | None) -> Seen | None:
         return None
     seen = from_json(text)
     expiration = seen["expiration"]
+    seen["proof"] = Proof(seen["proof"]) if seen.get("proof") else None
     seen["expiration"] = _LASTING.get(expiration, expiration)
     return Seen(**seen)

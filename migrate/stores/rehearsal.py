@@ -99,6 +99,15 @@ class Rehearsal:
         """The real target's rows."""
         return self._behind.rows_between(prefix, after, upto) if self._behind is not None else iter(())
 
+    @property
+    def concealed(self) -> str | None:
+        """The real target's."""
+        return self._behind.concealed if self._behind is not None else None
+
+    def shown(self, keys: Sequence[Key]) -> Mapping[Key, Row]:
+        """The real target's rows, with their values."""
+        return self._behind.shown(keys) if self._behind is not None and keys else {}
+
     def quarantined(self, prefix: str, after: Key | None = None) -> Iterator[Quarantined]:
         """The real target's quarantine."""
         return self._behind.quarantined(prefix, after) if self._behind is not None else iter(())

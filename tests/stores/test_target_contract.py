@@ -19,7 +19,7 @@ from migrate.core.ports import (
     Sighting,
     TooLate,
 )
-from migrate.core.record import NEVER, UNKNOWN, Key, Origin, Record, Row, digest
+from migrate.core.record import NEVER, UNKNOWN, Key, Origin, Record, Row, digest, holds
 from migrate.errors import RecordError, StoreBroken, StoreUnavailable
 from migrate.stores.memory import MemoryStore
 from migrate.stores.sqlite import SessionGone, SqliteSessions, SqliteTarget
@@ -144,7 +144,15 @@ def record(key="p:a", value=b"v", metadata=None, expiration: object = NEVER):
 
 
 def row(target, key="p:a"):
-    return target.rows([Key(key)]).get(key)
+    """What is there, value and all; and `rows` says the same, by its digest if not by its bytes."""
+    shown = target.shown([Key(key)]).get(key)
+    found = target.rows([Key(key)]).get(key)
+    assert (found is None) == (shown is None)
+    if found is not None:
+        assert found._replace(value=None) == shown._replace(value=None)
+        assert found.deleted == shown.deleted
+        assert shown.deleted or holds(found.value, shown.value)
+    return shown
 
 
 # ---------------------------------------------------------------- insert if absent
@@ -235,8 +243,10 @@ def test_a_long_batch_with_rows_and_tombstones_in_its_way_is_copied_around_them(
     assert saved.tally == Counter({Outcome.COPIED: 774, Outcome.NEWER: 1, Outcome.TOMBSTONED: 2})
     found = {row.key: row for row in target.rows_between("p:", None, None)}
     assert len(found) == 777
-    assert all(found[one.key][:4] == one for one in records if found[one.key].origin is Origin.COPY)
-    assert [found[Key(key)].value for key in ("p:0100", "p:0300", "p:0301")] == [b"newer", None, None]
+    ours = [(one, found[one.key]) for one in records if found[one.key].origin is Origin.COPY]
+    assert all(holds(row.value, one.value) and row[2:4] == one[2:] for one, row in ours)
+    assert holds(found[Key("p:0100")].value, b"newer")
+    assert [found[Key(key)].value for key in ("p:0300", "p:0301")] == [None, None]
     assert target.apply(Batch(records=records), replace(mark, tally=Counter())).tally == Counter(
         {Outcome.EQUAL: 774, Outcome.NEWER: 1, Outcome.TOMBSTONED: 2}
     )
@@ -479,8 +489,31 @@ def test_rows_between_gives_tombstones_and_expired_rows_too(side, target, mark):
 def test_more_rows_than_one_chunk_all_come_once(target, mark):
     records = [record(f"p:{number:05}", b"x" * (number % 7)) for number in range(4100)]
     target.apply(Batch(records=records), mark)
-    assert [found.value for found in target.rows_between("p:", None, None)] == [r.value for r in records]
+    found = list(target.rows_between("p:", None, None))
+    assert [one.key for one in found] == [one.key for one in records]
+    assert all(holds(one.value, sent.value) for one, sent in zip(found, records, strict=True))
     assert len(target.rows([one.key for one in records])) == 4100
+    assert len(target.shown([one.key for one in records])) == 4100
+
+
+def test_what_is_not_shown_is_known_by_size_and_digest(side, target, mark):
+    target.apply(Batch(records=[record("p:a", b"one"), record("p:b", b""), record("p:c")]), mark)
+    side.delete(Key("p:c"))
+    for found in (
+        target.rows([Key(key) for key in ("p:a", "p:b", "p:c")]).values(),
+        target.rows_between("p:", None, None),
+    ):
+        one, empty, gone = found
+        assert [holds(one.value, value) for value in (b"one", b"two", b"ones", b"")] == [
+            True,
+            False,
+            False,
+            False,
+        ]
+        assert [holds(empty.value, value) for value in (b"", b"v")] == [True, False]
+        assert not empty.deleted
+        assert gone.deleted
+        assert not holds(gone.value, b"")
 
 
 # ---------------------------------------------------------------- the lease

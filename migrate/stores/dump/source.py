@@ -50,6 +50,7 @@ class DumpSource:
     live = False
     width = WIDTH
     skew = 0.0
+    concealed = None
 
     def __init__(
         self,
@@ -137,6 +138,10 @@ class DumpSource:
                 if upto is not None and record.key > upto:
                     return
                 yield _row(record)
+
+    def shown(self, keys: Sequence[Key]) -> Mapping[Key, Row]:
+        """The same as `rows`, which has the values."""
+        return self.rows(keys)
 
     def quarantined(self, prefix: str, after: Key | None = None) -> Iterator[Quarantined]:
         """The keys behind `after` whose values cannot be trusted, in key order."""

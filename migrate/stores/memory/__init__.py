@@ -1,4 +1,4 @@
-"""Stores in memory: a source and target, a Workers KV that goes stale, and faults at every call.
+"""Stores in memory: a source and target, a Workers KV that goes stale, faults at every call, a veil.
 
 The real stores are tested against them, and they ship, so that programs built on kvferry can be
 tested in the same way.
@@ -9,5 +9,6 @@ from __future__ import annotations
 from migrate.stores.memory.faults import Faults, Hook, When, with_faults
 from migrate.stores.memory.kv import MemoryKv
 from migrate.stores.memory.store import MemoryStore
+from migrate.stores.memory.veiled import Veiled, veiled
 
-__all__ = ["Faults", "Hook", "MemoryKv", "MemoryStore", "When", "with_faults"]
+__all__ = ["Faults", "Hook", "MemoryKv", "MemoryStore", "Veiled", "When", "veiled", "with_faults"]

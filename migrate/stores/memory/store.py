@@ -59,6 +59,7 @@ class MemoryStore:
     identity = ""
     live = True
     skew = 0.0
+    concealed = None
 
     def __init__(self, *, clock: Clock, page: int = 1000, width: int = 100, address: str = "memory:") -> None:
         self.address = address
@@ -140,6 +141,10 @@ class MemoryStore:
         with self._lock:
             rows = self._within(prefix, after, upto)
         yield from rows
+
+    def shown(self, keys: Sequence[Key]) -> Mapping[Key, Row]:
+        """The same as `rows`, which has the values."""
+        return self.rows(keys)
 
     def quarantined(self, prefix: str, after: Key | None = None) -> Iterator[Quarantined]:
         """The keys in quarantine with the prefix and behind `after`, in key order."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import cast
 
 from migrate.core.ports import Answer, Clock, Cursor, Page, Quarantined
-from migrate.core.record import NEVER, Expiration, Head, Key, Metadata, Origin, Record, Row
+from migrate.core.record import NEVER, Expiration, Head, Key, Metadata, Origin, Record, Row, Unseen
 from migrate.stores.sqlite.connection import BUSY_SECONDS, errors_named, open_reader, resolve
 
 _CHUNK_ROWS = 2000
@@ -33,6 +33,8 @@ class SqliteHolder:
     Opening raises StoreRefused (no such file, not ours, older or newer than this kvferry),
     StoreUnavailable, StoreBroken; so does every method. Safe for several threads.
     """
+
+    concealed = None
 
     def __init__(self, path: str | os.PathLike[str], *, busy: float = BUSY_SECONDS) -> None:
         self._path = resolve(path)
@@ -64,6 +66,10 @@ class SqliteHolder:
         while chunk := self._chunk(query, (low, high, _CHUNK_ROWS)):
             yield from map(_row, chunk)
             low = _next(chunk[-1][0])
+
+    def shown(self, keys: Sequence[Key]) -> Mapping[Key, Row]:
+        """The same as `rows`, which has the values."""
+        return self.rows(keys)
 
     def quarantined(self, prefix: str, after: Key | None = None) -> Iterator[Quarantined]:
         """The keys in quarantine with the prefix and behind `after`, in key order, streamed."""
@@ -139,6 +145,7 @@ class SqliteSource:
         with errors_named(self._path), self._reading:
             now = self._clock.now()
             for row in rows_of(self._reader, keys):
+                assert not isinstance(row.value, Unseen), "a file shows its values"
                 if row.value is not None and not (isinstance(row.expiration, int) and row.expiration <= now):
                     answers[row.key] = Record(row.key, row.value, row.metadata, row.expiration)
         return answers
