@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from migrate.core.comparing import Kind, Rules, classify, merge
+from migrate.core.comparing import Kind, Rules, classify, merge, undecided
 from migrate.core.copying import same
-from migrate.core.difference import Difference, ReadError, Side, State
+from migrate.core.difference import Difference, Proof, ReadError, Side, State
 from migrate.core.partition import disjoint
 from migrate.core.ports import (
     Answer,
@@ -29,15 +29,18 @@ from migrate.core.ports import (
     Unreadable,
 )
 from migrate.core.record import Head, Key, Record, Row, expired
-from migrate.core.rereading import Patience, again, first, must_settle
+from migrate.core.rereading import Patience, again, first, must_settle, proof_of
 from migrate.errors import StoreBroken, StoreUnavailable
 from migrate.ledger.ledger import Ledger
 from migrate.ledger.verifies import Position, VerifyId
+from migrate.proving import rows_with_values, with_values
 
 WORKERS = 16
 RESTARTS = 5
 SOURCE_KEYS, TARGET_ROWS = "source_keys", "target_rows"
 """Counted beside the classes: how many keys each side showed."""
+PROVEN_BY = {proof: f"proven_by_{proof}" for proof in Proof}
+"""And how many that both sides showed were compared by what; differences say so themselves."""
 
 Watch = Callable[[Tally], None]
 """Told after every page: the counters so far."""
@@ -98,7 +101,7 @@ class Verifier:
             due = self.ledger.due(self.verify, self.clock.now(), 1000)
             keys = [old.key for old in due]
             answers = self._read(keys)
-            rows = self.target.rows(keys)
+            rows = rows_with_values(keys, answers, self.target, self._undecided)
             poor = self._quarantined(keys)
             results, errors = [], []
             for old in due:
@@ -156,11 +159,11 @@ class Verifier:
         errors: list[ReadError],
     ) -> Iterator[Difference]:
         """Count what one reading proves, and yield what must be read again."""
-        for key, entry, row in merge(entries, rows):
+        for key, entry, row in with_values(merge(entries, rows), self.target, self._undecided):
             tally[TARGET_ROWS] += row is not None
             answer = entry[1] if entry is not None else None
             if isinstance(answer, Record) and row is not None and same(answer, row):
-                tally[Kind.EQUAL] += 1
+                _count(tally, Kind.EQUAL, row)
                 continue
             now = self.clock.now()
             if isinstance(answer, Unreadable):
@@ -177,7 +180,10 @@ class Verifier:
                 if difference.state is not State.DRAINED:
                     yield difference
                     continue
-            tally[kind] += 1
+            _count(tally, kind, row if isinstance(answer, Record) else None)
+
+    def _undecided(self, answer: Answer, row: Row | None) -> bool:
+        return isinstance(answer, Record) and row is not None and undecided(answer, row, self.look.rules)
 
     def _classify(self, answer: Record | None, row: Row | None, quarantined: bool) -> Kind | None:
         now = self.clock.now() + self.source.skew
@@ -251,6 +257,14 @@ class Verifier:
             found.update(self.source.read(keys[start : start + self.source.width]))
         _complete(found, keys)
         return found
+
+
+def _count(tally: Tally, kind: Kind, row: Row | None) -> None:
+    """Count a key that is done with; `row`: what the source's record was compared with."""
+    tally[kind] += 1
+    proof = proof_of(row) if row is not None else None
+    if proof is not None:
+        tally[PROVEN_BY[proof]] += 1
 
 
 def _complete(found: Mapping[Key, Answer], keys: Sequence[Key]) -> None:

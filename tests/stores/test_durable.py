@@ -3,11 +3,13 @@
 import dataclasses
 import json
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import httpx
 import pytest
 
+from migrate.bridge_keys import VARIABLE
 from migrate.core.ports import (
     Batch,
     Checkpoint,
@@ -19,7 +21,7 @@ from migrate.core.ports import (
     RunId,
     TooLate,
 )
-from migrate.core.record import NEVER, Key, Record
+from migrate.core.record import NEVER, Key, Record, holds
 from migrate.errors import ConfigError, StoreRefused, StoreUnavailable
 from migrate.stores.durable import Burial, DurableHolder, DurableSource, DurableTarget
 from tests.stores.durable_side import DurableSide
@@ -101,7 +103,7 @@ def test_what_no_object_can_hold_is_quarantined_with_the_reason_and_the_rest_is_
     reasons = {held.key: held.reason for held in target.quarantined("")}
     assert sorted(reasons) == ["p:big", "p:late", "p:long" + "x" * 600, "p:meta"]
     assert "1990000 bytes" in reasons[Key("p:big")]
-    assert len(target.rows([Key("p:fits")])[Key("p:fits")].value) == most
+    assert len(target.shown([Key("p:fits")])[Key("p:fits")].value) == most
 
 
 def test_a_name_that_is_empty_behind_the_prefix_is_quarantined(edge):
@@ -130,17 +132,19 @@ def test_a_replacement_that_no_object_can_hold_leaves_the_row_as_it_was(target, 
     wanted = Replacement(record(value=b"x" * 2_000_000), 1, NOW + 300)
     saved = target.apply(Batch(replacements=[wanted]), replace(mark, tally=Counter()))
     assert saved.tally == Counter({Outcome.QUARANTINED: 1})
-    assert target.rows([Key("p:a")])[Key("p:a")].value == b"v"
+    assert target.shown([Key("p:a")])[Key("p:a")].value == b"v"
 
 
-def test_a_batch_larger_than_a_request_is_copied_whole_with_one_checkpoint(target, mark):
+def test_a_batch_larger_than_a_request_is_copied_whole_with_one_checkpoint(side, target, mark):
     records = [record(f"p:{number}", bytes([number]) * 1_500_000) for number in range(12)]
     saved = target.apply(Batch(records=records), mark)
     assert saved.tally == Counter({Outcome.COPIED: 12})
-    assert {row.key: row.value for row in target.rows_between("p:", None, None)} == {
-        one.key: one.value for one in records
-    }
-    assert len(target.rows([one.key for one in records])) == 12
+    bytes_of = {one.key: one.value for one in records}
+    with closing(DurableHolder(side.connection("values"), values=True)) as whole:
+        assert {row.key: row.value for row in whole.rows_between("p:", None, None)} == bytes_of
+        assert {row.key: row.value for row in whole.rows(list(bytes_of)).values()} == bytes_of
+    assert all(holds(row.value, bytes_of[row.key]) for row in target.rows_between("p:", None, None))
+    assert len(target.shown([one.key for one in records])) == 12
 
 
 def test_lost_answers_change_nothing_in_the_counts(side, mark):
@@ -321,7 +325,7 @@ def test_nothing_is_buried_behind_the_fence(side, mark):
     target.apply(Batch(records=[record()]), mark)
     target.begin_gate_verify()
     assert target.bury("b", {Key("p:a"): 1}, NOW + 300) == {Key("p:a"): Burial.FENCED}
-    assert target.rows([Key("p:a")])[Key("p:a")].value == b"v"
+    assert target.shown([Key("p:a")])[Key("p:a")].value == b"v"
 
 
 def test_a_source_gives_every_live_session_once_in_order_whatever_the_pages(side, target, mark):
@@ -348,13 +352,20 @@ def test_a_source_gives_every_live_session_once_in_order_whatever_the_pages(side
 
 def test_each_opening_wants_the_keys_that_it_needs(side):
     with pytest.raises(ConfigError, match="for values"):
-        DurableHolder(side.connection("import"))
+        DurableSource(side.connection("import"))
+    with pytest.raises(ConfigError, match="for values"):
+        DurableHolder(side.connection("import"), values=True)
     with pytest.raises(ConfigError, match="for import"):
         DurableTarget(side.connection("values"), clock=side.clock)
-    copying = DurableTarget(side.connection("import"), clock=side.clock)
-    with pytest.raises(ConfigError, match="for values"):
-        copying.rows([Key("p:a")])
-    copying.close()
+    for looking in (
+        DurableTarget(side.connection("import"), clock=side.clock),
+        DurableHolder(side.connection("verify")),
+    ):
+        assert looking.rows([Key("p:a")]) == {}
+        assert looking.concealed == f"a key for values in {VARIABLE}"
+        with pytest.raises(ConfigError, match="for values"):
+            looking.shown([Key("p:a")])
+        looking.close()
 
 
 def test_a_clock_that_differs_from_the_objects_is_allowed_for(side, target, mark):

@@ -9,8 +9,8 @@ import pytest
 
 from migrate.bridge_keys import VARIABLE, Scope, find_bridge_keys
 from migrate.core.ports import TooLate
-from migrate.core.record import Key, digest_text
-from migrate.errors import ConfigError, MigrateError, StoreBroken, StoreRefused, StoreUnavailable
+from migrate.core.record import Key, Unseen, digest, digest_text
+from migrate.errors import ConfigError, StoreBroken, StoreRefused, StoreUnavailable
 from migrate.stores.durable import Bridge, DurableHolder
 from migrate.stores.durable.bridge import Conflict
 
@@ -213,9 +213,51 @@ def row(**changes):
 def test_a_row_that_contradicts_itself_or_the_question_is_not_believed(wrong):
     read = {"protocol": 1, "rows": [row(**wrong)], "unanswered": []}
     bridge, _, _ = connected(httpx.Response(200, json=HEALTH), httpx.Response(200, json=read))
-    with pytest.raises(MigrateError) as caught:
+    with pytest.raises(StoreBroken):
+        DurableHolder(bridge).shown([Key("p:a")])
+
+
+def head(**changes):
+    whole = row(**changes)
+    del whole["value"]
+    return whole
+
+
+DELETED = {"deletedAt": 1.0, "keepUntil": None}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"digest": None},
+        {"digest": None, "bytes": 0},
+        {"tombstone": DELETED},
+        {"digest": None, "tombstone": DELETED},
+        {"key": "p:b"},
+    ],
+)
+def test_a_head_that_is_neither_a_session_nor_a_deleted_one_is_not_believed(wrong):
+    heads = {"protocol": 1, "rows": [head(**wrong)]}
+    bridge, _, _ = connected(httpx.Response(200, json=HEALTH), httpx.Response(200, json=heads))
+    with pytest.raises(StoreBroken):
         DurableHolder(bridge).rows([Key("p:a")])
-    assert isinstance(caught.value, StoreBroken)
+
+
+def test_a_head_is_an_unseen_value_an_empty_one_or_a_tombstone():
+    nothing = digest_text(b"")
+    sent = [
+        head(),
+        head(key="p:b", digest=nothing, bytes=0),
+        head(key="p:c", digest=None, bytes=0, tombstone=DELETED),
+        None,
+    ]
+    heads = {"protocol": 1, "rows": sent}
+    bridge, script, _ = connected(httpx.Response(200, json=HEALTH), httpx.Response(200, json=heads))
+    asked = [Key("p:a"), Key("p:b"), Key("p:c"), Key("p:d")]
+    one, empty, gone = DurableHolder(bridge).rows(asked).values()
+    assert (one.value, empty.value, gone.value) == (Unseen(digest(b"v"), 1), Unseen(digest(b""), 0), None)
+    assert [found.deleted for found in (one, empty, gone)] == [False, False, True]
+    assert str(script.requests[-1].url).endswith("/heads")
 
 
 def test_keys_that_had_no_room_in_an_answer_are_asked_for_again():
@@ -223,6 +265,6 @@ def test_keys_that_had_no_room_in_an_answer_are_asked_for_again():
     second = {"protocol": 1, "rows": [row(key="p:b")], "unanswered": []}
     answers = [httpx.Response(200, json=one) for one in (HEALTH, first, second)]
     bridge, script, _ = connected(*answers)
-    found = DurableHolder(bridge).rows([Key("p:a"), Key("p:b"), Key("p:c")])
+    found = DurableHolder(bridge).shown([Key("p:a"), Key("p:b"), Key("p:c")])
     assert sorted(found) == ["p:a", "p:b"]
     assert json.loads(script.requests[-1].content)["keys"] == ["p:b"]

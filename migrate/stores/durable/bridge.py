@@ -21,7 +21,7 @@ from migrate.access_token import AccessToken
 from migrate.bridge_keys import VARIABLE, BridgeKeys, Scope
 from migrate.core.limiting import MemoryRequestLog, Rate
 from migrate.core.ports import Clock, TooLate
-from migrate.errors import StoreBroken, StoreRefused, StoreUnavailable
+from migrate.errors import ConfigError, StoreBroken, StoreRefused, StoreUnavailable
 from migrate.stores.durable.wire import PROTOCOL, Document, is_valid
 from migrate.stores.http import client
 from migrate.stores.throttle import Throttle, parse_retry_after
@@ -139,6 +139,14 @@ class Bridge:
     def require(self, scope: Scope) -> None:
         """Raise ConfigError when there is no key for this."""
         self._keys.key(scope)
+
+    def missing(self, scope: Scope) -> str | None:
+        """What is to be added before this can be asked for; None: there is a key for it."""
+        try:
+            self._keys.key(scope)
+        except ConfigError:
+            return f"a key for {scope} in {VARIABLE}"
+        return None
 
     def health(self, patience: float | None = None) -> Health:
         """Ask how the bridge is, and what the time is in its objects. `patience` and errors as of `ask`."""

@@ -9,7 +9,7 @@ from migrate.bridge_keys import Scope
 from migrate.core.record import Key, Row
 from migrate.errors import StoreBroken, StoreRefused
 from migrate.stores.durable.bridge import Bridge, Health
-from migrate.stores.durable.wire import KEY_BYTES, row_of
+from migrate.stores.durable.wire import KEY_BYTES, head_of, row_of
 
 _OPENING = 20.0
 """Seconds that the first answer may take: a host name that is wrong is not waited for like a bridge."""
@@ -59,12 +59,7 @@ class Objects:
     def rows(self, keys: Sequence[Key]) -> dict[Key, Row]:
         """The rows under these keys, with their values; absent ones are left out."""
         found: dict[Key, Row] = {}
-        ours = self.health.prefix
-        wanted = [
-            key
-            for key in dict.fromkeys(keys)
-            if key.startswith(ours) and key != ours and len(key.encode()) <= KEY_BYTES
-        ]
+        wanted = self._ours(keys)
         while wanted:
             some, rest = wanted[: self.health.limits.keys], wanted[self.health.limits.keys :]
             answer = self.bridge.ask("read", Scope.VALUES, {"keys": some})
@@ -73,12 +68,32 @@ class Objects:
                 raise StoreBroken("the bridge did not answer for the keys it was asked for", "report it")
             for number, (key, sent) in enumerate(zip(some, answer["rows"], strict=True)):
                 if number not in later and sent is not None:
-                    row = row_of(sent)
-                    if row.key != key:
-                        raise StoreBroken("the bridge answered for another key", "report it")
-                    found[key] = row
+                    found[key] = _answered(key, row_of(sent))
             wanted = [key for number, key in enumerate(some) if number in later] + rest
         return found
+
+    def heads(self, keys: Sequence[Key]) -> dict[Key, Row]:
+        """The rows under these keys, with digests for values; absent ones are left out."""
+        found: dict[Key, Row] = {}
+        wanted, width = self._ours(keys), self.health.limits.keys
+        for start in range(0, len(wanted), width):
+            some = wanted[start : start + width]
+            answer = self.bridge.ask("heads", Scope.VERIFY, {"keys": some})
+            if len(answer["rows"]) != len(some):
+                raise StoreBroken("the bridge did not answer for the keys it was asked for", "report it")
+            for key, sent in zip(some, answer["rows"], strict=True):
+                if sent is not None:
+                    found[key] = _answered(key, head_of(sent))
+        return found
+
+    def _ours(self, keys: Sequence[Key]) -> list[Key]:
+        """Each of these keys once, without those that no object of the bridge can hold."""
+        ours = self.health.prefix
+        return [
+            key
+            for key in dict.fromkeys(keys)
+            if key.startswith(ours) and key != ours and len(key.encode()) <= KEY_BYTES
+        ]
 
     def bounds(self, prefix: str, after: Key | None, upto: Key | None) -> Bounds | None:
         """These bounds as the bridge takes them, all within its prefix; None: nothing is between them."""
@@ -95,3 +110,9 @@ class Objects:
                 return None
             high = None
         return Bounds(prefix, low, high)
+
+
+def _answered(key: Key, row: Row) -> Row:
+    if row.key != key:
+        raise StoreBroken("the bridge answered for another key", "report it")
+    return row

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from migrate.bridge_keys import Scope
 from migrate.core.ports import Answer, Cursor, Page, Quarantined
-from migrate.core.record import Head, Key, Record, Row
+from migrate.core.record import Head, Key, Record, Row, expired
 from migrate.errors import StoreBroken, StoreRefused
 from migrate.stores.durable import notes
 from migrate.stores.durable.bridge import Bridge
@@ -18,12 +18,13 @@ from migrate.stores.durable.shards import Shards
 class Listing(Protocol):
     """How rows come in key order, which depends on the placement."""
 
-    def rows_between(self, bounds: Bounds) -> Iterator[Row]:
-        """Every row within the bounds, in key order, streamed."""
+    def rows_between(self, bounds: Bounds, *, values: bool) -> Iterator[Row]:
+        """Every row within the bounds, in key order, streamed; with values, or with digests for them."""
         ...
 
     def live_page(self, bounds: Bounds, rows: int) -> tuple[list[Row], Key | None]:
-        """About `rows` of the live rows within the bounds, and the key behind which there are more."""
+        """About `rows` of the live rows within the bounds, with values, and the key behind which there
+        are more."""
         ...
 
     def close(self) -> None:
@@ -42,11 +43,16 @@ def listing_of(objects: Objects) -> Listing:
 
 
 class DurableHolder:
-    """The objects' rows, read-only. Implements `ports.Holder`; needs a key for values."""
+    """The objects' rows, read-only. Implements `ports.Holder`.
 
-    def __init__(self, bridge: Bridge) -> None:
-        bridge.require(Scope.VALUES)
+    Its rows have digests, which a key for verify is enough for; those that `shown` is asked for, or
+    all of them with `values`, need one for values.
+    """
+
+    def __init__(self, bridge: Bridge, *, values: bool = False) -> None:
+        bridge.require(Scope.VALUES if values else Scope.VERIFY)
         self._objects = Objects(bridge)
+        self._values = values
 
     @property
     def address(self) -> str:
@@ -60,7 +66,7 @@ class DurableHolder:
 
     def rows(self, keys: Sequence[Key]) -> Mapping[Key, Row]:
         """What it holds under these keys, tombstones and expired rows too."""
-        return self._objects.rows(keys)
+        return self._objects.rows(keys) if self._values else self._objects.heads(keys)
 
     def rows_between(self, prefix: str, after: Key | None, upto: Key | None) -> Iterator[Row]:
         """Every row with the prefix and after < key <= upto, in key order, streamed.
@@ -69,7 +75,16 @@ class DurableHolder:
         """
         bounds = self._objects.bounds(prefix, after, upto)
         if bounds is not None:
-            yield from listing_of(self._objects).rows_between(bounds)
+            yield from listing_of(self._objects).rows_between(bounds, values=self._values)
+
+    @property
+    def concealed(self) -> str | None:
+        """The key that is missing; None: there is one for values."""
+        return self._objects.bridge.missing(Scope.VALUES)
+
+    def shown(self, keys: Sequence[Key]) -> Mapping[Key, Row]:
+        """As `rows`, with values. Raises ConfigError without a key for them."""
+        return self._objects.rows(keys)
 
     def quarantined(self, prefix: str, after: Key | None = None) -> Iterator[Quarantined]:
         """The keys in quarantine with the prefix and behind `after`, in key order."""
@@ -126,7 +141,7 @@ class DurableSource:
         answers: dict[Key, Answer] = dict.fromkeys(keys)
         now = self._objects.bridge.now() + self._objects.health.ahead
         for row in self._objects.rows(keys).values():
-            if row.value is not None and not (isinstance(row.expiration, int) and row.expiration <= now):
+            if not row.deleted and not expired(row.expiration, now):
                 answers[row.key] = _record(row)
         return answers
 
@@ -136,6 +151,6 @@ class DurableSource:
 
 
 def _record(row: Row) -> Record:
-    if row.value is None:
-        raise StoreBroken("the bridge listed a deleted session as a live one", "report it")
+    if not isinstance(row.value, bytes):
+        raise StoreBroken("the bridge listed a session without its value", "report it")
     return Record(row.key, row.value, row.metadata, row.expiration)

@@ -11,10 +11,11 @@ from migrate.bridge_keys import Scope
 from migrate.core.record import Key, Row
 from migrate.errors import StoreBroken
 from migrate.stores.durable.objects import Bounds, Objects
-from migrate.stores.durable.wire import row_of
+from migrate.stores.durable.wire import head_of, row_of
 
 _ROWS_IN_MEMORY = 2000
-"""Rows that the shards' streams hold ahead, altogether."""
+_HEADS_IN_MEMORY = 16_000
+"""Rows that the shards' streams hold ahead, altogether: with their values, and without."""
 
 _LEAST_PAGE = 25
 _AT_ONCE = 16
@@ -26,11 +27,21 @@ class Shards:
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
 
-    def rows_between(self, bounds: Bounds) -> Iterator[Row]:
+    def rows_between(self, bounds: Bounds, *, values: bool) -> Iterator[Row]:
         """Every row within the bounds, in key order; each page is what its shard held when it was asked."""
-        limit = self._limit(_ROWS_IN_MEMORY)
-        pages = self._first_pages(bounds, limit, live=False)
-        streams = [self._stream(number, bounds, limit, page) for number, page in enumerate(pages)]
+        limit = self._limit(_ROWS_IN_MEMORY if values else _HEADS_IN_MEMORY)
+
+        def stream(shard: int, page: tuple[list[Row], bool]) -> Iterator[Row]:
+            rows, more = page
+            while True:
+                yield from rows
+                if not more:
+                    return
+                behind = bounds._replace(after=rows[-1].key)
+                rows, more = self._page(shard, behind, limit, live=False, values=values)
+
+        pages = self._first_pages(bounds, limit, live=False, values=values)
+        streams = [stream(number, page) for number, page in enumerate(pages)]
         yield from heapq.merge(*streams, key=attrgetter("key"))
 
     def live_page(self, bounds: Bounds, rows: int) -> tuple[list[Row], Key | None]:
@@ -38,7 +49,7 @@ class Shards:
 
         As far as every shard has been seen.
         """
-        pages = self._first_pages(bounds, self._limit(rows), live=True)
+        pages = self._first_pages(bounds, self._limit(rows), live=True, values=True)
         ends = [some[-1].key for some, more in pages if more]
         end = min(ends, default=None)
         seen = heapq.merge(*(some for some, _ in pages), key=attrgetter("key"))
@@ -47,19 +58,13 @@ class Shards:
     def close(self) -> None:
         """Nothing is held."""
 
-    def _stream(self, shard: int, bounds: Bounds, limit: int, page: tuple[list[Row], bool]) -> Iterator[Row]:
-        rows, more = page
-        while True:
-            yield from rows
-            if not more:
-                return
-            rows, more = self._page(shard, bounds._replace(after=rows[-1].key), limit, live=False)
-
-    def _page(self, shard: int, bounds: Bounds, limit: int, *, live: bool) -> tuple[list[Row], bool]:
+    def _page(
+        self, shard: int, bounds: Bounds, limit: int, *, live: bool, values: bool
+    ) -> tuple[list[Row], bool]:
         """The first rows of a shard within the bounds, and whether there are more behind them."""
-        asked = {"shard": shard, **bounds._asdict(), "limit": limit, "live": live, "values": True}
-        answer = self._objects.bridge.ask("scan", Scope.VALUES, asked)
-        rows = [row_of(sent) for sent in answer["rows"]]
+        asked = {"shard": shard, **bounds._asdict(), "limit": limit, "live": live, "values": values}
+        answer = self._objects.bridge.ask("scan", Scope.VALUES if values else Scope.VERIFY, asked)
+        rows = [row_of(sent) if values else head_of(sent) for sent in answer["rows"]]
         last = bounds.after
         for row in rows:
             if not row.key.startswith(bounds.prefix) or (last is not None and row.key <= last):
@@ -69,11 +74,17 @@ class Shards:
             raise StoreBroken("the bridge ended a page that has more without a row", "report it")
         return rows, bool(answer["more"])
 
-    def _first_pages(self, bounds: Bounds, limit: int, *, live: bool) -> list[tuple[list[Row], bool]]:
+    def _first_pages(
+        self, bounds: Bounds, limit: int, *, live: bool, values: bool
+    ) -> list[tuple[list[Row], bool]]:
         """The first page of every shard, asked for at the same time."""
         shards = range(self._objects.health.shards)
+
+        def first(shard: int) -> tuple[list[Row], bool]:
+            return self._page(shard, bounds, limit, live=live, values=values)
+
         with ThreadPoolExecutor(min(_AT_ONCE, len(shards)), thread_name_prefix="shard") as pool:
-            return list(pool.map(lambda shard: self._page(shard, bounds, limit, live=live), shards))
+            return list(pool.map(first, shards))
 
     def _limit(self, rows: int) -> int:
         """How many rows to ask each shard for, so that all of them together are about `rows`."""

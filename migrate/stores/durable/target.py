@@ -35,7 +35,6 @@ from migrate.stores.durable import notes
 from migrate.stores.durable.bridge import Bridge, Choked, Conflict
 from migrate.stores.durable.burials import Burial, bury
 from migrate.stores.durable.lease import Lease
-from migrate.stores.durable.objects import Objects
 from migrate.stores.durable.pace import LEAST, Pace
 from migrate.stores.durable.pieces import pieces
 from migrate.stores.durable.reading import DurableHolder
@@ -63,14 +62,14 @@ class _Book:
 class DurableTarget(DurableHolder):
     """Objects opened for copying. Implements `ports.Target`.
 
-    Needs a key for imports; `rows`, `rows_between` and with them later sweeps one for values as well.
-    What raised may have written rows of a batch into other shards than the book's, and has not saved
-    its checkpoint.
+    Needs a key for imports, at every sweep: what is there already is compared by its digest. What
+    raised may have written rows of a batch into other shards than the book's, and has not saved its
+    checkpoint.
     """
 
     def __init__(self, bridge: Bridge, *, clock: Clock) -> None:
         bridge.require(Scope.IMPORT)
-        self._objects = Objects(bridge)
+        super().__init__(bridge)
         self._bridge = bridge
         self._clock = clock
         self._lock = threading.RLock()  # one write at a time: the batch's or the heartbeat's

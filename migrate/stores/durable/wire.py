@@ -16,7 +16,7 @@ import jsonschema_rs
 import orjson
 
 from migrate.core.ports import Replacement
-from migrate.core.record import NEVER, Key, Origin, Record, Row, digest_text
+from migrate.core.record import NEVER, Content, Digest, Key, Origin, Record, Row, Unseen, digest_text
 from migrate.errors import StoreBroken
 
 PROTOCOL = 1
@@ -43,11 +43,28 @@ def is_valid(definition: str, document: object) -> bool:
 
 def row_of(sent: Document) -> Row:
     """A row with its value. Raises StoreBroken when digest or length are not those of the value."""
-    expiration = NEVER if sent["expiration"] is None else sent["expiration"]
     value = None if sent["value"] is None else _decoded(sent["value"])
     expected = None if value is None else digest_text(value)
     if sent["digest"] != expected or sent["bytes"] != len(value or b""):
         raise StoreBroken("the bridge sent a value that its digest does not fit", "report it")
+    return _row(sent, value)
+
+
+def head_of(sent: Document) -> Row:
+    """A row whose value is unseen; the object has computed its digest from what it holds.
+
+    Raises StoreBroken for one that is neither a value nor a tombstone, or both.
+    """
+    digest = sent["digest"]
+    if (digest is None) != (sent["tombstone"] is not None) or (digest is None and sent["bytes"] != 0):
+        raise StoreBroken("the bridge sent a row that is neither a session nor a deleted one", "report it")
+    if digest is None:
+        return _row(sent, None)
+    return _row(sent, Unseen(Digest(base64.urlsafe_b64decode(digest + "==")), sent["bytes"]))
+
+
+def _row(sent: Document, value: Content) -> Row:
+    expiration = NEVER if sent["expiration"] is None else sent["expiration"]
     origin = Origin(sent["origin"])
     return Row(Key(sent["key"]), value, sent["metadata"], expiration, origin, sent["version"], sent["sweep"])
 
