@@ -2,7 +2,8 @@
 
 It shares no enumeration with the exporter, on purpose (a blind spot would be shared, too): whole
 pages, one after the other, the next one listed while this one is read. Each page is one
-transaction of the ledger, so a verify that was killed goes on where it was.
+transaction of the ledger (more, where the target has many rows that the page lacks), so a verify that
+was killed goes on where it was.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ from migrate.core.ports import (
     Tally,
     Unreadable,
 )
+from migrate.core.proving import Pair, portions, rows_with_values, with_values
 from migrate.core.record import Head, Key, Record, Row, expired
 from migrate.core.rereading import Patience, again, first, must_settle, proof_of
 from migrate.errors import StoreBroken, StoreUnavailable
 from migrate.ledger.ledger import Ledger
 from migrate.ledger.verifies import Position, VerifyId
-from migrate.proving import rows_with_values, with_values
 
 WORKERS = 16
 RESTARTS = 5
@@ -127,22 +128,26 @@ class Verifier:
         quarantine = _Quarantine(self.target.quarantined(position.prefix, position.last_key))
         last = position.last_key
         for page, answers in self._pages(position):
-            pairs = zip(page.heads, answers, strict=True)
-            entries = [pair for pair in pairs if last is None or pair[0].key > last]
+            listed = zip(page.heads, answers, strict=True)
+            entries = [entry for entry in listed if last is None or entry[0].key > last]
             cut = left is not None and len(entries) > left
             entries = entries[:left] if cut else entries
             done = page.next is None and not cut
             upto = entries[-1][0].key if entries else last
-            tally: Counter[str] = Counter({SOURCE_KEYS: len(entries)})
-            errors: list[ReadError] = []
             rows: Iterator[Row] = iter(())
             if entries or done:
                 rows = self.target.rows_between(position.prefix, last, None if done else upto)
-            found = self._compare(entries, rows, quarantine, tally, errors)
-            position = self.ledger.commit_page(
-                self.verify, position.prefix, page.next, upto, tally, found, errors, done=done
-            )
-            self.watch(tally)
+            pairs = with_values(merge(entries, rows), self.target, self._undecided)
+            for some, more in portions(pairs):
+                tally: Counter[str] = Counter()
+                errors: list[ReadError] = []
+                # Everything is read before the ledger's transaction begins: others wait for its end.
+                found = list(self._compare(some, quarantine, tally, errors))
+                cursor, behind = (position.cursor, some[-1][0]) if more else (page.next, upto)
+                position = self.ledger.commit_page(
+                    self.verify, position.prefix, cursor, behind, tally, found, errors, done=done and not more
+                )
+                self.watch(tally)
             last = upto
             if left is not None:
                 left -= len(entries)
@@ -152,14 +157,14 @@ class Verifier:
 
     def _compare(
         self,
-        entries: Sequence[tuple[Head, Answer]],
-        rows: Iterator[Row],
+        pairs: Sequence[Pair],
         quarantine: _Quarantine,
         tally: Tally,
         errors: list[ReadError],
     ) -> Iterator[Difference]:
         """Count what one reading proves, and yield what must be read again."""
-        for key, entry, row in with_values(merge(entries, rows), self.target, self._undecided):
+        for key, entry, row in pairs:
+            tally[SOURCE_KEYS] += entry is not None
             tally[TARGET_ROWS] += row is not None
             answer = entry[1] if entry is not None else None
             if isinstance(answer, Record) and row is not None and same(answer, row):

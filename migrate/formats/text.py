@@ -74,6 +74,7 @@ def verify_text(document: Document) -> str:
         *named([*_run(document), ("settle", _settle(document)), ("equality", document["equality"])]),
         "",
         f"compared {plural(document['compared'], 'key')}: {sides}",
+        *_proofs(document),
         *_classes(document["classes"]),
     ]
     if document["equal_by_projection"]:
@@ -163,6 +164,17 @@ def _classes(classes: Mapping[str, Mapping[str, Any]]) -> list[str]:
             figures = (count(found[state]) if found[state] else "" for state in _STATES)
             rows.append((mark + name.replace("_", " "), count(found["keys"]), *figures))
     return columns(rows) if len(rows) > 1 else []
+
+
+def _proofs(document: Document) -> Iterator[str]:
+    """What values were compared by, where that was not the values themselves."""
+    proofs = {name: number for name, number in document["proofs"].items() if number}
+    if set(proofs) - {"bytes"}:
+        yield "compared by " + ", ".join(f"{clean(name)} {count(number)}" for name, number in proofs.items())
+    undecided = document["json_not_compared"]
+    if undecided is not None:
+        missing = f": give {clean(undecided['missing'])} to find out" if undecided["missing"] else ""
+        yield f"whether JSON is the same was not compared for {plural(undecided['keys'], 'key')}{missing}"
 
 
 def _differences(document: Document) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from migrate.core.comparing import AGAINST, Kind
-from migrate.core.difference import Difference, ReadError, Seen, Side, Skip, State
+from migrate.core.difference import Difference, Proof, ReadError, Seen, Side, Skip, State
 from migrate.core.document import Document, envelope, moment
 from migrate.core.fingerprint import Fingerprints
 from migrate.core.ports import Tally
@@ -27,6 +27,9 @@ SAMPLES = 20
 SOURCE_KEYS, TARGET_ROWS = "source_keys", "target_rows"
 """Counted in the tally beside the classes: how many keys each side showed."""
 
+PROVEN_BY = {proof: f"proven_by_{proof}" for proof in Proof}
+"""And of the keys that both showed, how many were compared by what; differences are not among them."""
+
 PENDING = (State.OPEN, State.UNSETTLED)
 _LISTED = (State.SETTLED, *PENDING)
 
@@ -40,6 +43,8 @@ class VerifyFacts:
     side. `partial`: why not everything was looked at (`--sample 1000`), None when everything was.
     `settle`: the horizon used, `default_settle` the one that the source calls for. `equality`: how
     often an equality was seen before it was believed. `ignored`: fields left out of the comparison.
+    `proofs`: how many differences were compared by what. `undecided`: how many of them might be the
+    same JSON, and `concealed` what is to be given to find out.
     `differences`, `read_errors` and `skips` are the first of many; the counts say how many.
     `configuration`: the digest (`core.configuration`). `project`: the entries of the project list.
     """
@@ -66,6 +71,9 @@ class VerifyFacts:
     stage: str = "kv"
     exact: bool = False
     ignored: Sequence[str] = ()
+    proofs: Mapping[str, int] = field(default_factory=dict)
+    undecided: int = 0
+    concealed: str | None = None
     skew: float = 0.0
     requests: Mapping[str, int] = field(default_factory=dict)
     throttled: float = 0.0
@@ -149,6 +157,10 @@ def build_verify(facts: VerifyFacts, fingerprints: Fingerprints) -> Document:
         "compared": sum(facts.keys(kind) for kind in Kind),
         "source_keys": facts.tally[SOURCE_KEYS],
         "target_rows": facts.tally[TARGET_ROWS],
+        "proofs": {
+            proof.value: facts.tally[PROVEN_BY[proof]] + facts.proofs.get(proof, 0) for proof in Proof
+        },
+        "json_not_compared": _undecided(facts),
         "classes": {kind.value: _class(kind, facts) for kind in Kind if kind is not Kind.PROJECTED},
         "equal_by_projection": facts.keys(Kind.PROJECTED),
         "settling": {state.value: sum(facts.count(kind, state) for kind in Kind) for state in State},
@@ -194,6 +206,12 @@ def _class(kind: Kind, facts: VerifyFacts) -> Document:
     }
 
 
+def _undecided(facts: VerifyFacts) -> Document | None:
+    if not facts.undecided or facts.exact:
+        return None
+    return {"keys": facts.undecided, "missing": facts.concealed}
+
+
 def _errors(facts: VerifyFacts, fingerprints: Fingerprints) -> Document:
     counts = {side.value: facts.errors.get(side, 0) for side in Side}
     first = facts.read_errors[:SAMPLES]
@@ -217,6 +235,7 @@ def _difference(one: Difference, facts: VerifyFacts, fingerprints: Fingerprints)
         "against": one.kind in AGAINST,
         "state": one.state.value,
         "fields": list(one.fields),
+        "proof": one.target.proof if one.source is not None and one.target is not None else None,
         "source": _seen(one.source),
         "target": _seen(one.target),
         "first_seen": moment(one.first_seen),

@@ -93,6 +93,27 @@ class DifferenceBook(VerifyBook):
             found.setdefault(kind, Counter())[state] = count
         return found
 
+    def proofs(self, verify: VerifyId) -> Counter[str]:
+        """How many of them were compared by what, where both sides have a value."""
+        rows = self._rows(
+            """SELECT coalesce(json_extract(target, '$.proof'), 'bytes'), count(*) FROM differences
+               WHERE verify = ? AND source IS NOT NULL AND json_extract(target, '$.digest') IS NOT NULL
+               GROUP BY 1""",
+            (verify,),
+        )
+        return Counter(dict(rows))
+
+    def undecided(self, verify: VerifyId) -> int:
+        """How many count against the copy because their value was not shown: the JSON may be the same."""
+        rows = self._rows(
+            """SELECT count(*) FROM differences WHERE verify = ? AND kind IN ('value', 'legacy')
+               AND state IN ('open', 'settled', 'unsettled')
+               AND EXISTS (SELECT 1 FROM json_each(fields) WHERE value = 'value')
+               AND json_extract(target, '$.proof') = 'digest'""",
+            (verify,),
+        )
+        return int(rows[0][0])
+
     def error_counts(self, verify: VerifyId) -> Counter[str]:
         """How many keys could not be read, by side."""
         rows = self._rows("SELECT side, count(*) FROM read_errors WHERE verify = ? GROUP BY side", (verify,))

@@ -1,7 +1,8 @@
-"""Proving: rows that come with digests are asked for their values where a digest decides nothing.
+"""Proving: how much of the target a verify has before it when it compares, and what it is known by.
 
-That is where the bytes differ: the JSON in them may be the same. They are read some at a time, so a
-store that is far away is asked once for many of them, and never for those that are equal.
+Rows that come with digests are asked for their values where a digest decides nothing: where the bytes
+differ, the JSON in them may be the same. They are read some at a time, so a store that is far away is
+asked once for many of them, and never for those that are equal.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ AT_ONCE = 200
 
 _HELD = 2000
 """Pairs that wait for the values of those among them."""
+
+_PORTION, _PORTION_BYTES = 2000, 16 * 1024 * 1024
+"""Pairs, and bytes of values of the target, that are compared at once."""
 
 Pair = tuple[Key, tuple[Head, Answer] | None, Row | None]
 """A key, what the source showed under it, and what the target did, as `comparing.merge` gives them."""
@@ -47,6 +51,21 @@ def with_values(pairs: Iterable[Pair], target: Holder, undecided: Undecided) -> 
             held, wanted = [], []
     if held:
         yield from _revealed(held, wanted, target)
+
+
+def portions(pairs: Iterable[Pair]) -> Iterator[tuple[list[Pair], bool]]:
+    """The pairs in their order, so many at a time as memory allows, and whether there are more behind
+    them. At least one portion, which may be empty."""
+    some: list[Pair] = []
+    size = 0
+    for pair in pairs:
+        if len(some) >= _PORTION or size >= _PORTION_BYTES:
+            yield some, True
+            some, size = [], 0
+        some.append(pair)
+        row = pair[2]
+        size += len(row.value) if row is not None and isinstance(row.value, bytes) else 0
+    yield some, False
 
 
 def rows_with_values(
