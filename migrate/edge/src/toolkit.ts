@@ -72,6 +72,7 @@ export interface Count {
   legacy: number;
 }
 
+const BYTES_AT_ONCE = 16 * 1024 * 1024; // of values that are read for their digests; a Worker has 128 MB
 const DAY = 86_400;
 const GRACE = 30 * DAY; // after everything in an object is over, it is purged
 
@@ -168,25 +169,22 @@ export class Toolkit {
     return row === null || row.value === null || expired(row.expiration, this.now()) ? null : row;
   }
 
-  heads(keys: string[]): Promise<(Head | null)[]> {
-    return Promise.all(keys.map((key) => this.#rows.get(key)).map((row) => row && head(row)));
+  async heads(keys: string[]): Promise<(Head | null)[]> {
+    const found: (Head | null)[] = [];
+    while (found.length < keys.length) {
+      const rows = this.#some(keys.slice(found.length), BYTES_AT_ONCE);
+      found.push(...(await Promise.all(rows.map((row) => row && head(row)))));
+    }
+    return found;
   }
 
   // Rows with their values, as many of the first keys as have no more than `bytes`, but at least one.
   async read(keys: string[], bytes: number): Promise<(Full | null)[]> {
-    const found: (Row | null)[] = [];
-    let left = bytes;
-    for (const key of keys) {
-      const row = this.#rows.get(key);
-      left -= row?.value?.length ?? 0;
-      if (left < 0 && found.length > 0) break;
-      found.push(row);
-    }
-    return Promise.all(found.map((row) => row && full(row)));
+    return Promise.all(this.#some(keys, bytes).map((row) => row && full(row)));
   }
 
   async scan(range: Range): Promise<Some<Head>> {
-    const { rows, more } = this.#between(range, Infinity);
+    const { rows, more } = this.#between(range, BYTES_AT_ONCE);
     return { rows: await Promise.all(rows.map(head)), more };
   }
 
@@ -262,6 +260,19 @@ export class Toolkit {
     // The class may have set an alarm of its own, which will look again as well.
     const other = this.#witness === null ? null : await this.#storage.getAlarm();
     if (other === null || other > due) await this.#storage.setAlarm(due);
+  }
+
+  // The rows of the first keys, until they hold more than `bytes`, but at least one.
+  #some(keys: string[], bytes: number): (Row | null)[] {
+    const found: (Row | null)[] = [];
+    let left = bytes;
+    for (const key of keys) {
+      const row = this.#rows.get(key);
+      left -= row?.value?.length ?? 0;
+      if (left < 0 && found.length > 0) break;
+      found.push(row);
+    }
+    return found;
   }
 
   // The rows of a range, until they hold more than `bytes`, but at least one.
