@@ -33,6 +33,14 @@ class Scope(enum.StrEnum):
     DELETE = "delete"
 
 
+_NEEDED = {
+    Scope.VERIFY: "a verify of objects needs one",
+    Scope.IMPORT: "an export into objects needs one",
+    Scope.VALUES: "copying out of objects needs one",
+    Scope.DELETE: "burying sessions in objects needs one",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class BridgeKeys:
     """At most one key of each scope, and what the operator should know about where they are."""
@@ -48,7 +56,7 @@ class BridgeKeys:
                 return self.keys[one]
         raise ConfigError(
             f"there is no key for {scope} among the bridge's keys",
-            f'add one: {VARIABLE} holds several, separated by spaces (README, "Durable Objects")',
+            f'{_NEEDED[scope]}: {VARIABLE} holds several, separated by spaces (README, "Durable Objects")',
         )
 
     def expire(self) -> dict[Scope, int]:

@@ -142,8 +142,11 @@ class Opener:
             case _:
                 assert_never(address)
 
-    def holder(self, text: str) -> Holder:
-        """Open a store whose rows are compared; it is only read, and must exist."""
+    def holder(self, text: str, *, values: bool = False) -> Holder:
+        """Open a store whose rows are compared; it is only read, and must exist.
+
+        `values`: all of them will be looked at, so a store that could show digests shows values.
+        """
         address = addresses.parse(text)
         match address:
             case DumpAddress():
@@ -155,7 +158,7 @@ class Opener:
             case DurableAddress():
                 from migrate.stores.durable import DurableHolder
 
-                return self._kept(DurableHolder(self._bridge(address)))
+                return self._kept(DurableHolder(self._bridge(address), values=values))
             case KvAddress() | LocalKvAddress() | WranglerAddress():
                 raise _later(address)
             case _:

@@ -55,6 +55,8 @@ def command(fmt: str | None, outputs: tuple[str, ...], as_json: bool, quiet: boo
     command again: it goes on where it was. Once it is complete, the same command begins the next
     sweep, which also mends what has changed since.
 
+    Into Durable Objects it needs a key of their bridge for import, out of them one for values.
+
     \b
       kvferry export --source kv: --target sqlite:sessions.db
       kvferry export --source dump:sessions.ndjson --target sqlite:sessions.db --schema session.json

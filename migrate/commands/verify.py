@@ -52,10 +52,14 @@ def command(fmt: str | None, outputs: tuple[str, ...], as_json: bool, quiet: boo
     A difference is believed only when it is still there after --settle seconds. Kill it at any
     moment and type the same command again: it goes on where it was.
 
+    Durable Objects are compared by the digests that they compute of what they hold: a key of their
+    bridge for verify is enough. With one for values as well, JSON is compared where bytes differ.
+
     \b
       kvferry verify --source kv: --target sqlite:sessions.db
       kvferry verify --source kv: --target sqlite:sessions.db --output junit=verify.xml
       kvferry verify --source kv: --target sqlite:sessions.db --recheck
+      kvferry verify --source kv: --target do+https://bridge.example.workers.dev
     """
     from migrate import runner
     from migrate.formats.progress import Progress

@@ -86,6 +86,7 @@ def test_a_key_for_verify_neither_imports_nor_copies_values_out(site: Site) -> N
         done = site.run(*words)
         assert done.returncode == 2
         assert "there is no key for" in done.stderr
+        assert "objects needs one" in done.stderr
     assert not (site.folder / "out.ndjson").exists()
 
 
