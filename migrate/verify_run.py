@@ -180,7 +180,7 @@ class VerifyRun:
         )
         word, code = verdict(facts)
         document = build_verify(facts, ledger.fingerprints)
-        document["next"] = self._next(word)
+        document["next"] = self._next(word, open_question=facts.only_undecided)
         if error is None:
             ledger.close_verify(verify, VerifyState.COMPLETE, word)
         code = code if error is None else error.exit
@@ -205,10 +205,10 @@ class VerifyRun:
             *found(verify, doubtful, SHOWN, kinds=AGAINST | {Kind.EXPIRING}),
         ]
 
-    def _next(self, word: str) -> str:
+    def _next(self, word: str, *, open_question: bool) -> str:
         source, target = self.words
         if word == "clean":
             ledger = self.desk.settings.typed()["ledger"]
             return "kvferry status" + (f" --ledger {shlex.quote(str(ledger))}" if ledger else "")
-        verb = "export" if word == "differences" and not self.recheck else "verify"
+        verb = "export" if word == "differences" and not self.recheck and not open_question else "verify"
         return command(verb, source, target, self.look.prefixes, self.desk.settings.typed())

@@ -87,6 +87,11 @@ class VerifyFacts:
         """How many keys are in the class, by the last reading of each."""
         return self.tally[kind] + sum(self.counts.get(kind, {}).values())
 
+    @property
+    def only_undecided(self) -> bool:
+        """Is all that speaks against the copy perhaps the same JSON, if only it could be seen?"""
+        return 0 < settled_against(self) <= self.undecided and not self.exact
+
     def count(self, kind: Kind, *states: State) -> int:
         """How many differences of the class are in one of these states."""
         found = self.counts.get(kind, {})

@@ -92,6 +92,13 @@ def test_equal_json_counts_as_a_value_where_none_may_be_read_and_the_report_says
     assert report(ended)["json_not_compared"] == {"keys": 1, "missing": LACKING}
     assert report(ended)["differences"][0]["proof"] == "digest"
     assert LACKING in verify_text(ended.document)
+    assert ended.document["next"].startswith("kvferry verify ")
+    more = verify(changed(record(3, b'{ "v":3 }'), record("03x")), veiled(copied, LACKING), clock, ledger)
+    assert (report(more)["against"], report(more)["json_not_compared"]) == (
+        2,
+        {"keys": 1, "missing": LACKING},
+    )
+    assert more.document["next"].startswith("kvferry export ")
 
 
 @pytest.mark.parametrize("concealed", [None, LACKING])
