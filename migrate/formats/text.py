@@ -173,8 +173,9 @@ def _proofs(document: Document) -> Iterator[str]:
         yield "compared by " + ", ".join(f"{clean(name)} {count(number)}" for name, number in proofs.items())
     undecided = document["json_not_compared"]
     if undecided is not None:
-        missing = f": give {clean(undecided['missing'])} to find out" if undecided["missing"] else ""
-        yield f"whether JSON is the same was not compared for {plural(undecided['keys'], 'key')}{missing}"
+        missing = undecided["missing"]
+        way = f"give {clean(missing)}" if missing else "use --recheck"
+        yield f"JSON was not compared for {plural(undecided['keys'], 'key')}: {way} to find out"
 
 
 def _differences(document: Document) -> Iterator[str]:

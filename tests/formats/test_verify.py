@@ -10,6 +10,7 @@ from migrate.core.difference import State
 from migrate.core.fingerprint import Fingerprints
 from migrate.errors import Exit
 from migrate.formats.report import validate
+from migrate.formats.text import verify_text
 from migrate.formats.verify import SHOWN, VerifyFacts, build_verify, doubts, verdict
 from tests.formats.conftest import DIFFERENCE, DIFFERENCES, key
 
@@ -103,3 +104,22 @@ def test_what_healed_or_was_never_against_is_not_listed(
     ]
     document = build_verify(replace(clean, differences=[*quiet, *DIFFERENCES]), fingerprints)
     assert len(document["differences"]) == len(DIFFERENCES)
+
+
+@pytest.mark.parametrize(
+    ("concealed", "way"), [("a key for values", "give a key for values"), (None, "use --recheck")]
+)
+def test_what_json_was_not_compared_is_said_and_how_to_find_out(
+    clean: VerifyFacts, fingerprints: Fingerprints, concealed: str | None, way: str
+) -> None:
+    counts = {"value": Counter(settled=3), "extra": Counter(settled=1)}
+    facts = replace(clean, counts=counts, proofs={"digest": 3}, undecided=3, concealed=concealed)
+    document = build_verify(facts, fingerprints)
+    validate(document, "verify-report")
+    assert document["json_not_compared"] == {"keys": 3, "missing": concealed}
+    assert document["proofs"]["digest"] == 3
+    assert f"not compared for 3 keys: {way}" in verify_text(document)
+    assert not facts.only_undecided
+    assert replace(facts, undecided=4).only_undecided
+    assert not replace(facts, undecided=4, exact=True).only_undecided
+    assert build_verify(replace(facts, exact=True), fingerprints)["json_not_compared"] is None
