@@ -161,6 +161,7 @@ def test_every_method_of_the_ports_is_wrapped(clock):
         "read": ([],),
         "rows": ([],),
         "rows_between": ("", None, None),
+        "shown": ([],),
         "quarantined": ("",),
         "sweeps": (RunId("r"),),
         "checkpoint": (1, ""),
@@ -174,8 +175,9 @@ def test_every_method_of_the_ports_is_wrapped(clock):
     }
     for name, arguments in calls.items():
         getattr(wrapped, name)(*arguments)
+    values = {"address", "concealed", "horizon", "identity", "live", "width", "skew"}
     public = {name for port in (Source, Target) for name in dir(port) if not name.startswith("_")}
-    assert seen == set(calls) == public - {"address", "horizon", "identity", "live", "width", "skew"}
+    assert seen == set(calls) == public - values
 
 
 def test_a_fault_before_prevents_and_a_fault_after_only_hides_the_effect(clock):
