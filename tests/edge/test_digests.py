@@ -21,7 +21,7 @@ from tests.flows.test_sweeps import CHANGES
 from tests.flows.world import FakeClock, Script, key, record, sweep
 from tests.stores.durable_side import SHARDS, DurableSide, keys
 
-SESSIONS = 1100
+SESSIONS = 300
 MANY = [record(number, b"v%d" % number) for number in range(12)]
 LACKING = {"keys": 1, "missing": f"a key for values in {VARIABLE}"}
 
