@@ -12,7 +12,7 @@ import click
 @click.option(
     "--for",
     "scopes",
-    default="import,values",
+    default="import,verify",
     show_default=True,
     metavar="LIST",
     help="What the keys are for, separated by commas; each may verify as well.",

@@ -174,7 +174,7 @@ def test_keys_go_into_a_private_file_that_commands_find(shop: Path) -> None:
     assert secret_of(bridge) not in done.stdout + done.stderr + path.read_text()
     assert set(find_bridge_keys({"KVFERRY_BRIDGE_TOKEN_FILE": str(path)}, shop, 0.0).keys) == {
         Scope.IMPORT,
-        Scope.VALUES,
+        Scope.VERIFY,
     }
     issued, expires = path.read_text().split(".")[2:4]
     assert int(expires) - int(issued) == 2 * 86_400
