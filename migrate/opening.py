@@ -164,8 +164,8 @@ class Opener:
             case _:
                 assert_never(address)
 
-    def target(self, text: str) -> Target:
-        """Open a store to write to, making it where it does not exist."""
+    def target(self, text: str, *, values: bool = False) -> Target:
+        """Open a store to write to, making it where it does not exist. `values`: as of `holder`."""
         address = addresses.parse(text)
         match address:
             case SqliteAddress():
@@ -175,7 +175,8 @@ class Opener:
             case DurableAddress():
                 from migrate.stores.durable import DurableTarget
 
-                return self._kept(DurableTarget(self._bridge(address), clock=self._settings.clock))
+                bridge = self._bridge(address)
+                return self._kept(DurableTarget(bridge, clock=self._settings.clock, values=values))
             case DumpAddress() | KvAddress() | LocalKvAddress() | WranglerAddress():
                 raise _later(address)
             case _:

@@ -65,7 +65,7 @@ def export(
     configuration = configuration_digest(prefixes, projection, schema=schema_digest)
     with desk_of(settings, progress) as desk:
         opened = desk.opener.source(source)
-        staging = _place(desk, target, fresh=fresh)
+        staging = _place(desk, target, fresh=fresh, values=bool(projection))
         _two_stores(opened.address, staging.address)
         how = export_words(schema_digest, projection, opened.identity)
         plain = run_id("export", opened.address, staging.address, prefixes, *how)
@@ -124,7 +124,8 @@ def verify(
     if sample is not None and recheck:
         raise ConfigError("--sample and --recheck exclude each other", "leave one out")
     with desk_of(settings, progress) as desk:
-        opened, holder = desk.opener.source(source), desk.opener.holder(target)
+        opened = desk.opener.source(source)
+        holder = desk.opener.holder(target, values=bool(projection))
         _two_stores(opened.address, holder.address)
         horizon = opened.horizon if settle is None else settle
         # One that goes by other rules is another verify: neither resumes what the other began.
@@ -156,12 +157,17 @@ def export_words(schema: str, projection: Projection, identity: str) -> list[str
     return [schema, *listed, *([identity] if identity else [])]
 
 
-def _place(desk: Desk, text: str, *, fresh: bool) -> Staging | Remote:
-    """Where to write; nothing is opened yet."""
+def _place(desk: Desk, text: str, *, fresh: bool, values: bool) -> Staging | Remote:
+    """Where to write; nothing is opened yet. `values`: digests of what is there do not do."""
     address, clock = addresses.parse(text), desk.settings.clock
     if isinstance(address, addresses.DurableAddress):
         opener = desk.opener
-        return Remote(str(address), lambda: opener.target(text), lambda: opener.holder(text), clock)
+        return Remote(
+            str(address),
+            lambda: opener.target(text, values=values),
+            lambda: opener.holder(text, values=values),
+            clock,
+        )
     return Staging.of(address, fresh=fresh, clock=clock)
 
 

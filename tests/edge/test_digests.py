@@ -73,6 +73,18 @@ def test_with_a_key_for_values_as_well_json_is_compared_where_bytes_differ(site:
     assert (exact["against"], exact["proofs"]) == (2, {"bytes": 0, "digest": SESSIONS})
 
 
+def test_a_project_list_needs_the_values_that_it_is_applied_to(site: Site) -> None:
+    plant(site, "00042", b'{"userId": "u42", "seen": 1}')
+    listed = '[[project]]\nignore = "/seen"\nreason = "every read sets it"\n'
+    (site.folder / "kvferry.toml").write_text(listed)
+    done = site.run("verify", "--source", "dump:sessions.ndjson", "--target", site.address)
+    assert (done.returncode, "no key for values" in done.stderr) == (2, True)
+    site.env[VARIABLE] = keys("values")
+    found = verify(site)
+    assert (found["exit"], found["equal_by_projection"]) == (0, 1)
+    assert found["proofs"] == {"bytes": SESSIONS, "digest": 0}
+
+
 def test_a_rehearsal_of_a_copy_needs_no_more_than_to_see(site: Site) -> None:
     rehearsed = site.report("export", "dump:sessions.ndjson", site.address, "--dry-run", "--fresh")
     assert {name: count for name, count in rehearsed["tally"].items() if count} == {"equal": SESSIONS}

@@ -62,14 +62,14 @@ class _Book:
 class DurableTarget(DurableHolder):
     """Objects opened for copying. Implements `ports.Target`.
 
-    Needs a key for imports, at every sweep: what is there already is compared by its digest. What
-    raised may have written rows of a batch into other shards than the book's, and has not saved its
-    checkpoint.
+    Needs a key for imports, at every sweep: what is there already is compared by its digest; with
+    `values`, by its value, which needs a key for that as well. What raised may have written rows of a
+    batch into other shards than the book's, and has not saved its checkpoint.
     """
 
-    def __init__(self, bridge: Bridge, *, clock: Clock) -> None:
+    def __init__(self, bridge: Bridge, *, clock: Clock, values: bool = False) -> None:
         bridge.require(Scope.IMPORT)
-        super().__init__(bridge)
+        super().__init__(bridge, values=values)
         self._bridge = bridge
         self._clock = clock
         self._lock = threading.RLock()  # one write at a time: the batch's or the heartbeat's
