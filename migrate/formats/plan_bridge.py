@@ -12,7 +12,7 @@ from migrate.formats.plan_target import rows_checks
 
 _PURPOSES = {
     "import": (Standing.FAILED, "an export writes nothing without one"),
-    "values": (Standing.NOTE, "sweeps after the first, and a verify, need one"),
+    "values": (Standing.NOTE, "comparing JSON where bytes differ, and a project list, need one"),
 }
 """The keys that a migration asks for, what a missing one is, and what it is needed for."""
 
