@@ -25,7 +25,11 @@ def plan_text(document: Document) -> str:
     lines += _checks(document["checks"])
     lines += ["", "figures", *("  " + line for line in named(list(_figures(document))))]
     for one in document["writing"]:
-        lines += ["", f"  {writing_head(one)}", *("    " + line for line in named(list(_written(one))))]
+        lines += [
+            "",
+            f"  {writing_head(one)}",
+            *("    " + line for line in named(list(_written(one, document["estimate"])))),
+        ]
     lines.append("")
     lines += _steps(document["steps"])
     return "\n".join(lines) + "\n"
@@ -135,10 +139,16 @@ def writing_head(one: Mapping[str, Any]) -> str:
     return f"a copy into Durable Objects, {one['placement']}{how}"
 
 
-def _written(one: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _written(one: Mapping[str, Any], estimate: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
+    """Its figures; `estimate`: of the source's requests, None where they are not limited."""
     least = "at least " if one["least"] else ""
     asked = f"{count(one['object_requests'])} of objects, {count(one['bridge_requests'])} of the bridge"
-    yield "requests", f"{least}{asked}, beside those of the source, which take longer at Cloudflare's ceiling"
+    yield "requests", f"{least}{asked}, beside those of the source"
+    if estimate is None:
+        yield "time", "what the bridge needs for its requests, one after the other"
+    else:
+        pace = duration(estimate["seconds"]["at_rate"])
+        yield "time", f"the source's requests set the pace, {pace}; the bridge answers beside them"
     yield (
         "written",
         f"{least}{plural(one['rows_written'], 'row')} in {plural(one['objects'], 'object')}, alarms included",

@@ -150,6 +150,12 @@ def test_both_placements_are_reckoned_up_and_the_bridges_own_comes_first() -> No
     assert "prices of 2026-11" in own
 
 
+def test_the_source_sets_the_pace_where_its_requests_are_limited() -> None:
+    assert "the source's requests set the pace, 1 h 31 min" in plan_text(build_plan(seen()))
+    alone = plan_text(build_plan(seen(remote=None)))
+    assert "what the bridge needs for its requests, one after the other" in alone
+
+
 def test_a_listing_that_is_not_complete_gives_the_least() -> None:
     text = plan_text(build_plan(seen(listing=Listing(SURVEY))))
     assert "at least 40,000 of objects, 10,000 of the bridge" in text
