@@ -28,6 +28,11 @@ def test_of_two_for_the_same_the_one_that_lives_longer_is_taken() -> None:
     assert found(f"{new} {old}") == found(f"{old} {new}") == {Scope.IMPORT: new}
 
 
+def test_a_key_says_in_clear_when_it_ends() -> None:
+    keys = find_bridge_keys({VARIABLE: f"{key('values', NOW + 7)} {key('import', NOW + 9)}"}, Path(), NOW)
+    assert keys.expire() == {Scope.VALUES: NOW + 7, Scope.IMPORT: NOW + 9}
+
+
 def test_every_key_may_verify_and_no_other_stands_in() -> None:
     keys = find_bridge_keys({VARIABLE: key("values")}, Path(), NOW)
     assert keys.key(Scope.VERIFY).reveal() == keys.key(Scope.VALUES).reveal() == key("values")

@@ -27,6 +27,15 @@ def plural(number: int, noun: str, many: str = "") -> str:
     return f"{count(number)} {noun if number == 1 else many or noun + 's'}"
 
 
+def bytes_text(number: int) -> str:
+    """`640 MB`, `1.2 GB`: two digits are enough."""
+    for unit, name in ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if number >= unit:
+            figure = number / unit
+            return f"{figure:.1f} {name}" if figure < 9.95 else f"{figure:,.0f} {name}"
+    return plural(number, "byte")
+
+
 def duration(seconds: float) -> str:
     """The two largest units: `2 d 3 h`, `4 min 34 s`, `12 s`, `0.4 s`."""
     if seconds < 0:

@@ -65,15 +65,17 @@ def _said(said: Said, facts: PlanFacts) -> Iterator[Check]:
 
 def _prefix(ours: str, facts: PlanFacts) -> Check:
     shown = f'"{clean(ours)}"' if ours else "none"
-    strange = [prefix for prefix in facts.prefixes if not prefix.startswith(ours)]
+    todo = f"pass --prefix {clean(ours)}, or deploy the bridge with another KVFERRY_PREFIX"
+    strange = [
+        prefix for prefix in facts.prefixes if not (prefix.startswith(ours) or ours.startswith(prefix))
+    ]
     if strange:
         asked = " and ".join(f'"{clean(prefix)}"' for prefix in strange)
-        return Check(
-            "prefix",
-            Standing.FAILED,
-            f"the bridge's is {shown}, and it refuses other keys that begin with {asked}",
-            f"pass --prefix {clean(ours)}, or deploy the bridge with another KVFERRY_PREFIX",
-        )
+        said = f"the bridge's is {shown}: it keeps no key that begins with {asked}"
+        return Check("prefix", Standing.FAILED, said, todo)
+    if not all(prefix.startswith(ours) for prefix in facts.prefixes):
+        said = f"the bridge's is {shown}: an export stops at the first key that does not begin with it"
+        return Check("prefix", Standing.NOTE, said, todo)
     if not ours and any(facts.prefixes):
         return Check(
             "prefix",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from migrate.core.ports import SweepInfo
-from migrate.formats.figures import clean, count, plural
+from migrate.formats.figures import bytes_text, clean, count, plural
 from migrate.formats.plan_facts import Check, Notebook, PlanFacts, Rows, Standing
 
 if TYPE_CHECKING:
@@ -81,20 +81,11 @@ def _sweeps_text(sweeps: Sequence[SweepInfo]) -> str:
 def _disk(free: int, room: Room, size: int) -> Check:
     more = max(0, room.bytes - size)
     sure = ", if values have 1 KiB each" if room.assumed else ""
-    said = f"{_bytes_text(free)} free, about {_bytes_text(more)} needed{sure}"
+    said = f"{bytes_text(free)} free, about {bytes_text(more)} needed{sure}"
     if more <= free:
         return Check("disk", Standing.OK, said)
     todo = "free some space, or name a file on another disk"
     return Check("disk", Standing.NOTE if room.assumed else Standing.FAILED, said, todo)
-
-
-def _bytes_text(number: int) -> str:
-    """`640 MB`, `1.2 GB`: two digits are enough."""
-    for unit, name in ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
-        if number >= unit:
-            figure = number / unit
-            return f"{figure:.1f} {name}" if figure < 9.95 else f"{figure:,.0f} {name}"
-    return plural(number, "byte")
 
 
 def ledger_check(notebook: Notebook) -> Check:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from migrate.core.document import Document
-from migrate.formats.figures import clean, count, duration, named, plural
+from migrate.formats.figures import bytes_text, clean, count, duration, named, plural
 
 _HEADS = {
     "ready": "ready: nothing stands in the way",
@@ -154,7 +154,7 @@ def _written(one: Mapping[str, Any], estimate: Mapping[str, Any] | None) -> Iter
         f"{least}{plural(one['rows_written'], 'row')} in {plural(one['objects'], 'object')}, alarms included",
     )
     sure = ", if values have 1 KiB each" if one["stored_assumes_value_sizes"] else ""
-    stored = f"about {one['stored_bytes'] / 10**9:.2f} GB{sure}"
+    stored = f"about {bytes_text(one['stored_bytes'])}{sure}"
     yield "stored", f"{stored}: {_usd(one['storage_per_month'])} a month beyond what the plan includes"
     cost = one["cost"]
     between = (

@@ -43,7 +43,7 @@ def look_at_bridge(desk: Desk, address: DurableAddress, prefixes: Sequence[str],
         return replace(found, problem=Refused(error.message, hint))
     said = Said(health.placement, health.prefix, health.ahead, health.version, health.class_version)
     found = replace(found, said=said, unlistable=_unlistable(desk, address, said))
-    within = [prefix for prefix in prefixes if prefix.startswith(said.prefix)]
+    within = _within(prefixes, said.prefix)
     try:
         rows = _noted(bridge, within, run)
     except StoreError as error:
@@ -54,6 +54,16 @@ def look_at_bridge(desk: Desk, address: DurableAddress, prefixes: Sequence[str],
         return replace(found, rows=_counted(bridge, within, rows))
     except StoreError as error:
         return replace(found, rows=rows, uncounted=f"the rows could not be counted: {error.message}")
+
+
+def _within(prefixes: Sequence[str], ours: str) -> list[str]:
+    """What the bridge keeps of the prefixes that were asked for."""
+    both = {max(prefix, ours, key=len) for prefix in prefixes if _overlap(prefix, ours)}
+    return sorted(both)
+
+
+def _overlap(one: str, other: str) -> bool:
+    return one.startswith(other) or other.startswith(one)
 
 
 def _noted(bridge: Bridge, prefixes: Sequence[str], run: RunId) -> Rows:
