@@ -1,3 +1,4 @@
+import contextlib
 import shutil
 import signal
 import tempfile
@@ -27,14 +28,27 @@ IN_MEMORY = Path("/dev/shm")
 ENOUGH = 500_000_000  # bytes
 
 
+@contextlib.contextmanager
+def _in_memory() -> Iterator[Path]:
+    # Every object is a file that is synced when it is made: in memory that takes a tenth of the time.
+    in_memory = IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free > ENOUGH
+    place = IN_MEMORY if in_memory else None
+    with tempfile.TemporaryDirectory(dir=place, prefix="kvferry-edge-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def quick_folder() -> Iterator[Path]:
+    """An empty folder, in memory where there is room for it."""
+    with _in_memory() as folder:
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def running() -> "Iterator[Edge]":
     from tests.edge.edge import Edge
 
-    # Every object is a file that is synced when it is made: in memory that takes a tenth of the time.
-    in_memory = IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free > ENOUGH
-    place = IN_MEMORY if in_memory else None
-    with tempfile.TemporaryDirectory(dir=place, prefix="kvferry-edge-") as folder, Edge(Path(folder)) as edge:
+    with _in_memory() as folder, Edge(folder) as edge:
         yield edge
 
 

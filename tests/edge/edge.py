@@ -211,11 +211,15 @@ class Edge:
         return answer.json()
 
     def __enter__(self) -> Edge:
-        modules = install()
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Start it on the state of before."""
         plan = self.folder / "plan.json"
-        plan.write_text(json.dumps(self._plan(modules)))
+        plan.write_text(json.dumps(self._plan(install())))
         home = self.folder / "home"
-        home.mkdir()
+        home.mkdir(exist_ok=True)
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [str(node()), "--no-warnings", str(HERE / "runtime.mjs"), str(plan)],
@@ -230,7 +234,7 @@ class Edge:
             ready = [line for line in self.log().splitlines(keepends=True) if line.startswith("URLS ")]
             if ready and ready[0].endswith("\n"):
                 self._urls = json.loads(ready[0][5:])
-                return self
+                return
             time.sleep(0.05)
         said = self.log()
         self._stop()
@@ -240,6 +244,15 @@ class Edge:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop()
+
+    def kill(self) -> None:
+        """kill -9 of the runtime and all that it started; what is on disk stays."""
+        process, self._process = self._process, None
+        assert process is not None
+        assert process.stdin is not None
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdin.close()
 
     def _stop(self) -> None:
         self.http.close()
@@ -258,6 +271,9 @@ class Edge:
         aliases = {"EDGE": str(EDGE / "src")}
         for name, (file, old, new) in MUTANTS.items():
             changed = self.folder / name
+            aliases[name] = str(changed)
+            if changed.exists():
+                continue
             shutil.copytree(EDGE / "src", changed)
             text = (changed / file).read_text()
             assert text.count(old) == 1, f"{file} has changed: {name} cannot be made"
@@ -265,7 +281,6 @@ class Edge:
             for own in ("plain-sessions.ts", "wrapped-sessions.ts"):
                 changed_import = (HERE / "worker" / own).read_text().replace('"EDGE/', f'"{name}/')
                 (changed / own).write_text(changed_import)
-            aliases[name] = str(changed)
         classes = {
             "USER_SESSIONS": "UserSessions",
             "OVERWRITING": "OverwritingSessions",
@@ -333,6 +348,8 @@ class Edge:
         add("purging", "PurgingSessions", SECRET, "shards:4", PREFIX)
         add("strict", "StrictSessions", SECRET, "shards:4", PREFIX)
         add("ignorant", "IgnorantSessions", SECRET, "shards:4", PREFIX)
+        add("overwriting-apart", "OverwritingSessions", SECRET, "per-session", PREFIX)
+        add("forgetting-apart", "ForgettingSessions", SECRET, "per-session", PREFIX)
         add("unset", "UserSessions", None, "shards:4", PREFIX)
         add("short", "UserSessions", SECRET[:31], "shards:4", PREFIX)
         add("failing", "Failing", SECRET, "shards:4", PREFIX)

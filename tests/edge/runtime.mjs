@@ -3,7 +3,7 @@
 //
 //   node runtime.mjs PLAN.json     prints {worker: url} as its first line, then what the runtime says
 //
-// PLAN: {modules, folder, aliases: {NAME: folder}, workers: [{name, entry, durableObjects, bindings}]}
+// PLAN: {modules, folder, aliases: {NAME: folder}, workers: [{name, entry, durableObjects, bindings, port?}]}
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -34,7 +34,7 @@ async function bundle(entry) {
 }
 
 const workers = [];
-for (const { name, entry, durableObjects, bindings } of plan.workers) {
+for (const { name, entry, durableObjects, bindings, port } of plan.workers) {
   workers.push({
     name,
     modules: true,
@@ -42,7 +42,7 @@ for (const { name, entry, durableObjects, bindings } of plan.workers) {
     compatibilityDate: "2026-04-01",
     durableObjects,
     bindings,
-    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+    unsafeDirectSockets: [{ host: "127.0.0.1", port: port ?? 0 }],
   });
 }
 const options = {
