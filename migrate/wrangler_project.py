@@ -14,13 +14,14 @@ from migrate.errors import ConfigError
 class Project:
     """A configuration that was found, and the environment that was chosen in it.
 
-    `where`: the file, as seen from the current folder; `environment`: as it was asked for.
+    `where`: the file, as seen from the current folder, `path`: where it is; `environment`: as asked for.
     """
 
     where: str
     config: wrangler.WranglerConfig
     chosen: wrangler.Environment
     environment: str | None
+    path: Path
 
     @property
     def place(self) -> str:
@@ -49,7 +50,7 @@ def find_project(start: Path, cwd: Path, environment: str | None, instead: str) 
             if environment in (None, name):
                 made = f"built for {name}" if name else "built"
                 where = f"{shown(path, cwd)} ({made}, by {shown(location.redirect, cwd)})"
-                return Project(where, config, config.top, name)
+                return Project(where, config, config.top, name, path)
             if location.user is None:
                 raise ConfigError(
                     f"{shown(path, cwd)} was not built for environment {environment}",
@@ -69,7 +70,7 @@ def find_project(start: Path, cwd: Path, environment: str | None, instead: str) 
             f"{shown(path, cwd)} has no environment {name}",
             f"--env is one of: {names}" if names else "it has none at all: leave out --env",
         )
-    return Project(shown(path, cwd), config, chosen, name)
+    return Project(shown(path, cwd), config, chosen, name, path)
 
 
 def shown(path: Path, cwd: Path) -> str:

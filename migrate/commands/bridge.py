@@ -9,6 +9,7 @@ from migrate.commands.lazy import LazyGroup
 COMMANDS = {
     "init": "Write a bridge that can be deployed, for the class of this project.",
     "keys": "Sign keys with the bridge's secret, into a private file.",
+    "dev": "Run it with its application on Cloudflare's local runtime.",
 }
 """Every command, in the order of a bridge's life; each lives in migrate/commands/bridge_NAME.py."""
 

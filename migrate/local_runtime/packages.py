@@ -14,12 +14,28 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 from migrate.errors import ConfigError
-from migrate.local_runtime.node import Node
+from migrate.local_runtime.node import Node, find_node
 
 MANIFEST, LOCK = "package.json", "package-lock.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What runs Workers: Node.js, and the node_modules with wrangler in it."""
+
+    node: Node
+    modules: Path
+
+    @property
+    def wrangler(self) -> list[str]:
+        """How to start wrangler, without the launcher that would start one more Node.js."""
+        cli = self.modules / "wrangler" / "wrangler-dist" / "cli.js"
+        return [str(self.node.binary), "--no-warnings", str(cli)]
 
 
 def cache_folder(environ: Mapping[str, str] | None = None) -> Path:
@@ -34,12 +50,19 @@ def cache_folder(environ: Mapping[str, str] | None = None) -> Path:
     return base / "kvferry" / "npm"
 
 
+def find_tools(say: Callable[[str], None] | None = None) -> Tools:
+    """What migrate/edge's own project names, in the user's cache. Raises as `installed`, `find_node`."""
+    node, cache = find_node(), cache_folder()
+    with resources.as_file(resources.files("migrate") / "edge") as project:
+        return Tools(node, installed(project, node, cache, say))
+
+
 def installed(project: Path, node: Node, cache: Path, say: Callable[[str], None] | None = None) -> Path:
     """The node_modules with exactly what the lock file of `project` names; `say` is told if npm must run.
 
     Raises MigrateError when npm fails, ConfigError when the cache cannot be written; then nothing is kept.
     """
-    name = _name(project)
+    name = installed_as(project)
     kept = cache / name
     modules = kept / "node_modules"
     if modules.is_dir():
@@ -74,8 +97,8 @@ def _install(project: Path, node: Node, cache: Path, name: str) -> None:
         raise
 
 
-def _name(project: Path) -> str:
-    """Of what is installed: the lock file's hash, and the platform whose binaries npm takes."""
+def installed_as(project: Path) -> str:
+    """What the cache calls an installation: the lock file's hash, and the platform whose binaries it has."""
     wanted = hashlib.sha256()
     for file in (MANIFEST, LOCK):
         wanted.update((project / file).read_bytes())

@@ -23,7 +23,7 @@ from types import TracebackType
 
 from migrate.errors import ConfigError, MigrateError
 from migrate.local_runtime.environment import quiet_environment
-from migrate.local_runtime.node import Node
+from migrate.local_runtime.packages import Tools
 from migrate.local_runtime.process import Leashed
 
 READY_WITHIN = 60.0
@@ -32,20 +32,6 @@ HOST = "127.0.0.1"
 _DATE = "2026-04-01"
 _TRIES = 3
 _LAST_WORDS = 25  # lines
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What runs it: Node.js, and the node_modules with wrangler in it."""
-
-    node: Node
-    modules: Path
-
-    @property
-    def wrangler(self) -> list[str]:
-        """How to start wrangler, without the launcher that would start one more Node.js."""
-        cli = self.modules / "wrangler" / "wrangler-dist" / "cli.js"
-        return [str(self.node.binary), "--no-warnings", str(cli)]
 
 
 @dataclass(frozen=True, slots=True)

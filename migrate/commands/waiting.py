@@ -1,0 +1,46 @@
+"""For commands that stay until they are interrupted: Ctrl-C and SIGTERM are their regular end."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+Wait = Callable[[Callable[[], bool]], None]
+
+_EVERY = 0.2  # seconds between two looks
+
+
+class _Ended(BaseException):
+    """A signal came: not an Exception, so that nothing on the way takes it for an error."""
+
+
+@contextmanager
+def until_interrupted() -> Iterator[Wait]:
+    """Gives a function that waits as long as what it is given says so, or until a signal comes.
+
+    The block ends in good order when a signal comes, at whatever point: what it has opened is closed.
+    """
+
+    def ended(number: int, frame: FrameType | None) -> None:
+        for one in before:
+            signal.signal(one, signal.SIG_IGN)  # a second one does not break off the tidying up
+        raise _Ended
+
+    def wait(going_on: Callable[[], bool]) -> None:
+        never = threading.Event()
+        while going_on():
+            never.wait(_EVERY)
+
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    for one in before:
+        signal.signal(one, ended)
+    try:
+        yield wait
+    except _Ended:
+        pass
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
