@@ -48,7 +48,7 @@ READERS = {
     "migrate.discovery",
     "migrate.wrangler_project",
     "migrate.bridging.application",
-    "migrate.demo",
+    "migrate.demo.story",
 }
 """Modules that read code or configuration with audits; so may every command."""
 

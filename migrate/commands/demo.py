@@ -11,15 +11,22 @@ from migrate.commands import options
 
 
 @click.command("demo")
+@click.option("--edge", is_flag=True, help="From Workers KV into Durable Objects, on the local runtime.")
 @click.option("--keep", type=click.Path(path_type=Path), metavar="FOLDER", help="Leave the files there.")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback when it fails.")
 @options.config_option
-def command(keep: Path | None) -> int:
+def command(edge: bool, keep: Path | None) -> int:
     """Show what kvferry does: audit a sample Worker, copy sample sessions, verify them, tamper with one
     row, and verify again.
 
-    Needs no account and no network, and leaves nothing behind.
+    Needs no account and no network, and leaves nothing behind. With --edge the sessions go from real
+    Workers KV into real Durable Objects on this machine; that needs Node.js 22 (pip install
+    'kvferry[edge]' brings it), and npm's registry at the first time.
     """
-    from migrate import demo
+    if edge:
+        from migrate.demo import edge as edge_story
 
-    return int(demo.run(click.echo, SystemClock(), keep))
+        return int(edge_story.run(click.echo, SystemClock(), keep))
+    from migrate.demo import story
+
+    return int(story.run(click.echo, SystemClock(), keep))

@@ -22,6 +22,7 @@ LEAST = 22
 """The first version that wrangler 4 runs on."""
 
 _ASK = "console.log(JSON.stringify([process.execPath, process.versions.node]))"
+_QUIET = {"CI": "1", "NO_UPDATE_NOTIFIER": "1", "NODE_DISABLE_COMPILE_CACHE": "1"}
 _HINT = "pip install 'kvferry[edge]', which brings one, or install Node.js {} or newer"
 
 
@@ -41,7 +42,7 @@ class Node:
         done = subprocess.run(  # noqa: S603 - npm, found by us
             [*self.npm, *words, "--no-audit", "--no-fund", "--no-update-notifier"],
             cwd=folder,
-            env=os.environ | {"CI": "1", "NO_UPDATE_NOTIFIER": "1", "PATH": path},
+            env=os.environ | _QUIET | {"PATH": path},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

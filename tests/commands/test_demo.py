@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from migrate import demo
+import migrate
 from migrate.core.record import Key
+from migrate.demo import story as demo
 from migrate.errors import MigrateError
 from tests.flows.shell import kvferry
 from tests.flows.world import FakeClock
@@ -49,7 +50,7 @@ def test_it_begins_with_the_audit_that_it_says_it_typed(tmp_path: Path) -> None:
 
 
 def test_what_it_says_of_text_search_is_true() -> None:
-    files = Path(demo.__file__).with_name("sample_worker").joinpath("src").glob("*.ts")
+    files = Path(migrate.__file__).with_name("sample_worker").joinpath("src").glob("*.ts")
     lines = [line for file in sorted(files) for line in file.read_text().splitlines()]
     assert not [line for line in lines if re.search("SESSIONS.*spotify_session", line)]
     assert not [line for line in lines if re.search(r"SESSIONS\??\.(get|put|delete|list)", line)]

@@ -6,14 +6,15 @@ import contextlib
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
 from migrate import __version__, runner
 from migrate.core.ports import Clock
 from migrate.core.record import NEVER, Expiration, Key, Record
-from migrate.errors import ConfigError, Exit, MigrateError
+from migrate.demo.telling import Say, check, show
+from migrate.errors import ConfigError, Exit
 from migrate.formats.report import render
 from migrate.opening import Settings
 
@@ -33,8 +34,6 @@ TAMPER = """
 UPDATE sessions SET value = CAST(replace(CAST(value AS TEXT), 'user-42', 'user-43') AS BLOB),
   digest = NULL, version = version + 1 WHERE key = ?
 """
-
-Say = Callable[[str], None]
 
 
 def samples(now: int) -> Iterator[Record]:
@@ -84,12 +83,12 @@ def _code(say: Say, clock: Clock) -> None:
     say(f"1. A sample Worker that signs users in is in {WORKER}/. Where do its sessions touch KV?\n")
     found = audit(Request(WORKER, settings=Rules(now=clock.now())))
     report = Report(found, Revision(), __version__, Exit.AGAINST, folder=f"{WORKER}/")
-    _show(say, f"kvferry audit {WORKER}", formats.render(report, "text"))
+    show(say, f"kvferry audit {WORKER}", formats.render(report, "text"))
     say("   Text search misses them: they go through other names for SESSIONS, a helper that makes the key,")
     say("   and a wrapper, which signIn tells how long to keep a session and signInAsSupport does not.")
     say("   A bucket that is called SESSION_COVERS is none of them, and is not found.\n")
     told = sorted((one.finding.place.path, one.finding.rule) for one in found.findings)
-    _check(tuple(told) == IN_THE_WORKER, "the audit did not find exactly what is in the sample Worker")
+    check(tuple(told) == IN_THE_WORKER, "the audit did not find exactly what is in the sample Worker")
 
 
 def _data(say: Say, clock: Clock, settings: Settings) -> Exit:
@@ -106,17 +105,17 @@ def _data(say: Say, clock: Clock, settings: Settings) -> Exit:
 
     say("3. Copy them into SQLite. Every listed key is accounted for; the expired one is not copied.\n")
     copied = runner.export(source, target, settings=settings)
-    _show(say, f"kvferry export --source {source} --target {target}", render(copied.document, "text"))
+    show(say, f"kvferry export --source {source} --target {target}", render(copied.document, "text"))
 
     say("4. Read both stores afresh, in both directions, and compare.\n")
     clean = runner.verify(source, target, settings=settings)
-    _show(say, f"kvferry verify --source {source} --target {target}", render(clean.document, "text"))
+    show(say, f"kvferry verify --source {source} --target {target}", render(clean.document, "text"))
 
     say("5. Now somebody changes one session behind our back: same size, another user.\n")
     with contextlib.closing(sqlite3.connect("sessions.db")) as database, database:
         database.execute(TAMPER, (TAMPERED,))
     found = runner.verify(source, target, settings=settings)
-    _show(say, f"kvferry verify --source {source} --target {target}", render(found.document, "text"))
+    show(say, f"kvferry verify --source {source} --target {target}", render(found.document, "text"))
 
     for ended in (copied, clean, found):
         if ended.error is not None:
@@ -128,21 +127,8 @@ def _data(say: Say, clock: Clock, settings: Settings) -> Exit:
     say("   kvferry plan --source kv:      what is there, how long it takes, what is missing")
     say("   kvferry export --source kv: --target sqlite:sessions.db")
     say("   kvferry verify --source kv: --target sqlite:sessions.db")
-    _check(copied.exit is Exit.CLEAN and clean.exit is Exit.CLEAN, "the copy was not clean")
+    check(copied.exit is Exit.CLEAN and clean.exit is Exit.CLEAN, "the copy was not clean")
     one = found.document["differences"]
     right = len(one) == 1 and one[0]["class"] == "value" and found.exit is Exit.AGAINST
-    _check(right, "the verify did not find exactly the row that was changed")
+    check(right, "the verify did not find exactly the row that was changed")
     return Exit.CLEAN
-
-
-def _show(say: Say, typed: str, told: str) -> None:
-    say(f"   $ {typed}")
-    for line in told.splitlines():
-        if not line.startswith("next:"):
-            say(f"   {line}".rstrip())
-    say("")
-
-
-def _check(holds: bool, otherwise: str) -> None:
-    if not holds:
-        raise MigrateError(f"the demo failed: {otherwise}", "this is a defect of kvferry; please report it")

@@ -1,0 +1,74 @@
+"""`kvferry demo --edge` as a newcomer types it: nothing is installed yet, and nothing of it is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+from migrate.local_runtime import find_node
+from migrate.stores.wrangler_state import WranglerState
+from tests.edge.edge import EDGE, PREFIX
+from tests.flows.shell import kvferry, variables
+from tests.runtime.install import install
+
+
+def test_it_copies_in_both_placements_and_finds_what_was_tampered_with(quick_folder: Path) -> None:
+    # npm needs what the machine says of registries, proxies and certificates.
+    machine = {name: value for name, value in os.environ.items() if not name.startswith("CLOUDFLARE_")}
+    home = {
+        "HOME": str(Path.home()),
+        "XDG_CACHE_HOME": str(quick_folder / "cache"),
+        "TMPDIR": str(quick_folder),
+    }
+    env = machine | variables(**home)
+    done = kvferry("demo", "--edge", "--keep", "kept", cwd=quick_folder, env=env)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "installing" in done.stdout
+    assert done.stdout.count(" copied 200 ") == 2
+    assert done.stdout.count(": clean\n") >= 1
+    assert done.stdout.count("against the copy: 1 settled difference") >= 1
+    assert "KV and the objects say user-200" in done.stdout
+    assert "kvferry bridge init ../sessions-bridge" in done.stdout
+    kept = quick_folder / "kept"
+    ids = session_ids(kept / "application" / ".wrangler" / "state")
+    assert len(ids) == 200
+    secrets = [(kept / "bridge" / ".dev.vars").read_text().split("=", 1)[1].strip()]
+    secrets += (kept / "bridge" / ".kvferry-keys").read_text().split()
+    assert not [secret for secret in (*ids, *secrets, "somebody-else") if secret in done.stdout]
+    assert {path.name for path in quick_folder.iterdir()} == {"cache", "kept"}
+    again = kvferry("demo", "--edge", "--keep", "kept", cwd=quick_folder, env=env)
+    assert (again.returncode, again.stdout) == (2, "")
+    assert "application is there already" in again.stderr
+    check_types(kept / "application")
+
+
+def session_ids(state: Path) -> list[str]:
+    from migrate.clock import SystemClock
+
+    with closing(WranglerState(state, "SESSIONS", clock=SystemClock())) as kv:
+        return [head.key.removeprefix(PREFIX) for head in kv.scan(PREFIX, None).heads]
+
+
+def check_types(folder: Path) -> None:
+    """The sample application is sound TypeScript."""
+    modules = install()
+    options = {"types": [str(modules / "workers-types")]}
+    config = {
+        "extends": str(EDGE / "tsconfig.json"),
+        "compilerOptions": options,
+        "include": [str(folder / "src"), str(EDGE.parent / "local_runtime" / "front.ts")],
+    }
+    (folder / "tsconfig.json").write_text(json.dumps(config))
+    tsc = [
+        str(find_node().binary),
+        str(modules / "typescript" / "bin" / "tsc"),
+        "--noEmit",
+        "-p",
+        str(folder),
+    ]
+    done = subprocess.run(tsc, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout == ""
