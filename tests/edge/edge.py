@@ -128,6 +128,10 @@ class Bridge:
         """From now on it leads to other objects: those whose names begin with `name`."""
         self.http.post(self.url + "test/world", content=json.dumps(name)).raise_for_status()
 
+    def set_budget(self, calls: int | None) -> None:
+        """How many objects the bridge may ask for a request; None: as many as it likes."""
+        self.http.post(self.url + "test/budget", content=json.dumps(calls)).raise_for_status()
+
     def raw(
         self, path: str, method: str = "POST", scope: str | None = None, **options: Any
     ) -> httpx.Response:
@@ -298,6 +302,8 @@ class Edge:
             "PURGING": "PurgingSessions",
             "STRICT": "StrictSessions",
             "IGNORANT": "IgnorantSessions",
+            "WITHOUT_TOOLKIT": "WithoutToolkit",
+            "LACKING": "Lacking",
             "HELD": "HeldSessions",
             "HELD_UNFENCED": "HeldUnfenced",
         }
@@ -335,6 +341,11 @@ class Edge:
 
         add("per-session", "UserSessions", SECRET, "per-session", PREFIX)
         add("shards", "UserSessions", SECRET, "shards:4", PREFIX)
+        known = {"KVFERRY_SCRIPT": "application", "KVFERRY_CLASS": "UserSessions"}
+        add("checked", "UserSessions", SECRET, "per-session", PREFIX, **known)
+        add("checked-shards", "UserSessions", SECRET, "shards:4", PREFIX, **known)
+        other = {**known, "KVFERRY_CLASS": "CopiedInto"}
+        add("checked-other", "CopiedInto", SECRET, "per-session", PREFIX, **other)
         add("single", "UserSessions", SECRET, "shards:1", PREFIX)
         add("copied-into", "CopiedInto", SECRET, "shards:3", "")
         add("keeping", "CopiedInto", SECRET, "shards:3", PREFIX)
@@ -359,6 +370,14 @@ class Edge:
         add("held-per-session", "HeldSessions", SECRET, "per-session", PREFIX)
         for name, access in (GUARDED | MISGUARDED).items():
             add(name, "UserSessions", SECRET, "shards:1", PREFIX, **access)
+        add("without-toolkit", "WithoutToolkit", SECRET, "per-session", PREFIX)
+        add("looked-into", "LookedInto", SECRET, "per-session", PREFIX)
+        add("lacking", "Lacking", SECRET, "per-session", PREFIX)
+        room = {"KVFERRY_RECORDS": "100", "KVFERRY_BODY_BYTES": "1048576"}
+        add("narrow", "CopiedInto", SECRET, "shards:3", PREFIX, **room)
+        add("narrow-per-session", "CopiedInto", SECRET, "per-session", PREFIX, **room)
+        nonsense = {"KVFERRY_RECORDS": "1e9", "KVFERRY_BODY_BYTES": "99999999999"}
+        add("boastful", "CopiedInto", SECRET, "shards:3", PREFIX, **nonsense)
         add("misplaced", "UserSessions", SECRET, "shards:0", PREFIX)
         return {"modules": str(modules), "folder": str(self.state), "aliases": aliases, "workers": workers}
 

@@ -10,7 +10,7 @@ from tests.edge.sending import burying, checkpoint, fresh, importing, key, probl
 from tests.edge.test_wire import cases
 
 SCOPES = ["verify", "import", "values", "delete"]
-VERBS = ["import", "fence", "bury", "heads", "read", "scan", "tombstones", "count", "checkpoint"]
+VERBS = ["import", "fence", "bury", "heads", "read", "scan", "tombstones", "count", "checkpoint", "probe"]
 ROUTES = [*(("POST", f"kvferry/v1/{verb}") for verb in VERBS), ("GET", "kvferry/v1/health")]
 SCAN = {"protocol": 1, "shard": 0, "prefix": "", "after": None, "upto": None, "limit": 9, "live": False}
 DAY = 86_400

@@ -6,6 +6,8 @@ import { AccessGate, certsOf, guardOf } from "./access.ts";
 import type { AccessEnv, CertsUrl } from "./access.ts";
 import { allows, scopeOf, SECRET_LENGTH } from "./bearer.ts";
 import type { Scope } from "./bearer.ts";
+import { health } from "./health.ts";
+import type { Deployment } from "./health.ts";
 import { Objects } from "./objects.ts";
 import type { SessionObjects } from "./objects.ts";
 import { placementOf } from "./placement.ts";
@@ -14,7 +16,7 @@ import { Misshapen } from "./shape.ts";
 import { answerTo } from "./verbs.ts";
 import { LIMITS, PROTOCOL, REQUESTS } from "./wire.ts";
 
-export interface BridgeEnv extends AccessEnv {
+export interface BridgeEnv extends AccessEnv, Deployment {
   USER_SESSIONS: SessionObjects;
   KVFERRY_BRIDGE_SECRET?: string;
   KVFERRY_PLACEMENT?: string;
@@ -34,6 +36,7 @@ const SCOPES: Record<keyof typeof REQUESTS, Scope> = {
   scan: "verify",
   tombstones: "verify",
   count: "verify",
+  probe: "verify",
   checkpoint: "verify",
 };
 
@@ -80,12 +83,12 @@ async function answered(
   );
   if (verb === "health") {
     expectMethod(request, "GET");
-    return json(await objects.health(now));
+    return json(await health(objects, env, now));
   }
   if (!isVerb(verb)) throw new Problem("not-found");
   expectMethod(request, "POST");
   if (!allows(scope, SCOPES[verb])) throw new Problem("forbidden");
-  const document = await bodyOf(request, verb === "import" ? LIMITS.bodyBytes : SMALL_BODY);
+  const document = await bodyOf(request, verb === "import" || verb === "probe" ? LIMITS.bodyBytes : SMALL_BODY);
   if (document.protocol !== PROTOCOL) throw new Problem("protocol", { protocol: PROTOCOL });
   try {
     return json(await answerTo(verb, document, objects, scope, clock));

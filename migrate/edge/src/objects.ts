@@ -6,7 +6,6 @@ import type { Placement } from "./placement.ts";
 import { Problem } from "./problem.ts";
 import { Misshapen } from "./shape.ts";
 import type { Range } from "./toolkit.ts";
-import { LIMITS, VERSION } from "./wire.ts";
 
 const AT_ONCE = 100; // calls in flight
 
@@ -87,16 +86,12 @@ export class Objects {
     return this.#namespace.get(this.#namespace.idFromName(name), this.#options);
   }
 
-  async health(now: number): Promise<object> {
-    const object = await this.get(this.book).kvferryHealth();
-    return {
-      version: VERSION,
-      now,
-      object: { protocol: object.protocol, version: object.version, now: object.now },
-      placement: this.placement.kind === "shards" ? `shards:${this.placement.shards}` : "per-session",
-      prefix: this.#prefix,
-      limits: LIMITS,
-    };
+  get placementText(): string {
+    return this.placement.kind === "shards" ? `shards:${this.placement.shards}` : "per-session";
+  }
+
+  get prefix(): string {
+    return this.#prefix;
   }
 }
 

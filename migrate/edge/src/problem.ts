@@ -18,6 +18,8 @@ const PROBLEMS = {
   late: [409, "it was read too long ago; read it again"],
   overloaded: [503, "an object is overloaded; slow down"],
   retryable: [503, "an object could not be reached; try again"],
+  toolkit: [501, "the class does not have the methods of kvferry's toolkit"],
+  "too-much": [503, "it is more than the Worker may do in one request; ask for less"],
   failed: [500, "it failed"],
 } as const satisfies Record<string, readonly [number, string]>;
 
@@ -51,10 +53,24 @@ export function problemAnswer(name: ProblemName, members: Record<string, string 
   });
 }
 
+// What the runtime says when a request has used up what its Worker may have.
+const SPENT = /too many (subrequests|API requests)|exceeded (its |the )?(cpu|memory)/i;
+
 // What an object's error means to the caller. Its message is not passed on.
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
+  if (lacksToolkit(error)) return new Problem("toolkit");
+  if (said(error, SPENT)) return new Problem("too-much");
   const { overloaded, retryable } = Object(error) as { overloaded?: boolean; retryable?: boolean };
   if (overloaded) return new Problem("overloaded");
   return new Problem(retryable ? "retryable" : "failed");
+}
+
+// Does the class lack a method, or answer no calls of methods at all? The runtime says so in words only.
+export function lacksToolkit(error: unknown): boolean {
+  return said(error, /does not implement (the method )?"kvferry|does not support RPC/);
+}
+
+function said(error: unknown, words: RegExp): boolean {
+  return words.test(String((Object(error) as { message?: unknown }).message));
 }

@@ -7,6 +7,7 @@ import { openUntil, raise } from "./fence.ts";
 import type { Bookkeeping, Note } from "./notes.ts";
 import { each, grouped } from "./objects.ts";
 import type { Objects } from "./objects.ts";
+import { probed } from "./probe.ts";
 import { Problem } from "./problem.ts";
 import type { Outcome, Tally } from "./record.ts";
 import { Misshapen } from "./shape.ts";
@@ -51,6 +52,8 @@ export function answerTo(
       return tombstones(REQUESTS.tombstones(document), objects);
     case "count":
       return counted(REQUESTS.count(document), objects);
+    case "probe":
+      return probed(REQUESTS.probe(document), objects);
     case "checkpoint":
       return notes(REQUESTS.checkpoint(document), objects);
   }

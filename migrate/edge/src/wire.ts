@@ -88,6 +88,12 @@ export const tombstonesRequest = object({
 
 export const countRequest = object({ protocol, prefix });
 
+export const probeRequest = object({
+  protocol,
+  records: array(object(sent), LIMITS.records),
+  methods: oneOf([true, false] as const),
+});
+
 export const checkpointRequest = object({
   protocol,
   names: optional(array(name, LIMITS.notes)),
@@ -102,6 +108,7 @@ export type KeysRequest = ReturnType<typeof keysRequest>;
 export type ScanRequest = ReturnType<typeof scanRequest>;
 export type TombstonesRequest = ReturnType<typeof tombstonesRequest>;
 export type CountRequest = ReturnType<typeof countRequest>;
+export type ProbeRequest = ReturnType<typeof probeRequest>;
 export type CheckpointRequest = ReturnType<typeof checkpointRequest>;
 
 export const REQUESTS = {
@@ -113,5 +120,6 @@ export const REQUESTS = {
   scan: scanRequest,
   tombstones: tombstonesRequest,
   count: countRequest,
+  probe: probeRequest,
   checkpoint: checkpointRequest,
 } as const;

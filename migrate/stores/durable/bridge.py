@@ -24,13 +24,14 @@ from migrate.core.ports import Clock, TooLate
 from migrate.errors import ConfigError, StoreBroken, StoreRefused, StoreUnavailable
 from migrate.stores.durable.wire import PROTOCOL, Document, is_valid
 from migrate.stores.http import client
-from migrate.stores.throttle import Throttle, parse_retry_after
+from migrate.stores.throttle import Throttle, http_date, parse_retry_after
 
 PATIENCE = 900.0
 """Seconds of failures of one request before giving up."""
 
 _FIRST, _LONGEST = 0.25, 30.0
 _NO_LIMIT = Rate(1_000_000, 1.0)
+_FEWER = "kvferry bridge check says how many it may, and what to set"
 _RESUME = "run the same command again: it resumes where it stopped"
 _PASSING = frozenset({408, 425, 429, 502, 503, 504, 520, 521, 522, 523, 524, 525, 530})
 """Answers of what stands before the bridge that may pass; its own are problem documents."""
@@ -48,6 +49,14 @@ class Conflict(Exception):
     def __init__(self, index: int) -> None:
         super().__init__(index)
         self.index = index
+
+
+class BridgeRefused(StoreRefused):
+    """The bridge itself says no. `problem`: its word for it, the end of the problem's type."""
+
+    def __init__(self, message: str, hint: str, problem: str) -> None:
+        super().__init__(message, hint)
+        self.problem = problem
 
 
 class Choked(StoreUnavailable):
@@ -69,9 +78,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What a bridge says of itself; `ahead`: seconds by which the objects' clock is ahead of ours.
+    """What a bridge says of itself.
 
+    `ahead`: seconds by which the objects' clock is ahead of ours, `bridge_ahead`: the bridge's own.
     `version`, `class_version`: of kvferry, that the bridge and the session class are from.
+    `script`, `class_name`, `environment`: as the deployment was told, None when it was not.
     """
 
     placement: str
@@ -80,6 +91,10 @@ class Health:
     ahead: float
     version: str
     class_version: str
+    bridge_ahead: float = 0.0
+    script: str | None = None
+    class_name: str | None = None
+    environment: str | None = None
 
     @property
     def shards(self) -> int:
@@ -126,6 +141,8 @@ class Bridge:
         self._chance = chance or random.Random()  # noqa: S311 - jitter keeps no secret
         self._client = client(url, transport=transport)
         self._throttle = Throttle(clock, MemoryRequestLog(), _NO_LIMIT, on_wait)
+        self.date_ahead: float | None = None
+        """Seconds by which the clock in front of the bridge is ahead of ours, as of the last answer."""
 
     def close(self) -> None:
         """End every wait and close the connections. May be called twice."""
@@ -171,9 +188,13 @@ class Bridge:
             found["placement"],
             found["prefix"],
             limits,
-            found["object"]["now"] - middle,
-            found["version"],
-            found["object"]["version"],
+            ahead=found["object"]["now"] - middle,
+            version=found["version"],
+            class_version=found["object"]["version"],
+            bridge_ahead=found["now"] - middle,
+            script=found["script"],
+            class_name=found["class"],
+            environment=found["environment"],
         )
 
     def ask(
@@ -234,6 +255,8 @@ class Bridge:
             raise
         if failed:
             return _Passing(f"no answer from the bridge ({failed})", choked=failed in _BREAKS)
+        date = http_date(response.headers.get("date", ""))
+        self.date_ahead = None if date is None else date + 0.5 - self._clock.now()
         document = _opened(response.content)
         if response.status_code == 200:
             if not is_valid(f"{verb}.answer", document):
@@ -270,6 +293,8 @@ class Bridge:
             return Conflict(int(document.get("index", 0)))
         if problem == "late":
             return TooLate()
+        if problem == "too-much":
+            return Choked(f"{self.address}: the Worker may not do so much in one request", _FEWER)
         hints = {
             "unconfigured": "set the bridge's secret (at least 32 characters) and KVFERRY_PLACEMENT",
             "unauthorized": f"make new keys from the bridge's secret and put them into {VARIABLE}",
@@ -278,10 +303,11 @@ class Bridge:
             "not-found": "check that bridge and kvferry are of the same release",
             "protocol": "check that bridge and kvferry are of the same release",
             "placement": "deploy the bridge with KVFERRY_PLACEMENT shards:N",
+            "toolkit": "extend UserSessions or use the mix-in, and deploy the class's Worker again",
         }
         title = re.sub(r"\s+", " ", str(document["title"]))[:200]
         if problem in hints:
-            return StoreRefused(f"{self.address}: {title}", hints[problem])
+            return BridgeRefused(f"{self.address}: {title}", hints[problem], problem)
         return StoreBroken(f"{self.address}: the bridge says {problem}: {title}", _RESUME)
 
 

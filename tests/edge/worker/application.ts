@@ -221,6 +221,15 @@ export class StoringSessions extends installed(WrappedStoring) {
 
 export class DecodedSessions extends installed(Decoded) {}
 export { LoneSession };
+// A class as people have it, without the toolkit; and one with a toolkit that is not whole.
+export class WithoutToolkit extends DurableObject<Env> {
+  getSession(): null {
+    return null;
+  }
+}
+
+export class Lacking extends Real<object, Env> {}
+Object.defineProperty(Lacking.prototype, "kvferryCount", { value: undefined });
 
 type Call = { binding: string; object: string; method: string; args: unknown[] };
 

@@ -6,6 +6,7 @@ import type { SessionObjects } from "EDGE/objects.ts";
 
 const time = { now: null as number | null };
 const world = { name: "" };
+const budget = { calls: null as number | null };
 const certs = { url: "http://127.0.0.1:1/" };
 const real = bridge(
   () => time.now ?? Date.now() / 1000,
@@ -26,15 +27,25 @@ export default {
       world.name = await request.json();
       return Response.json(null);
     }
+    if (new URL(request.url).pathname === "/test/budget") {
+      budget.calls = await request.json();
+      return Response.json(null);
+    }
     const elsewhere = { ...env, USER_SESSIONS: within(env.USER_SESSIONS, world.name) };
     return (real.fetch as NonNullable<typeof real.fetch>)(request, elsewhere, ctx);
   },
 } satisfies ExportedHandler<BridgeEnv>;
 
-// The same objects under other names, so that every test can have fresh ones.
+// The same objects under other names, so that every test can have fresh ones; as many of them for a
+// request as a test allows.
 function within(objects: SessionObjects, name: string): SessionObjects {
+  let left = budget.calls ?? Infinity;
   return {
     idFromName: (given) => objects.idFromName(name + given),
-    get: (id, options) => objects.get(id, options),
+    get: (id, options) => {
+      left -= 1;
+      if (left < 0) throw new Error("Too many subrequests by single Worker invocation.");
+      return objects.get(id, options);
+    },
   };
 }

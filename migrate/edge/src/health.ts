@@ -1,0 +1,41 @@
+// What a bridge says of itself: versions, clocks, whose class it asks, how it places sessions, what it takes.
+
+import type { Objects } from "./objects.ts";
+import { LIMITS, VERSION } from "./wire.ts";
+
+// What the deployment is told of itself.
+export interface Deployment {
+  KVFERRY_SCRIPT?: string;
+  KVFERRY_CLASS?: string;
+  KVFERRY_ENVIRONMENT?: string;
+  KVFERRY_RECORDS?: string;
+  KVFERRY_BODY_BYTES?: string;
+}
+
+// `now`: the bridge's clock, Unix seconds. Raises whatever the object of the notes raises.
+export async function health(objects: Objects, deployment: Deployment, now: number): Promise<object> {
+  const { protocol, version, now: there } = await objects.get(objects.book).kvferryHealth();
+  const records = atMost(LIMITS.records, deployment.KVFERRY_RECORDS);
+  return {
+    version: VERSION,
+    now,
+    object: { protocol, version, now: there },
+    script: deployment.KVFERRY_SCRIPT || null,
+    class: deployment.KVFERRY_CLASS || null,
+    environment: deployment.KVFERRY_ENVIRONMENT || null,
+    placement: objects.placementText,
+    prefix: objects.prefix,
+    limits: {
+      ...LIMITS,
+      records,
+      keys: objects.placement.kind === "shards" ? LIMITS.keys : records, // a call for each, too
+      bodyBytes: atMost(LIMITS.bodyBytes, deployment.KVFERRY_BODY_BYTES),
+    },
+  };
+}
+
+// A limit of the protocol, or a lower one that the deployment has room for (`kvferry bridge check`
+// measures both). What is no number is not heeded.
+function atMost(most: number, wanted: string | undefined): number {
+  return /^[1-9][0-9]{0,9}$/.test(wanted ?? "") ? Math.min(Number(wanted), most) : most;
+}
