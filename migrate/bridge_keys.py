@@ -11,7 +11,7 @@ import enum
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from migrate.credentials import Secret, Variables, open_to_others
@@ -70,20 +70,40 @@ def find_bridge_keys(env: Variables, cwd: Path, now: float) -> BridgeKeys:
     Raises ConfigError when there is none, when both are given, when a word is no key, and when all
     of a scope have expired. No message repeats any of it.
     """
+    text, where, notes = _at_hand(env, cwd)
+    if not text.strip():
+        raise ConfigError("no key for the bridge", f"export {VARIABLE}=…, or {VARIABLE}_FILE=FILE")
+    found = _read_keys(text, where)
+    for scope, (expires, _) in found.items():
+        if expires <= now:
+            raise ConfigError(
+                f"the bridge's key for {scope} has expired ({where})",
+                "kvferry bridge keys DIR makes a new one",
+            )
+    return BridgeKeys({scope: key for scope, (_, key) in found.items()}, notes)
+
+
+def keys_at_hand(env: Variables, cwd: Path) -> tuple[list[tuple[Scope, float, Secret]], tuple[str, ...]]:
+    """The same keys, expired or not: what each is for, and until when (Unix seconds); and the notes.
+
+    Raises ConfigError when both variables are given, and when a word is no key.
+    """
+    text, where, notes = _at_hand(env, cwd)
+    return [(scope, expires, key) for scope, (expires, key) in _read_keys(text, where).items()], notes
+
+
+def _at_hand(env: Variables, cwd: Path) -> tuple[str, str, tuple[str, ...]]:
+    """The text with the keys, how to call the place that it is from, and what is to be known of it."""
     text, path = env.get(VARIABLE), env.get(f"{VARIABLE}_FILE")
     if text and path:
         raise ConfigError(
             f"{VARIABLE} and {VARIABLE}_FILE are both set",
             "unset one of them: which keys are meant is not guessed",
         )
-    where = VARIABLE if text else f"{VARIABLE}_FILE ({path})"
-    notes: tuple[str, ...] = ()
     if path:
         text, mode = _read(cwd / path)
-        notes = open_to_others("the keys of the bridge", cwd / path, mode)
-    if not text or not text.strip():
-        raise ConfigError("no key for the bridge", f"export {VARIABLE}=…, or {VARIABLE}_FILE=FILE")
-    return replace(_keys(text, where, now), notes=notes)
+        return text, f"{VARIABLE}_FILE ({path})", open_to_others("the keys of the bridge", cwd / path, mode)
+    return text or "", VARIABLE, ()
 
 
 def scopes_of(text: str) -> list[Scope]:
@@ -112,7 +132,7 @@ def _read(path: Path) -> tuple[str, int]:
         ) from None
 
 
-def _keys(text: str, where: str, now: float) -> BridgeKeys:
+def _read_keys(text: str, where: str) -> dict[Scope, tuple[int, Secret]]:
     found: dict[Scope, tuple[int, Secret]] = {}
     for word in text.split():
         match = KEY.fullmatch(word)
@@ -124,10 +144,4 @@ def _keys(text: str, where: str, now: float) -> BridgeKeys:
         scope, expires = Scope(match[1]), int(match[3])
         if scope not in found or expires > found[scope][0]:
             found[scope] = (expires, Secret(word))
-    for scope, (expires, _) in found.items():
-        if expires <= now:
-            raise ConfigError(
-                f"the bridge's key for {scope} has expired ({where})",
-                "make a new one from the bridge's secret",
-            )
-    return BridgeKeys({scope: key for scope, (_, key) in found.items()})
+    return found

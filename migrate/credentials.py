@@ -278,6 +278,11 @@ def _checked_base(base: str, variable: str) -> str:
     return f"{url.scheme}://{url.netloc}{url.path.rstrip('/')}"
 
 
+def is_loopback(base: str) -> bool:
+    """Does this URL lead to this machine?"""
+    return _loopback(urlsplit(base).hostname or "")
+
+
 def _loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback

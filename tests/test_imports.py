@@ -48,6 +48,7 @@ READERS = {
     "migrate.discovery",
     "migrate.wrangler_project",
     "migrate.bridging.application",
+    "migrate.bridging.deployment",
     "migrate.demo.story",
 }
 """Modules that read code or configuration with audits; so may every command."""

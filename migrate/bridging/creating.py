@@ -10,6 +10,7 @@ from pathlib import Path
 from migrate import __version__
 from migrate.bridging import folder as folders
 from migrate.bridging import secret_file
+from migrate.bridging.deployment import Deployment, read_deployment
 from migrate.bridging.folder import Act, Step
 from migrate.bridging.project import BridgeProject, check_placement, files
 from migrate.errors import ConfigError
@@ -30,13 +31,17 @@ _FOR_EVER = {
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """What was done, or with `dry_run` would be. `secret`: was one made, because there was none?"""
+    """What was done, or with `dry_run` would be. `secret`: was one made, because there was none?
+
+    `before`: what the folder deployed until now, None when it was no bridge's.
+    """
 
     folder: Path
     project: BridgeProject
     steps: list[Step]
     secret: bool
     dry_run: bool
+    before: Deployment | None = None
 
 
 def create(folder: Path, project: BridgeProject, cwd: Path, *, force: bool, dry_run: bool) -> Created:
@@ -52,11 +57,19 @@ def create(folder: Path, project: BridgeProject, cwd: Path, *, force: bool, dry_
     steps = folders.survey(folder, wanted)
     folders.refuse(folder, steps, force=force)
     secret = not secret_file.has_secret(folder)
+    before = _before(folder)
     if not dry_run:
         folders.write(folder, wanted, steps)
         if secret:
             secret_file.create_secret(folder)
-    return Created(folder, project, steps, secret, dry_run)
+    return Created(folder, project, steps, secret, dry_run, before)
+
+
+def _before(folder: Path) -> Deployment | None:
+    try:
+        return read_deployment(folder)
+    except ConfigError:
+        return None
 
 
 def told(created: Created, where: str) -> Iterator[str]:
@@ -72,6 +85,11 @@ def told(created: Created, where: str) -> Iterator[str]:
     for line in _FOR_EVER[check_placement(project.placement) > 0]:
         yield line.format(placement=project.placement)
     yield ""
+    before = created.before
+    if before is not None and (before.placement, before.prefix) != (project.placement, project.prefix):
+        yield f"CAREFUL: it was {before.placement}, prefix {before.prefix!r}. What was copied so is not"
+        yield "found any more: go back with the same command, unless nothing was copied yet."
+        yield ""
     if created.dry_run:
         yield "nothing was written; leave out --dry-run to write it"
         return
@@ -79,6 +97,7 @@ def told(created: Created, where: str) -> Iterator[str]:
     yield f"  (cd {shlex.quote(str(folder))} && npm ci && npx wrangler deploy)"
     yield f"  ({secret_file.put_line(folder)})"
     yield f"  kvferry bridge keys {shlex.quote(str(folder))}"
+    yield f"  kvferry bridge check https://{project.domain or 'HOST'} --dir {shlex.quote(str(folder))}"
     if project.domain is None and not project.workers_dev:
         yield ""
         yield "it has no address yet: --domain HOST gives it one of yours, --workers-dev one of Cloudflare's"
@@ -96,3 +115,6 @@ def _written(created: Created) -> Iterator[str]:
             yield f"  {would}{act}  {', '.join(shown)}"
     kept = f"{would}{Act.CREATE}" if created.secret else Act.KEEP
     yield f"  {kept}  {secret_file.SECRET_FILE} (mode 0600): the secret, which is not shown"
+    if secret_file.is_open(created.folder):
+        path = shlex.quote(str(created.folder / secret_file.SECRET_FILE))
+        yield f"CAREFUL: other users may read the secret: chmod 600 {path}, and kvferry bridge rotate"

@@ -177,10 +177,11 @@ def check_placement(text: str) -> int:
 
 def read_access(text: str) -> Access:
     """Read TEAM/AUD: the team's name, and the application's audience tag. Raises ConfigError."""
-    match = re.fullmatch(r"(?:https://)?([a-z0-9-]+)(?:\.cloudflareaccess\.com)?/([0-9a-f]{64})", text)
-    if match is None:
+    team, _, audience = text.removeprefix("https://").partition("/")
+    match = re.fullmatch(r"([a-z0-9-]+)(?:\.cloudflareaccess\.com)?", team)
+    if match is None or not re.fullmatch(r"[A-Za-z0-9_-]{8,128}", audience):
         raise ConfigError(
             "--access is not TEAM/AUD",
-            "TEAM.cloudflareaccess.com is the team's, and AUD the 64 characters of the application's tag",
+            "TEAM.cloudflareaccess.com is the team's, and AUD is the application's tag",
         )
-    return Access(match[1], match[2])
+    return Access(match[1], audience)

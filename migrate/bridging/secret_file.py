@@ -38,6 +38,14 @@ def has_secret(folder: Path) -> bool:
     return True
 
 
+def is_open(folder: Path) -> bool:
+    """May others than its owner read the secret?"""
+    try:
+        return bool((folder / SECRET_FILE).stat().st_mode & 0o077)
+    except OSError:
+        return False
+
+
 def create_secret(folder: Path) -> None:
     """A new secret in a new file, readable by its owner alone. Raises ConfigError when there is one."""
     path = folder / SECRET_FILE
@@ -53,16 +61,23 @@ def create_secret(folder: Path) -> None:
         raise _unwritable(path, error) from None
 
 
-def replace_secret(folder: Path) -> None:
-    """A new secret in the place of the old one, of which nothing is kept; other lines stay as they are."""
+def rotate(folder: Path) -> bool:
+    """A new secret in the place of the old one, of which nothing is kept; other lines stay as they are.
+
+    The keys of the folder, which end with the old one, are removed first: returns whether there were any.
+    Raises ConfigError.
+    """
     path = folder / SECRET_FILE
-    text = _read(path)
-    lines = [line for line in text.splitlines() if not re.match(rf"\s*(export\s+)?{VARIABLE}\s*=", line)]
-    lines.append(f"{VARIABLE}={new_secret().reveal()}")
+    there = has_secret(folder)
+    lines = _read(path).splitlines() if there else []
+    kept = [line for line in lines if not re.match(rf"\s*(export\s+)?{VARIABLE}\s*=", line)]
+    removed = _unlink(folder / KEYS_FILE)
     try:
-        put(path, "\n".join(lines) + "\n", replace=True, mode=_PRIVATE)
+        text = "".join(f"{line}\n" for line in [*kept, f"{VARIABLE}={new_secret().reveal()}"])
+        put(path, text, replace=there, mode=_PRIVATE)
     except OSError as error:
         raise _unwritable(path, error) from None
+    return removed
 
 
 def write_keys(path: Path, keys: Sequence[Secret]) -> None:
@@ -77,16 +92,18 @@ def write_keys(path: Path, keys: Sequence[Secret]) -> None:
 
 def remove(folder: Path) -> list[str]:
     """Remove both files; returns the names of those that were there. Raises ConfigError."""
-    removed = []
-    for name in (KEYS_FILE, SECRET_FILE):
-        try:
-            (folder / name).unlink()
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise _unwritable(folder / name, error) from None
-        removed.append(name)
-    return removed
+    return [name for name in (KEYS_FILE, SECRET_FILE) if _unlink(folder / name)]
+
+
+def _unlink(path: Path) -> bool:
+    """Remove it; False: it is not there."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    return True
 
 
 def _read(path: Path) -> str:

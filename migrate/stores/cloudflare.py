@@ -30,6 +30,7 @@ from migrate.stores.envelope import (
     Envelope,
     FailedError,
     Raw,
+    Rejected,
     broke_off,
     judge,
     open_document,
@@ -177,6 +178,13 @@ class Api:
         )
         response, _ = self._run(call)
         return Raw(response.content, response.headers.get("expiration"))
+
+    def delete(self, path: str) -> None:
+        """DELETE `path` (quoted already); repeated when the answer was lost. Raises as `fetch` does."""
+        request = self._client.build_request("DELETE", self._base + path)
+        response, _ = self._run(_Call(OTHER, request, None, bare=True, patience=self._patience))
+        if open_document(response.content).get("success") is False:
+            raise Rejected(self.who, response.status_code, frozenset())
 
     # ------------------------------------------------------------ retries
 

@@ -103,6 +103,19 @@ def test_another_choice_needs_force_and_keeps_the_secret(shop: Path) -> None:
     }
 
 
+def test_a_secret_that_others_may_read_is_told(shop: Path) -> None:
+    assert "other users" not in init(shop)
+    (shop.parent / "bridge" / ".dev.vars").chmod(0o640)
+    assert "other users may read the secret: chmod 600 ../bridge/.dev.vars" in init(shop)
+
+
+def test_another_placement_is_told_to_be_dangerous(shop: Path) -> None:
+    assert "CAREFUL" not in init(shop)
+    told = init(shop, "--placement", "shards:4", "--force")
+    assert "CAREFUL: it was per-session" in told
+    assert "CAREFUL" not in init(shop, "--placement", "shards:4")
+
+
 def test_force_takes_back_what_kvferry_wrote_before_and_does_not_write_now(shop: Path) -> None:
     init(shop)
     bridge = shop.parent / "bridge"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from migrate.bridging.checking import PROBLEM_CHECKS
 from migrate.config import load
 from tests.action.runner import action
 
@@ -20,6 +21,7 @@ RUNBOOKS = sorted(ROOT.glob("runbooks/*.md"))
 SHIM = f"""#!/bin/sh
 exec {sys.executable} -c 'from migrate.main import main; main()' "$@"
 """
+BRIDGE = (ROOT / "runbooks" / "bridge.md").read_text()
 CI = (ROOT / "runbooks" / "audit-in-ci.md").read_text()
 
 
@@ -80,6 +82,13 @@ def test_a_line_that_ended_otherwise_would_be_seen(shell):
     assert shell("kvferry audit")[0] == 3
     assert shell("mkdir here && cd here")[0] == 0
     assert shell("pwd")[1].endswith("/here\n")
+
+
+def test_every_check_of_a_bridge_is_in_its_runbook():
+    named = re.findall(r"^\| (\w+) \| (?!what to do)", BRIDGE.split("| check |")[1], re.MULTILINE)
+    source = "".join(path.read_text() for path in ROOT.glob("migrate/bridging/*.py"))
+    yielded = re.findall(r'\b(?:ok|failed|Check)\(\s*"(\w+)"', source)
+    assert set(named) == {*yielded, *PROBLEM_CHECKS.values()}
 
 
 def test_every_exit_code_of_an_audit_is_in_its_runbook():

@@ -15,6 +15,7 @@ from tests.fake_api.cursors import Cursors
 from tests.fake_api.faults import Action, FaultPlan, Unsuccessful
 from tests.fake_api.namespaces import NamespaceRoutes, describe
 from tests.fake_api.rate import RateLimit
+from tests.fake_api.scripts import ScriptRoutes
 from tests.fake_api.state import Namespace
 from tests.fake_api.stats import Stats
 from tests.fake_api.wire import WRITES, Answer, Call, Kind, Refusal, failure, number, success
@@ -23,6 +24,7 @@ ACCOUNT = "0123456789abcdef0123456789abcdef"
 NAMESPACE = "5e55105e55105e55105e55105e551050"
 TOKEN = "fake-api-token-that-opens-nothing"
 
+_OF_SCRIPTS = frozenset({Kind.SCRIPT_SETTINGS, Kind.SCRIPT_DELETE, Kind.CLASSES})
 _OF_ACCOUNT = frozenset({Kind.NAMESPACES, Kind.VERIFY, Kind.ACCOUNTS, Kind.MEMBERSHIPS, Kind.USER})
 
 
@@ -51,6 +53,7 @@ class FakeApi:
         self.clock = clock
         self.monotonic = monotonic
         self.skew = 0.0
+        self.workers = ScriptRoutes()
         self.routes = NamespaceRoutes(self.now, self.cursors)
 
     def now(self) -> float:
@@ -110,6 +113,8 @@ class FakeApi:
         kind = call.kind
         if kind is Kind.NONE:
             raise Refusal(404, 7003, f"Could not route to {call.path}, perhaps the identifier is invalid?")
+        if kind in _OF_SCRIPTS:
+            return self.workers.act(call)
         if kind in _OF_ACCOUNT:
             return self._of_account(call)
         namespace = self.namespaces.get(call.names[1])

@@ -30,10 +30,13 @@ class Kind(enum.StrEnum):
     ACCOUNTS = "accounts"
     MEMBERSHIPS = "memberships"
     USER = "user"
+    SCRIPT_SETTINGS = "script_settings"
+    SCRIPT_DELETE = "script_delete"
+    CLASSES = "classes"
     NONE = "none"
 
 
-WRITES = frozenset({Kind.BULK_PUT, Kind.BULK_DELETE, Kind.PUT, Kind.DELETE})
+WRITES = frozenset({Kind.BULK_PUT, Kind.BULK_DELETE, Kind.PUT, Kind.DELETE, Kind.SCRIPT_DELETE})
 
 # (method, path below the base; * = one segment that is handed on)
 ROUTES: Mapping[tuple[str, str], Kind] = {
@@ -53,6 +56,9 @@ ROUTES: Mapping[tuple[str, str], Kind] = {
     ("GET", "accounts"): Kind.ACCOUNTS,
     ("GET", "memberships"): Kind.MEMBERSHIPS,
     ("GET", "user"): Kind.USER,
+    ("GET", "accounts/*/workers/scripts/*/settings"): Kind.SCRIPT_SETTINGS,
+    ("DELETE", "accounts/*/workers/scripts/*"): Kind.SCRIPT_DELETE,
+    ("GET", "accounts/*/workers/durable_objects/namespaces"): Kind.CLASSES,
 }
 _BY_SEGMENTS = [(method, pattern.split("/"), kind) for (method, pattern), kind in ROUTES.items()]
 
