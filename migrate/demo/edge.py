@@ -154,7 +154,7 @@ class _Running:
         self._url = runtime.url
         folder = beside.bridge.config.parent
         secret = find_secret({}, Path.cwd(), folder / SECRET_FILE)
-        scopes = [Scope.IMPORT, Scope.VALUES]
+        scopes = [Scope.IMPORT, Scope.VERIFY]  # as `kvferry bridge keys` signs
         write_keys(folder / KEYS_FILE, mint_all(secret, scopes, self._clock.now(), _DAY))
         return self
 
