@@ -95,7 +95,7 @@ test("a logout is remembered for as long as anything may bring the session back"
 
 test("digests", async () => {
   for (const { value, times, digest: wanted } of vectors<{ value: string; times: number; digest: string }>("digests")) {
-    const one = fromBase64(value);
+    const one = fromBase64(value) as Uint8Array;
     const whole = new Uint8Array(one.length * times);
     for (let time = 0; time < times; time++) whole.set(one, time * one.length);
     assert.equal(await digest(whole), wanted);
@@ -109,6 +109,13 @@ test("a hash at once is the platform's, whatever the length", async () => {
     const bytes = Uint8Array.from({ length }, (_, index) => (index * 31 + length) & 255);
     assert.deepEqual(sha256(bytes), new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
   }
+});
+
+test("base64 is read with its padding and nothing else in it", () => {
+  assert.deepEqual(fromBase64("+/8="), Uint8Array.of(0xfb, 0xff));
+  assert.deepEqual(fromBase64(""), Uint8Array.of());
+  const wrong = ["+/8", "+/8\n", "+/8= ", " +/8=   ", "YWJj    ", "YW Jj\n\n\n", "-_8=", "a===", "====", "=", "é==="];
+  for (const text of wrong) assert.equal(fromBase64(text), null, JSON.stringify(text));
 });
 
 test("base64url is read in the one way that it is written", () => {
@@ -155,9 +162,15 @@ type Requested = { name: string; verb: keyof typeof REQUESTS; document: unknown;
 for (const { name, verb, document, pointer } of vectors<Requested>("requests")) {
   test(`${verb}: ${name}`, () => {
     const read: (document: unknown) => unknown = REQUESTS[verb];
-    if (pointer === null) assert.deepEqual(read(document), document);
+    if (pointer === null) assert.deepEqual(sent(read(document)), document);
     else assert.throws(() => read(document), (error) => error instanceof Misshapen && error.pointer === pointer);
   });
+}
+
+// A request as it was sent: bytes in base64 again.
+function sent(request: unknown): unknown {
+  const text = JSON.stringify(request, (_, value) => (value instanceof Uint8Array ? toBase64(value) : value));
+  return JSON.parse(text);
 }
 
 test("what is said of a wrong request holds nothing of it", () => {

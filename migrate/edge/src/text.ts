@@ -24,8 +24,22 @@ function isSurrogate(unit: number): boolean {
   return unit >= 0xd800 && unit <= 0xdfff;
 }
 
-export function fromBase64(text: string): Uint8Array {
-  const binary = atob(text);
+// The bytes, or null when the text is not base64 with its padding.
+export function fromBase64(text: string): Uint8Array | null {
+  if (text.length % 4 !== 0) return null;
+  const padding = text.endsWith("==") ? 2 : Number(text.endsWith("="));
+  const bytes = decoded(text);
+  // Blanks, which `atob` passes over, make it shorter.
+  return bytes?.length === (text.length / 4) * 3 - padding ? bytes : null;
+}
+
+function decoded(text: string): Uint8Array | null {
+  let binary: string;
+  try {
+    binary = atob(text);
+  } catch {
+    return null;
+  }
   const bytes = new Uint8Array(binary.length);
   for (let index = 0; index < binary.length; index++) bytes[index] = binary.charCodeAt(index);
   return bytes;
@@ -47,9 +61,9 @@ export function toBase64Url(bytes: Uint8Array): string {
 
 // The bytes, or null when the text is not base64url without padding, written in the one shortest way.
 export function fromBase64Url(text: string): Uint8Array | null {
-  if (!/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) return null;
-  const bytes = fromBase64(text.replaceAll("-", "+").replaceAll("_", "/"));
-  return toBase64Url(bytes) === text ? bytes : null;
+  if (!/^[A-Za-z0-9_-]*$/.test(text)) return null;
+  const bytes = decoded(text.replaceAll("-", "+").replaceAll("_", "/"));
+  return bytes && toBase64Url(bytes) === text ? bytes : null;
 }
 
 // The digest of a value: the first 16 bytes of SHA-256, base64url. Nothing canonicalised is ever hashed.

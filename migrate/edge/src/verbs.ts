@@ -11,7 +11,7 @@ import { probed } from "./probe.ts";
 import { Problem } from "./problem.ts";
 import type { Outcome, Tally } from "./record.ts";
 import { Misshapen } from "./shape.ts";
-import { fromBase64, toBase64 } from "./text.ts";
+import { toBase64 } from "./text.ts";
 import { released, sum, tallied } from "./toolkit.ts";
 import type { Full, Head, Part, Range, Refusal } from "./toolkit.ts";
 import { LIMITS, REQUESTS } from "./wire.ts";
@@ -140,11 +140,11 @@ function partOf(
   for (const { index, id } of pieces) {
     const record = records[index];
     if (record !== undefined) {
-      part.records.push({ ...record, key: id, value: fromBase64(record.value) });
+      part.records.push({ ...record, key: id });
     } else {
       const wanted = replacements[index - records.length] as ImportRequest["replacements"][number];
       const notAfter = Math.min(wanted.notAfter, until);
-      part.replacements.push({ ...wanted, notAfter, key: id, value: fromBase64(wanted.value) });
+      part.replacements.push({ ...wanted, notAfter, key: id });
     }
   }
   return part;

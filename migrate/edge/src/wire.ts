@@ -1,7 +1,7 @@
 // Wire protocol v1 between kvferry and the bridge, as it arrives: every request is read into one of
 // these shapes or refused. migrate/schemas/bridge-wire.v1.json says the same to everybody else.
 
-import { array, integer, member, nullable, number, object, oneOf, optional, record, text } from "./shape.ts";
+import { array, base64, integer, member, nullable, number, object, oneOf, optional, record, text } from "./shape.ts";
 import type { Shape } from "./shape.ts";
 
 export const PROTOCOL = 1;
@@ -27,12 +27,8 @@ const protocol = member(PROTOCOL);
 const key = text({ bytes: KEY_BYTES, least: 1 });
 const name = text({ bytes: 1024, least: 1 });
 const prefix = text({ bytes: KEY_BYTES });
-const base64 = text({
-  pattern: /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/,
-  bytes: Math.ceil(LONGEST_VALUE / 3) * 4,
-});
 const expiration = nullable(integer(0, LATEST));
-const sent = { key, value: base64, metadata: nullable(text({ bytes: 8192 })), expiration };
+const sent = { key, value: base64(LONGEST_VALUE), metadata: nullable(text({ bytes: 8192 })), expiration };
 const body = text({ bytes: 65_536 });
 const page = (most: number): Shape<number> => integer(1, most);
 const shard = integer(0, 65_535);
