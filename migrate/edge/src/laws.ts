@@ -33,6 +33,14 @@ export class Laws {
     this.#rows = rows;
   }
 
+  // Insert many, each by the law of `insert`: those of which nothing is known at once.
+  insertAll(records: Stored[], part: Import, now: number): Outcome[] {
+    const known = this.#rows.known(records.map(({ key }) => key));
+    const unknown = records.filter(({ key }) => !known.has(key));
+    this.#rows.writeNew(unknown, { origin: "copy", sweep: part.sweep, batch: part.batch }, now);
+    return records.map((record) => (known.has(record.key) ? this.insert(record, part, now) : "copied"));
+  }
+
   // Insert if absent: no row, no tombstone, not even an expired row. A row that this very batch
   // inserted counts as copied again, so that a batch may be repeated after a lost answer.
   insert(record: Stored, { sweep, batch, differing }: Import, now: number): Outcome {

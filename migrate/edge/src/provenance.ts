@@ -1,9 +1,16 @@
 // Who wrote each row, its version, its last changes and its tombstone: a table beside the class's own values.
 
+import { Insertion, present } from "./bulk.ts";
 import type { Change, Origin, Provenance, Tombstone } from "./record.ts";
 import { hasTable } from "./values.ts";
 
 const CHANGES = 5; // remembered per row
+
+const SHARED = ["origin", "version", "changes", "sweep", "batch"];
+const INSERTION = new Insertion("kvferry_rows", SHARED, ["key", "metadata"]);
+
+// What is the same for all rows that an import inserts.
+type Written = Omit<Provenance, "metadata" | "tombstone" | "seen">;
 
 type Raw = {
   key: string;
@@ -50,7 +57,7 @@ export class ProvenanceTable {
       key,
       row.origin,
       row.version,
-      JSON.stringify(row.changes.slice(-CHANGES).map(({ version, at }) => [version, at])),
+      kept(row.changes),
       row.metadata,
       row.sweep,
       row.batch,
@@ -64,6 +71,19 @@ export class ProvenanceTable {
   rename(from: string, to: string): void {
     if (!this.#exists()) return;
     this.#sql.exec("UPDATE kvferry_rows SET key = ? WHERE key = ?", to, from);
+  }
+
+  // Those of the keys that have a row.
+  present(keys: string[]): string[] {
+    return this.#exists() ? present(this.#sql, "kvferry_rows", keys) : [];
+  }
+
+  // Write rows under keys that have none; they differ in nothing but their metadata.
+  insert(rows: { key: string; metadata: string | null }[], same: Written): void {
+    if (!this.#exists()) this.#make();
+    const { origin, version, sweep, batch } = same;
+    const shared = [origin, version, kept(same.changes), sweep, batch];
+    INSERTION.run(this.#sql, shared, rows.map(({ key, metadata }) => [key, metadata]));
   }
 
   remove(key: string): void {
@@ -106,6 +126,10 @@ export class ProvenanceTable {
       ) STRICT, WITHOUT ROWID
     `);
   }
+}
+
+function kept(changes: Change[]): string {
+  return JSON.stringify(changes.slice(-CHANGES).map(({ version, at }) => [version, at]));
 }
 
 function provenance(raw: Raw): Provenance {

@@ -72,6 +72,22 @@ export class Rows {
     return this.#account(key, { ...next(before, writer, now), metadata, tombstone: null, seen });
   }
 
+  // Those of the keys of which anything is known, in whichever table; all of them where that must be
+  // asked for one by one.
+  known(keys: string[]): Set<string> {
+    const valued = this.#witness === null ? this.#values.present?.(keys) : undefined;
+    return new Set(valued === undefined ? keys : [...valued, ...this.#provenance.present(keys)]);
+  }
+
+  // Write records of which nothing is known.
+  writeNew(records: Stored[], writer: Writer, now: number): void {
+    if (records.length === 0) return;
+    if (!this.#values.insert) throw new Error("this class takes one row at a time");
+    this.#values.insert(records);
+    this.#provenance.insert(records, next(null, writer, now));
+    this.#ends.push(...records.map(({ expiration }) => expiration ?? Infinity));
+  }
+
   // Write value, metadata and expiration; the version rises by one.
   write(record: Stored, writer: Writer, before: Row | null, now: number): number {
     const { key, value, metadata, expiration } = record;

@@ -117,7 +117,7 @@ export class Toolkit {
       const changing = part.replacements.length + part.burials.length > 0;
       const fenced = changing && this.#notes.read(FENCE) !== null;
       const outcomes = [
-        ...part.records.map((record) => laws.insert(record, part, now)),
+        ...laws.insertAll(part.records, part, now),
         ...part.replacements.map((wanted) => laws.replace(wanted, part, fenced, now)),
       ];
       const buried = part.burials.map((burial) => laws.bury(burial, batch, fenced, now));
@@ -376,7 +376,9 @@ export function released(records: Incoming[], outcomes: Outcome[]): string[] {
 }
 
 export function tallied(outcomes: Outcome[]): Tally {
-  return sum(outcomes.map((outcome) => ({ [outcome]: 1 })));
+  const tally: Tally = {};
+  for (const outcome of outcomes) tally[outcome] = (tally[outcome] ?? 0) + 1;
+  return tally;
 }
 
 export function sum(tallies: Tally[]): Tally {
