@@ -193,6 +193,12 @@ class Edge:
         """As `_plan` names them: per-session, shards, single and so on."""
         return Bridge(self._urls[f"bridge-{name}"], self.http)
 
+    @property
+    def session(self) -> int:
+        """The number of the operating system's session that all processes of the runtime are in."""
+        assert self._process is not None, "not running"
+        return self._process.pid
+
     def set_clock(self, now: float | None) -> None:
         """The time of all objects (Unix seconds); None: the real one. Bridges have their own."""
         self._application("clock", now)
@@ -272,6 +278,7 @@ class Edge:
         process.wait()
 
     def _plan(self, modules: Path) -> dict[str, Any]:
+        """What runtime.mjs starts: Workers, their objects, and the folders that their imports name."""
         aliases = {"EDGE": str(EDGE / "src")}
         for name, (file, old, new) in MUTANTS.items():
             changed = self.folder / name
