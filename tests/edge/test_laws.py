@@ -4,6 +4,7 @@ A copy that overwrites, and a delete without a tombstone, are made from the sour
 that `MUTANTS` names; each must make its law's test fail.
 """
 
+import base64
 import threading
 import time
 from collections import Counter
@@ -116,6 +117,34 @@ def test_what_a_record_meets_decides_its_outcome(side, origin, outcome):
     snapshot = side.outcomes(record(session, b"2"), differing="newer_here")
     assert snapshot == ["newer_here"]
     assert side.head(session)["version"] == 1
+
+
+def test_each_of_many_records_has_the_outcome_that_it_would_have_alone(edge):
+    # One object, and more rows than a statement takes.
+    bridge = edge.bridge("single")
+    sessions = [fresh("many") for _ in range(230)]
+
+    def app(numbers, method, *args):
+        calls = [
+            ("USER_SESSIONS", "kvferry:shard:0/1", method, sessions[number], *args) for number in numbers
+        ]
+        edge.calls(calls)
+
+    app(range(0, 230, 3), "putSession", {"v": "newer"})
+    app(range(1, 230, 6), "deleteSession")
+    records = [record(one, b'{"v":%d}' % number) for number, one in enumerate(sessions)]
+    expected = ["newer_here", "tombstoned", "copied", "newer_here", "copied", "copied"]
+    outcomes = bridge.ask("import", importing(*records))["outcomes"]
+    assert outcomes == [expected[number % 6] for number in range(230)]
+    found = bridge.ask("read", {"keys": [key(one) for one in sessions]})["rows"]
+    kept = {"newer_here": '{"v":"newer"}', "tombstoned": None}
+    for number, row in enumerate(found):
+        value = row["value"] and base64.b64decode(row["value"]).decode()
+        assert value == kept.get(expected[number % 6], f'{{"v":{number}}}')
+    assert Counter(row["version"] for row in found) == {1: 230}
+    copied = [row for row in found if row["origin"] == "copy"]
+    assert {(row["sweep"], len(row["changes"])) for row in copied} == {(1, 1)}
+    assert len(copied) == outcomes.count("copied")
 
 
 def test_an_expired_row_is_present(side):
