@@ -33,7 +33,7 @@ export class Laws {
     this.#rows = rows;
   }
 
-  // Insert many, each by the law of `insert`: those of which nothing is known at once.
+  // Insert many with keys of their own, each by the law of `insert`: those of which nothing is known at once.
   insertAll(records: Stored[], part: Import, now: number): Outcome[] {
     const known = this.#rows.known(records.map(({ key }) => key));
     const unknown = records.filter(({ key }) => !known.has(key));
