@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.fake_api import FakeApi, FakeServer
 
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 
 # Whoever starts the tests in the background may have had interrupts ignored, and children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# On a busy machine an example may take any time; that says nothing about the code.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture
