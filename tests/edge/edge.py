@@ -19,6 +19,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,7 @@ HERE = Path(__file__).parent
 SCHEMA: dict[str, Any] = json.loads((EDGE.parent / "schemas" / "bridge-wire.v1.json").read_text())
 SECRET = "planted-secret-of-the-bridge-0123456789abcdef"
 PREFIX = "spotify_session:"
+OWNER = {"KVFERRY_SCRIPT": "application", "KVFERRY_CLASS": "Apart"}
 READY_WITHIN = 60.0
 TEAM, AUDIENCE = "acme", "4714c1358e65fe4b408ad6d432a5f878f08194bdb4752441fd56faefa9b2b6f2"
 _ACCESS = {"KVFERRY_ACCESS_TEAM": TEAM, "KVFERRY_ACCESS_AUDIENCE": AUDIENCE}
@@ -132,6 +134,10 @@ class Bridge:
         """How many objects the bridge may ask for a request; None: as many as it likes."""
         self.http.post(self.url + "test/budget", content=json.dumps(calls)).raise_for_status()
 
+    def hints(self) -> list[str | None]:
+        """Where each object was to be made that was asked since the last time."""
+        return list(self.http.post(self.url + "test/hints").json())
+
     def raw(
         self, path: str, method: str = "POST", scope: str | None = None, **options: Any
     ) -> httpx.Response:
@@ -183,6 +189,11 @@ class Edge:
         body = [{"binding": c[0], "object": c[1], "method": c[2], "args": list(c[3:])} for c in calls]
         answers: list[dict[str, Any]] = self._application("call", body)
         return answers
+
+    def object_ids(self, binding: str, names: Sequence[str]) -> list[str]:
+        """The ids of the objects with these names."""
+        found: list[str] = self._application("ids", {"binding": binding, "objects": list(names)})
+        return found
 
     def callable_names(self, which: str = "real") -> list[str]:
         """Every name on the prototypes of the session class; "wrapped": of somebody else's."""
@@ -313,6 +324,7 @@ class Edge:
             "LACKING": "Lacking",
             "HELD": "HeldSessions",
             "HELD_UNFENCED": "HeldUnfenced",
+            "APART": "Apart",
         }
         workers: list[dict[str, Any]] = [
             {
@@ -356,7 +368,9 @@ class Edge:
         add("single", "UserSessions", SECRET, "shards:1", PREFIX)
         add("copied-into", "CopiedInto", SECRET, "shards:3", "")
         add("keeping", "CopiedInto", SECRET, "shards:3", PREFIX)
-        add("apart", "CopiedInto", SECRET, "per-session", PREFIX)
+        add("apart", "Apart", SECRET, "per-session", PREFIX, **OWNER)
+        add("apart-bare", "Apart", SECRET, "per-session", "", **OWNER)
+        add("misled", "Apart", SECRET, "per-session", PREFIX, KVFERRY_LOCATION_HINT="the moon")
         add("overwriting", "OverwritingSessions", SECRET, "shards:4", PREFIX)
         add("forgetting", "ForgettingSessions", SECRET, "shards:4", PREFIX)
         add("wrapped", "WrappedSessions", SECRET, "shards:4", PREFIX)

@@ -55,8 +55,8 @@ class Site:
 
     def call(self, session: str, method: str, *arguments: Any) -> Any:
         shard = f"kvferry:shard:{object_hash(session) % SHARDS}/{SHARDS}"
-        name = self.world + (session if self._apart else shard)
-        return self.edge.call("COPIED_INTO", name, method, session, *arguments)
+        binding, name = ("APART", session) if self._apart else ("COPIED_INTO", shard)
+        return self.edge.call(binding, self.world + name, method, session, *arguments)
 
     def back(self) -> list[dict[str, Any]]:
         """What a copy back out of the objects gives."""

@@ -42,6 +42,7 @@ def test_only_these_names_can_be_called(edge):
         "Heads",
         "Health",
         "Import",
+        "Inside",
         "Notes",
         "NotesFrom",
         "Read",

@@ -16,7 +16,8 @@ from migrate.stores.durable.bridge import Conflict
 
 KEY = f"kvf1.values.1.{int(time.time()) + 9999}.{'A' * 43}"
 NOTES = {"protocol": 1, "notes": [], "more": False}
-LIMITS = dict.fromkeys(["valueBytes", "bodyBytes", "answerBytes", "records", "keys", "rows", "notes"], 1000)
+_NAMES = ["valueBytes", "bodyBytes", "answerBytes", "records", "keys", "objects", "rows", "notes"]
+LIMITS = dict.fromkeys(_NAMES, 1000)
 HEALTH = {
     "protocol": 1,
     "version": "0.1.0",

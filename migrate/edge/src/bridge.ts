@@ -10,7 +10,7 @@ import { health } from "./health.ts";
 import type { Deployment } from "./health.ts";
 import { Objects } from "./objects.ts";
 import type { SessionObjects } from "./objects.ts";
-import { placementOf } from "./placement.ts";
+import { isLocationHint, placementOf } from "./placement.ts";
 import { Problem, problemAnswer, problemOf } from "./problem.ts";
 import { Misshapen } from "./shape.ts";
 import { answerTo } from "./verbs.ts";
@@ -33,6 +33,7 @@ const SCOPES: Record<keyof typeof REQUESTS, Scope> = {
   bury: "delete",
   heads: "verify",
   read: "values",
+  objects: "verify",
   scan: "verify",
   tombstones: "verify",
   count: "verify",
@@ -66,7 +67,9 @@ async function answered(
   if (guard === "wrong") throw new Problem("unconfigured");
   const secret = env.KVFERRY_BRIDGE_SECRET ?? "";
   const placement = placementOf(env.KVFERRY_PLACEMENT);
-  if (secret.length < SECRET_LENGTH || placement === null) throw new Problem("unconfigured");
+  const hint = env.KVFERRY_LOCATION_HINT || undefined;
+  const known = hint === undefined || isLocationHint(hint);
+  if (secret.length < SECRET_LENGTH || placement === null || !known) throw new Problem("unconfigured");
   const scope = await scopeOf(request.headers.get("authorization"), secret, now);
   if (scope === null) throw new Problem("unauthorized");
   // After the key, so that strangers neither learn of Access nor let its keys be fetched.
@@ -79,7 +82,7 @@ async function answered(
     env.USER_SESSIONS,
     placement,
     env.KVFERRY_PREFIX ?? "",
-    env.KVFERRY_LOCATION_HINT as DurableObjectLocationHint | undefined,
+    hint,
   );
   if (verb === "health") {
     expectMethod(request, "GET");

@@ -29,6 +29,7 @@ export async function health(objects: Objects, deployment: Deployment, now: numb
       ...LIMITS,
       records,
       keys: objects.placement.kind === "shards" ? LIMITS.keys : records, // a call for each, too
+      objects: Math.min(LIMITS.objects, records),
       bodyBytes: atMost(LIMITS.bodyBytes, deployment.KVFERRY_BODY_BYTES),
     },
   };

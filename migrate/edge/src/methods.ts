@@ -2,7 +2,7 @@
 // this is the only list of them.
 
 import type { Bookkeeping, Note } from "./notes.ts";
-import type { Count, Full, Head, Part, PartAnswer, Range, Refusal, Some, Toolkit } from "./toolkit.ts";
+import type { Count, Full, Head, Inside, Part, PartAnswer, Range, Refusal, Some, Toolkit } from "./toolkit.ts";
 import { PROTOCOL, VERSION } from "./wire.ts";
 
 // Where an object has its toolkit: no text, so that nothing can ask for it by RPC.
@@ -29,6 +29,10 @@ export abstract class ToolkitMethods {
 
   kvferryScanValues(range: Range, bytes: number): Promise<Some<Full>> {
     return this[TOOLKIT].scanValues(range, bytes);
+  }
+
+  kvferryInside(after: string | null, limit: number): Promise<Inside> {
+    return this[TOOLKIT].inside(after, limit);
   }
 
   kvferryCount(prefix: string): Count {

@@ -2,7 +2,7 @@
 
 import type { SessionObject } from "./methods.ts";
 import { bookOf, objectOf, shardName } from "./placement.ts";
-import type { Placement } from "./placement.ts";
+import type { LocationHint, Placement } from "./placement.ts";
 import { Problem } from "./problem.ts";
 import { Misshapen } from "./shape.ts";
 import type { Range } from "./toolkit.ts";
@@ -12,6 +12,7 @@ const AT_ONCE = 100; // calls in flight
 // As much of a DurableObjectNamespace as is used.
 export interface SessionObjects {
   idFromName(name: string): DurableObjectId;
+  idFromString(id: string): DurableObjectId;
   get(id: DurableObjectId, options?: DurableObjectNamespaceGetDurableObjectOptions): SessionObject;
 }
 
@@ -25,12 +26,17 @@ export class Objects {
     namespace: SessionObjects,
     placement: Placement,
     prefix: string,
-    locationHint: DurableObjectLocationHint | undefined,
+    locationHint: LocationHint | undefined,
   ) {
     this.placement = placement;
     this.#namespace = namespace;
     this.#prefix = prefix;
     this.#options = locationHint === undefined ? {} : { locationHint };
+  }
+
+  // The same objects; those that nobody has asked for yet are made near `hint`.
+  near(hint: LocationHint | undefined): Objects {
+    return hint === undefined ? this : new Objects(this.#namespace, this.placement, this.#prefix, hint);
   }
 
   // The session's id: what the application calls it, and what the objects know it by.
@@ -92,6 +98,18 @@ export class Objects {
 
   get prefix(): string {
     return this.#prefix;
+  }
+
+  // An object by its id in hexadecimal digits, and whether a name is the one that the id was made of.
+  byId(text: string): { object: SessionObject; isNamed: (name: string) => boolean } {
+    let id: DurableObjectId;
+    try {
+      id = this.#namespace.idFromString(text);
+    } catch {
+      throw new Problem("foreign"); // ids are signed: those of another class are no ids here
+    }
+    const isNamed = (name: string): boolean => this.#namespace.idFromName(name).equals(id);
+    return { object: this.#namespace.get(id, this.#options), isNamed };
   }
 }
 

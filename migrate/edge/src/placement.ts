@@ -6,6 +6,9 @@ export type Placement = { kind: "per-session" } | { kind: "shards"; shards: numb
 
 const MOST_SHARDS = 4096;
 
+// The object of the notes where no session shares one.
+export const BOOK = "kvferry:book";
+
 // "per-session" or "shards:N"; null: neither.
 export function placementOf(text: string | undefined): Placement | null {
   if (text === "per-session") return { kind: "per-session" };
@@ -26,7 +29,7 @@ export function shardName(shards: number, number: number): string {
 // The name of the object that keeps the notes. With shards it is the first one, so that with a
 // single shard rows and checkpoint are one transaction.
 export function bookOf(placement: Placement): string {
-  return placement.kind === "per-session" ? "kvferry:book" : shardName(placement.shards, 0);
+  return placement.kind === "per-session" ? BOOK : shardName(placement.shards, 0);
 }
 
 // FNV-1a over the id's UTF-8 bytes, 32 bits, its high half folded into the low one.
@@ -34,4 +37,12 @@ export function hash(id: string): number {
   let state = 0x811c9dc5;
   for (const byte of utf8(id)) state = Math.imul(state ^ byte, 0x01000193);
   return (state ^ (state >>> 16)) >>> 0;
+}
+
+// Where Cloudflare can be asked to make an object (its documentation, "Provide a location hint").
+export const LOCATION_HINTS = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"] as const;
+export type LocationHint = (typeof LOCATION_HINTS)[number];
+
+export function isLocationHint(text: string): text is LocationHint {
+  return LOCATION_HINTS.some((hint) => hint === text);
 }

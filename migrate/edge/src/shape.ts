@@ -83,6 +83,16 @@ export function text({ bytes, least = 0 }: { bytes: number; least?: number }): S
   };
 }
 
+// So many hexadecimal digits, in small letters.
+export function hexadecimal(digits: number): Shape<string> {
+  const inLength = text({ bytes: digits, least: digits });
+  return (value, at = "") => {
+    const found = inLength(value, at);
+    if (!/^[0-9a-f]*$/.test(found)) throw new Misshapen(at, "is written in another way");
+    return found;
+  };
+}
+
 export function integer(least: number, most: number): Shape<number> {
   const inRange = number(least, most);
   return (value, at = "") => {

@@ -9,6 +9,7 @@ import { ProvenanceTable } from "./provenance.ts";
 import { expired } from "./record.ts";
 import type { Buried, Origin, Outcome, Provenance, Row, Stored, Tally } from "./record.ts";
 import { Rows, UNNAMED } from "./rows.ts";
+import { holdsAnything } from "./stored.ts";
 import { compareKeys, digest } from "./text.ts";
 import type { Values } from "./values.ts";
 import { Witness } from "./witness.ts";
@@ -60,6 +61,13 @@ export interface Range {
 export interface Some<Item> {
   rows: Item[];
   more: boolean;
+}
+
+// What an object holds, for a caller that knows it by its id only. `book`: notes; `stored`: anything at
+// all, of whatever kind.
+export interface Inside extends Some<Head> {
+  book: boolean;
+  stored: boolean;
 }
 
 export interface Count {
@@ -181,6 +189,13 @@ export class Toolkit {
   // Rows with their values, as many of the first keys as have no more than `bytes`, but at least one.
   async read(keys: string[], bytes: number): Promise<(Full | null)[]> {
     return Promise.all(this.#some(keys, bytes).map((row) => row && full(row)));
+  }
+
+  // Up to `limit` rows behind `after`, and what else is here.
+  async inside(after: string | null, limit: number): Promise<Inside> {
+    const { rows, more } = await this.scan({ prefix: "", after, upto: null, limit, only: "all" });
+    const book = this.#notes.list("", 1).length > 0;
+    return { rows, more, book, stored: rows.length > 0 || book || (await holdsAnything(this.#storage)) };
   }
 
   async scan(range: Range): Promise<Some<Head>> {

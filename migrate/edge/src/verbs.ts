@@ -7,6 +7,7 @@ import { openUntil, raise } from "./fence.ts";
 import type { Bookkeeping, Note } from "./notes.ts";
 import { each, grouped } from "./objects.ts";
 import type { Objects } from "./objects.ts";
+import { BOOK } from "./placement.ts";
 import { probed } from "./probe.ts";
 import { Problem } from "./problem.ts";
 import type { Outcome, Tally } from "./record.ts";
@@ -20,6 +21,7 @@ import type {
   CountRequest,
   ImportRequest,
   KeysRequest,
+  ObjectsRequest,
   ScanRequest,
   TombstonesRequest,
 } from "./wire.ts";
@@ -46,6 +48,8 @@ export function answerTo(
       return heads(REQUESTS.heads(document), objects);
     case "read":
       return values(REQUESTS.read(document), objects);
+    case "objects":
+      return inside(REQUESTS.objects(document), objects);
     case "scan":
       return scanned(REQUESTS.scan(document), objects, scope);
     case "tombstones":
@@ -66,7 +70,8 @@ type Piece = { index: number; id: string };
 // Every object's part is a transaction of its own. The one with the notes comes last, and with
 // it the checkpoint: a low-water mark. An import that ended on the way is repeated under the
 // same batch, which counts as its own what it had written already.
-async function imported(request: ImportRequest, objects: Objects, clock: () => number): Promise<object> {
+async function imported(request: ImportRequest, anywhere: Objects, clock: () => number): Promise<object> {
+  const objects = anywhere.near(request.locationHint);
   const pieces = importPieces(request, objects, clock());
   const until = request.replacements.length > 0 ? await openUntil(objects, clock) : 0;
   const parts = grouped(pieces, ({ id }) => objects.objectOf(id));
@@ -208,6 +213,43 @@ async function tombstones(request: TombstonesRequest, objects: Objects): Promise
   const range: Range = { ...objects.range(prefix, after, null), limit, only: "tombstones" };
   const { rows, more } = await objects.get(objects.shard(shard)).kvferryScan(range);
   return { rows: rows.map((row) => wired(row, objects)), more };
+}
+
+// What the objects with these ids hold. An object is a session's if it has the row that an application
+// finds there: the one whose name makes its id. Rows under other names are `others`.
+async function inside({ ids }: ObjectsRequest, objects: Objects): Promise<object> {
+  let left = LIMITS.answerBytes;
+  const found: ({ kind: string; head: object | null; others: boolean } | null)[] = new Array(ids.length).fill(null);
+  await each([...ids.entries()], async ([index, id]) => {
+    if (left <= 0) return;
+    const { head, others, book, stored } = await lookedInto(objects.byId(id));
+    left -= head?.metadata?.length ?? 0;
+    const kind = head !== null ? "session" : book ? "book" : stored ? "unnamed" : "empty";
+    found[index] = { kind, head: wired(head, objects), others };
+  });
+  return { objects: found };
+}
+
+const INSIDE = 100; // rows of one question
+const ENOUGH = 1000; // rows after which an object is no session's: a shard, perhaps
+
+async function lookedInto({ object, isNamed }: ReturnType<Objects["byId"]>): Promise<{
+  head: Head | null; others: boolean; book: boolean; stored: boolean;
+}> {
+  let head: Head | null = null;
+  let others = 0;
+  for (let after: string | null = null; ; ) {
+    const { rows, more, book, stored } = await object.kvferryInside(after, INSIDE);
+    for (const row of rows) {
+      if (isNamed(row.key)) head = row;
+      else others += 1;
+    }
+    const known = head !== null && others > 0;
+    if (!more || known || others >= ENOUGH) {
+      return { head, others: others > 0, book: book && isNamed(BOOK), stored };
+    }
+    after = rows.at(-1)?.key ?? null;
+  }
 }
 
 // A row as it travels: its key with the prefix, its value in base64.

@@ -1,7 +1,8 @@
 // Wire protocol v1 between kvferry and the bridge, as it arrives: every request is read into one of
 // these shapes or refused. migrate/schemas/bridge-wire.v1.json says the same to everybody else.
 
-import { array, base64, integer, member, nullable, number, object, oneOf, optional, record, text } from "./shape.ts";
+import { LOCATION_HINTS } from "./placement.ts";
+import { array, base64, hexadecimal, integer, member, nullable, number, object, oneOf, optional, record, text } from "./shape.ts";
 import type { Shape } from "./shape.ts";
 
 export const PROTOCOL = 1;
@@ -14,6 +15,7 @@ export const LIMITS = {
   answerBytes: 8 * 1024 * 1024, // of values; a read or scan stops there
   records: 1000, // of an import, replacements included
   keys: 1000, // of heads and read
+  objects: 500, // that are asked by their ids
   rows: 1000, // of a scan
   notes: 5000, // of an import, or in an answer
   notAfterSeconds: 900, // how far ahead an import's not-after time may be
@@ -48,6 +50,7 @@ export const importRequest = object({
   checkpoint: nullable(object({ name, body, tally: record(64, 100, integer(-SAFE, SAFE)) })),
   notes: array(object({ name, body }), LIMITS.notes),
   forget: array(name, LIMITS.notes),
+  locationHint: optional(oneOf(LOCATION_HINTS)),
 });
 
 // Nothing is written but the fence: once it is up, no row is replaced or buried any more.
@@ -62,6 +65,11 @@ export const buryRequest = object({
 });
 
 export const keysRequest = object({ protocol, keys: array(key, LIMITS.keys) });
+
+export const objectsRequest = object({
+  protocol,
+  ids: array(hexadecimal(64), LIMITS.objects),
+});
 
 export const scanRequest = object({
   protocol,
@@ -101,6 +109,7 @@ export const checkpointRequest = object({
 export type ImportRequest = ReturnType<typeof importRequest>;
 export type BuryRequest = ReturnType<typeof buryRequest>;
 export type KeysRequest = ReturnType<typeof keysRequest>;
+export type ObjectsRequest = ReturnType<typeof objectsRequest>;
 export type ScanRequest = ReturnType<typeof scanRequest>;
 export type TombstonesRequest = ReturnType<typeof tombstonesRequest>;
 export type CountRequest = ReturnType<typeof countRequest>;
@@ -113,6 +122,7 @@ export const REQUESTS = {
   bury: buryRequest,
   heads: keysRequest,
   read: keysRequest,
+  objects: objectsRequest,
   scan: scanRequest,
   tombstones: tombstonesRequest,
   count: countRequest,

@@ -231,6 +231,26 @@ export class WithoutToolkit extends DurableObject<Env> {
 export class Lacking extends Real<object, Env> {}
 Object.defineProperty(Lacking.prototype, "kvferryCount", { value: undefined });
 
+// Objects of one session each, among which there are some that hold something else.
+export class Apart extends CopiedInto {
+  readonly #storage: DurableObjectStorage;
+
+  constructor(ctx: Context, env: Env) {
+    super(ctx, env);
+    this.#storage = ctx.storage;
+  }
+
+  // Let there be a table that is not the toolkit's, with or without a row.
+  scribble(rows: number): void {
+    this.#storage.sql.exec("CREATE TABLE IF NOT EXISTS notes (text TEXT)");
+    for (let row = 0; row < rows; row++) this.#storage.sql.exec("INSERT INTO notes VALUES ('n')");
+  }
+
+  async store(name: string): Promise<void> {
+    await this.#storage.put(name, 1);
+  }
+}
+
 type Call = { binding: string; object: string; method: string; args: unknown[] };
 
 export default {
@@ -250,6 +270,10 @@ export default {
     }
     if (pathname === "/wordless") return Response.json(wordless());
     if (pathname === "/names") return Response.json(names(body === "wrapped" ? Wrapped : Real));
+    if (pathname === "/ids") {
+      const { binding, objects } = body as { binding: string; objects: string[] };
+      return Response.json(objects.map((name) => String((env[binding] as DurableObjectNamespace).idFromName(name))));
+    }
     const calls = body as Call[];
     const answers = await Promise.all(calls.map((call) => answer(env, call)));
     return new Response(JSON.stringify(answers, outward), { headers: { "content-type": "application/json" } });

@@ -7,6 +7,7 @@ import type { SessionObjects } from "EDGE/objects.ts";
 const time = { now: null as number | null };
 const world = { name: "" };
 const budget = { calls: null as number | null };
+const hints: (string | null)[] = [];
 const certs = { url: "http://127.0.0.1:1/" };
 const real = bridge(
   () => time.now ?? Date.now() / 1000,
@@ -31,6 +32,9 @@ export default {
       budget.calls = await request.json();
       return Response.json(null);
     }
+    if (new URL(request.url).pathname === "/test/hints") {
+      return Response.json([...hints.splice(0)]);
+    }
     const elsewhere = { ...env, USER_SESSIONS: within(env.USER_SESSIONS, world.name) };
     return (real.fetch as NonNullable<typeof real.fetch>)(request, elsewhere, ctx);
   },
@@ -42,9 +46,11 @@ function within(objects: SessionObjects, name: string): SessionObjects {
   let left = budget.calls ?? Infinity;
   return {
     idFromName: (given) => objects.idFromName(name + given),
+    idFromString: (id) => objects.idFromString(id),
     get: (id, options) => {
       left -= 1;
       if (left < 0) throw new Error("Too many subrequests by single Worker invocation.");
+      hints.push(options?.locationHint ?? null);
       return objects.get(id, options);
     },
   };
