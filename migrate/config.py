@@ -36,6 +36,7 @@ COMMANDS = ("export", "verify", "status", "plan", "demo", "audit")
 _LISTS = (
     "prefix",
     "budget",
+    "ignore-names",
     "select",
     "ignore",
     "session-prefix",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audits import wrangler
-from migrate.addresses import KvAddress, LocalKvAddress, WranglerAddress
+from migrate.addresses import DurableAddress, KvAddress, LocalKvAddress, WranglerAddress
 from migrate.credentials import (
     Found,
     Secret,
@@ -94,6 +94,44 @@ def find_kv(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class FoundApi:
+    """Where objects are listed. `token` None: the local runtime, which wants none.
+
+    `root`: the path below `base` that the API's own paths are put behind; None: the local runtime's,
+    still to be found.
+    """
+
+    base: Found[str]
+    root: str | None
+    token: Found[Secret] | None
+
+
+def find_api(
+    address: DurableAddress,
+    *,
+    env: Mapping[str, str],
+    cwd: Path,
+    environment: str | None = None,
+    now: float | None = None,
+) -> FoundApi:
+    """Where the objects behind a bridge are listed: Cloudflare's API, or the local runtime's.
+
+    A bridge on this machine is listed by its own runtime, unless CLOUDFLARE_API_BASE_URL is set.
+    Raises ConfigError as `find_kv`.
+    """
+    named = env.get("CLOUDFLARE_API_BASE_URL") or env.get("CF_API_BASE_URL")
+    if address.local and not named:
+        return FoundApi(Found(address.base_url, "the address"), None, None)
+    project = optional_project(cwd, cwd, environment or env.get("CLOUDFLARE_ENV"))
+    base = find_api_base(env, project.chosen.compliance_region if project else None)
+    if "/cdn-cgi/" in base.value:
+        return FoundApi(base, "", None)
+    account = _account(KvAddress(None, None), project, env, cwd)
+    token = find_token(env, cwd, time.time() if now is None else now)
+    return FoundApi(base, f"/accounts/{account.value}", token.found)
+
+
 def find_local(
     address: WranglerAddress | LocalKvAddress,
     *,
@@ -111,7 +149,7 @@ def find_local(
     start = address.dir if isinstance(address, WranglerAddress) else cwd
     chosen = environment or env.get("CLOUDFLARE_ENV")
     if address.namespace is not None:
-        project = _optional_project(cwd / start, cwd, chosen)
+        project = optional_project(cwd / start, cwd, chosen)
         entries = project.chosen.kv_namespaces if project else ()
         named = next((entry for entry in entries if entry.binding == address.namespace), None)
         if project is None or named is None:
@@ -126,7 +164,7 @@ def find_local(
 # ---------------------------------------------------------------- wrangler's configuration
 
 
-def _optional_project(start: Path, cwd: Path, environment: str | None) -> Project | None:
+def optional_project(start: Path, cwd: Path, environment: str | None) -> Project | None:
     """For an address that is complete by itself: without a wish, an unusable configuration is none."""
     try:
         return find_project(start, cwd, environment, _NAME_IT)

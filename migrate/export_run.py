@@ -10,7 +10,9 @@ from pathlib import Path
 from migrate.core.document import command
 from migrate.core.ports import (
     LISTED,
+    UNNAMED,
     Claim,
+    Countable,
     Holder,
     Outcome,
     Quarantined,
@@ -24,7 +26,7 @@ from migrate.desk import SAMPLES, Desk, Ended, claim
 from migrate.errors import ConfigError, Exit, MigrateError
 from migrate.exporting import Exporter, Order, SweepResult
 from migrate.formats.export import ExportFacts, build_export
-from migrate.formats.figures import no_key
+from migrate.formats.figures import no_key, plural
 from migrate.ledger.runs import RunKind, Sweep, SweepState
 from migrate.staging import Remote, Staging
 
@@ -42,6 +44,7 @@ class ExportRun:
     dry_run: bool
     plain: RunId
     configuration: str
+    location_hint: str | None = None
     _saved: float = float("-inf")
     _info: SweepInfo | None = None
     _tally: Tally = field(default_factory=Tally)
@@ -187,6 +190,8 @@ class ExportRun:
         """What a command repeats to be this run again."""
         given = {**self.desk.settings.typed(), "schema": str(self.schema) if self.schema else None}
         given["retry_quarantined"] = self.order.retry_quarantined or None
+        given["ignore_names"] = list(self.order.names.globs) or None
+        given["location_hint"] = self.location_hint
         return {name: value for name, value in given.items() if value is not None}
 
     def _report(self, target: Target, error: MigrateError | None) -> Ended:
@@ -218,6 +223,8 @@ class ExportRun:
             configuration=self.configuration,
             project=order.projection.entries(),
             note=error.message if error else self._note(complete=complete),
+            ignored_names=order.names.globs,
+            aside=self.source.aside if isinstance(self.source, Countable) else {},
         )
         document = build_export(facts, desk.ledger.fingerprints)
         if not self.dry_run:
@@ -250,6 +257,9 @@ class ExportRun:
             return "some rows differ from the source and wait for the next sweep: type the same command again"
         if self._tally[Outcome.NEWER] and not self.source.live:
             return "what differs was kept: a snapshot cannot say which is newer; verify shows which it is"
+        unnamed = self.source.aside.get(UNNAMED, 0) if isinstance(self.source, Countable) else 0
+        if unnamed:
+            return f"not copied: {plural(unnamed, 'object')} that hold something under no session's name"
         if not self._tally[LISTED]:
             what = "the quarantine is empty" if self.order.retry_quarantined else "is the prefix right?"
             return f"there was no key to copy: {what}"
@@ -265,7 +275,8 @@ class ExportRun:
             return command("export", source, target, prefixes, {**again, "retry_quarantined": True})
         if tally[Outcome.FAILED] or tally[Outcome.WAITING] or tally[Outcome.UNCOMPARED]:
             return command("export", source, target, prefixes, again)
-        return command("verify", source, target, prefixes, self.desk.settings.typed())
+        names = {"ignore_names": again.get("ignore_names")}
+        return command("verify", source, target, prefixes, {**self.desk.settings.typed(), **names})
 
 
 def _export_exit(tally: Tally, *, complete: bool, partial: str | None, error: MigrateError | None) -> Exit:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from migrate.core.copying import NOT_AFTER, Failed, Rules, Slice, Validate, copy, nobody, sort
+from migrate.core.names import ALL, Names
 from migrate.core.partition import disjoint, parts
 from migrate.core.ports import (
     LISTED,
@@ -54,6 +55,7 @@ class Order:
     `fresh`: begin a new sweep instead of resuming an unfinished one. `alphabet`: cut each prefix
     by its next character (`migrate.core.partition.ALPHABETS`), then list it whole. `failed` is told
     of every key that could not be read, and why. `projection`: which fields of a value may differ.
+    `names` are left alone.
     """
 
     run: RunId
@@ -68,6 +70,7 @@ class Order:
     validate: Validate | None = None
     failed: Failed = nobody
     projection: Projection = NOTHING
+    names: Names = ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +190,7 @@ class Exporter:
             failed=order.failed,
             live=live,
             projection=order.projection,
+            names=order.names,
         )
         restarts = 0
         while self._left is None or self._left > 0:
@@ -252,7 +256,14 @@ class Exporter:
             piece = Slice(heads, [answers[key] for key in keys], rows, read_at, None, False)
             by = order.validate, self._source_now(), order.failed
             batch = replace(
-                sort(piece, info.id, *by, live=self.source.live, projection=order.projection),
+                sort(
+                    piece,
+                    info.id,
+                    *by,
+                    live=self.source.live,
+                    projection=order.projection,
+                    names=order.names,
+                ),
                 released=[key for key in keys if not isinstance(answers[key], Unreadable)],
                 not_after=read_at + NOT_AFTER,
             )

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from migrate.stores.cloudflare import Api
     from migrate.stores.dump import DumpSource
     from migrate.stores.durable import Bridge
+    from migrate.stores.durable.bridge import Health
+    from migrate.stores.durable.namespace import Namespace
+    from migrate.stores.durable.reading import OpenNamespace
 
 DEFAULT_RATE = "600/300"
 """Half of Cloudflare's allowance: the same budget serves the operator's deploys and rollbacks."""
@@ -97,7 +100,7 @@ _S = TypeVar("_S", bound=_Closable)
 
 
 class Opener:
-    """Opens stores, and closes all of them at the end. `requests`: what was sent, by kind."""
+    """Opens stores, and closes all of them at the end."""
 
     def __init__(
         self,
@@ -112,7 +115,12 @@ class Opener:
         self._on_note = on_note
         self._noted: set[str] = set()
         self._closing = contextlib.ExitStack()
-        self.requests: Counter[str] = Counter()
+        self._counted: list[Counter[str]] = []
+
+    @property
+    def requests(self) -> Counter[str]:
+        """What was sent to Cloudflare's API, by kind, over all connections."""
+        return sum(self._counted, Counter[str]())
 
     def source(self, text: str) -> Source:
         """Open a store to read from. Raises ConfigError, StoreRefused."""
@@ -138,7 +146,7 @@ class Opener:
             case DurableAddress():
                 from migrate.stores.durable import DurableSource
 
-                return self._kept(DurableSource(self._bridge(address)))
+                return self._kept(DurableSource(self._bridge(address), self._namespaces(address)))
             case _:
                 assert_never(address)
 
@@ -158,14 +166,19 @@ class Opener:
             case DurableAddress():
                 from migrate.stores.durable import DurableHolder
 
-                return self._kept(DurableHolder(self._bridge(address), values=values))
+                return self._kept(
+                    DurableHolder(self._bridge(address), self._namespaces(address), values=values)
+                )
             case KvAddress() | LocalKvAddress() | WranglerAddress():
                 raise _later(address)
             case _:
                 assert_never(address)
 
-    def target(self, text: str, *, values: bool = False) -> Target:
-        """Open a store to write to, making it where it does not exist. `values`: as of `holder`."""
+    def target(self, text: str, location_hint: str | None = None, *, values: bool = False) -> Target:
+        """Open a store to write to, making it where it does not exist. `values`: as of `holder`.
+
+        `location_hint`: where objects are made that nobody has asked for yet.
+        """
         address = addresses.parse(text)
         match address:
             case SqliteAddress():
@@ -175,8 +188,14 @@ class Opener:
             case DurableAddress():
                 from migrate.stores.durable import DurableTarget
 
-                bridge = self._bridge(address)
-                return self._kept(DurableTarget(bridge, clock=self._settings.clock, values=values))
+                target = DurableTarget(
+                    self._bridge(address),
+                    self._namespaces(address),
+                    clock=self._settings.clock,
+                    values=values,
+                    location_hint=location_hint,
+                )
+                return self._kept(target)
             case DumpAddress() | KvAddress() | LocalKvAddress() | WranglerAddress():
                 raise _later(address)
             case _:
@@ -203,8 +222,7 @@ class Opener:
         `patience`: seconds that one request's failures may take (None: the adapter's default).
         """
         from migrate.discovery import find_kv
-        from migrate.ledger.windows import LedgerRequestLog
-        from migrate.stores.cloudflare import PATIENCE, Api
+        from migrate.stores.cloudflare import PATIENCE
         from migrate.stores.kv import KvSource
 
         settings = self._settings
@@ -217,19 +235,7 @@ class Opener:
             now=settings.clock.now(),
         )
         token = found.token.value.reveal()
-        name = self._ledger.fingerprints.of(f"{found.api_base.value} {token}")
-        log = self._kept(LedgerRequestLog(settings.ledger, name))
-        api = Api(
-            found.api_base.value,
-            token,
-            clock=settings.clock,
-            log=log,
-            rate=Rate.parse(settings.rate),
-            budget=Budget.parse(settings.budget),
-            on_wait=self._on_wait,
-            patience=PATIENCE if patience is None else patience,
-        )
-        self.requests = api.requests
+        api, log = self._api(found.api_base.value, token, PATIENCE if patience is None else patience)
         source = self._kept(KvSource(api, found.account.value, found.namespace.value))
         return OpenKv(source, api, log, found)
 
@@ -249,14 +255,68 @@ class Opener:
         url, clock = address.base_url, settings.clock
         return self._kept(Bridge(url, keys, clock=clock, access=access, on_wait=self._on_wait))
 
-    def _local_kv(self, address: LocalKvAddress) -> Source:
+    def _namespaces(self, address: DurableAddress) -> OpenNamespace:
+        """How the objects behind a bridge are listed, once that is wanted."""
+
+        def opened(health: Health) -> Namespace:
+            from migrate.discovery import find_api
+            from migrate.stores.cloudflare import PATIENCE
+            from migrate.stores.durable.namespace import Namespace
+
+            if not health.script or not health.class_name:
+                raise ConfigError(
+                    f"{address}: the bridge does not say which class its objects are of",
+                    "set its variables KVFERRY_SCRIPT and KVFERRY_CLASS, and deploy it again",
+                )
+            settings = self._settings
+            found = find_api(
+                address,
+                env=settings.environ,
+                cwd=settings.cwd,
+                environment=settings.env,
+                now=settings.clock.now(),
+            )
+            if found.token is None:
+                api = self._local_api(found.base.value)
+            else:
+                api, _ = self._api(found.base.value, found.token.value.reveal(), PATIENCE)
+            return self._kept(Namespace(api, found.root, health.script, health.class_name))
+
+        return opened
+
+    def _local_api(self, base_url: str) -> Api:
         from migrate.stores.cloudflare import Api
-        from migrate.stores.kv_local import LocalKvSource
 
         clock, log = self._settings.clock, MemoryRequestLog()
-        api = Api(address.base_url, None, clock=clock, log=log, rate=_NO_LIMIT, patience=30.0)
-        self.requests = api.requests
-        return LocalKvSource(api, self._local_name(address))
+        api = Api(base_url, None, clock=clock, log=log, rate=_NO_LIMIT, patience=30.0)
+        self._counted.append(api.requests)
+        return api
+
+    def _api(self, base_url: str, token: str, patience: float) -> tuple[Api, LedgerRequestLog]:
+        """A connection to Cloudflare: all of one token share its window."""
+        from migrate.ledger.windows import LedgerRequestLog
+        from migrate.stores.cloudflare import Api
+
+        settings = self._settings
+        name = self._ledger.fingerprints.of(f"{base_url} {token}")
+        log = self._kept(LedgerRequestLog(settings.ledger, name))
+        api = Api(
+            base_url,
+            token,
+            clock=settings.clock,
+            log=log,
+            rate=Rate.parse(settings.rate),
+            budget=Budget.parse(settings.budget),
+            on_wait=self._on_wait,
+            patience=patience,
+        )
+        self._counted.append(api.requests)
+        return api, log
+
+    def _local_kv(self, address: LocalKvAddress) -> Source:
+        from migrate.stores.kv_local import LocalKvSource
+
+        return LocalKvSource(self._local_api(address.base_url), self._local_name(address))
 
     def _local_name(self, address: WranglerAddress | LocalKvAddress) -> str:
         from migrate.discovery import find_local

@@ -16,6 +16,7 @@ from migrate import addresses
 from migrate.core.comparing import Rules, Stage
 from migrate.core.configuration import configuration_digest
 from migrate.core.copying import Validate
+from migrate.core.names import Names
 from migrate.core.partition import disjoint, run_id
 from migrate.core.projecting import Entry, Projection
 from migrate.core.rereading import Patience
@@ -49,6 +50,8 @@ def export(
     schema: Path | None = None,
     partitions: str | None = None,
     project: Sequence[Entry] = (),
+    ignore_names: Sequence[str] = (),
+    location_hint: str | None = None,
     progress: Progress | None = None,
 ) -> Ended:
     """Copy the sessions of `source` into `target`; the same call resumes an unfinished one.
@@ -57,17 +60,21 @@ def export(
     (None: what the source calls for). `limit`: stop after so many keys, for a trial. `schema`: a
     JSON Schema that values must satisfy. `partitions`: a name in `core.partition.ALPHABETS`.
     `project`: the configuration's list of fields that may differ (`core.projecting`).
+    `ignore_names`: globs of names to be left alone. `location_hint`: where new objects are made.
     Raises ConfigError and StoreRefused before anything is written; an error after that is in
     `Ended.error`, with a report of what was done.
     """
     validate, schema_digest = _schema(schema)
     projection = Projection.parse(project)
-    configuration = configuration_digest(prefixes, projection, schema=schema_digest)
+    configuration = configuration_digest(
+        prefixes, projection, schema=schema_digest, ignore_names=list(ignore_names)
+    )
     with desk_of(settings, progress) as desk:
         opened = desk.opener.source(source)
-        staging = _place(desk, target, fresh=fresh, values=bool(projection))
+        staging = _place(desk, target, fresh=fresh, values=bool(projection), location_hint=location_hint)
         _two_stores(opened.address, staging.address)
-        how = export_words(schema_digest, projection, opened.identity)
+        names = Names(ignore_names, prefixes)
+        how = [*export_words(schema_digest, projection, opened.identity), *_without(names)]
         plain = run_id("export", opened.address, staging.address, prefixes, *how)
         again = run_id("export", opened.address, staging.address, prefixes, *how, "retry-quarantined")
         run = again if retry_quarantined else plain  # its sweeps read the quarantine, not the listing
@@ -84,9 +91,12 @@ def export(
             validate=validate,
             failed=desk.note_failed,
             projection=projection,
+            names=names,
         )
         words = (source, target)
-        work = ExportRun(desk, opened, order, staging, words, schema, dry_run, plain, configuration)
+        work = ExportRun(
+            desk, opened, order, staging, words, schema, dry_run, plain, configuration, location_hint
+        )
         return work.done()
 
 
@@ -103,6 +113,7 @@ def verify(
     fresh: bool = False,
     exact: bool = False,
     ignore: Sequence[str] = (),
+    ignore_names: Sequence[str] = (),
     stage: str = Stage.KV,
     project: Sequence[Entry] = (),
     progress: Progress | None = None,
@@ -112,8 +123,8 @@ def verify(
     `settle`: seconds between two readings of a difference (None: what the source calls for).
     `rounds`: how often one that keeps changing is read again. `sample`: only the first N keys;
     `recheck`: only the differences of the last verify; neither is ever a clean verdict.
-    `exact`: bytes count where JSON is equal. `ignore`: ("metadata",). `stage`: the application's.
-    `project`: as in `export`. Raises like `export`.
+    `exact`: bytes count where JSON is equal. `ignore`: "metadata", "unnamed". `stage`: the application's.
+    `ignore_names`: globs of names to be left out. `project`: as in `export`. Raises like `export`.
     """
     projection = Projection.parse(project)
     if exact and projection:
@@ -131,7 +142,12 @@ def verify(
         # One that goes by other rules is another verify: neither resumes what the other began.
         applied = None if stage == Stage.KV else str(stage)
         configuration = configuration_digest(
-            prefixes, projection, exact=exact, ignore=list(ignore), stage=applied
+            prefixes,
+            projection,
+            exact=exact,
+            ignore=list(ignore),
+            ignore_names=list(ignore_names),
+            stage=applied,
         )
         how = [f"configuration {configuration}"]
         how += [f"settle {horizon}"] if horizon < opened.horizon else []
@@ -144,6 +160,7 @@ def verify(
             Patience(horizon, rounds),
             Rules(exact, "metadata" not in ignore, Stage(stage), projection=projection),
             sample,
+            Names(ignore_names, prefixes),
         )
         words = (source, target)
         work = VerifyRun(desk, opened, holder, look, run, words, recheck, tuple(ignore), configuration)
@@ -157,17 +174,26 @@ def export_words(schema: str, projection: Projection, identity: str) -> list[str
     return [schema, *listed, *([identity] if identity else [])]
 
 
-def _place(desk: Desk, text: str, *, fresh: bool, values: bool) -> Staging | Remote:
+def _without(names: Names) -> list[str]:
+    """What leaves other names out is another run."""
+    return [f"without {glob}" for glob in sorted(names.globs)]
+
+
+def _place(
+    desk: Desk, text: str, *, fresh: bool, values: bool, location_hint: str | None
+) -> Staging | Remote:
     """Where to write; nothing is opened yet. `values`: digests of what is there do not do."""
     address, clock = addresses.parse(text), desk.settings.clock
     if isinstance(address, addresses.DurableAddress):
         opener = desk.opener
         return Remote(
             str(address),
-            lambda: opener.target(text, values=values),
+            lambda: opener.target(text, location_hint, values=values),
             lambda: opener.holder(text, values=values),
             clock,
         )
+    if location_hint is not None:
+        raise ConfigError("--location-hint is for Durable Objects only", "leave it out")
     return Staging.of(address, fresh=fresh, clock=clock)
 
 

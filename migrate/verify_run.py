@@ -64,7 +64,7 @@ class VerifyRun:
         """What a command repeats to be this run again."""
         rules = self.look.rules
         given = {
-            **self.desk.settings.typed(),
+            **self._typed(),
             "exact": rules.exact or None,
             "ignore": list(self.ignore) or None,
             "stage": None if rules.stage is Stage.KV else str(rules.stage),
@@ -72,6 +72,10 @@ class VerifyRun:
             "recheck": self.recheck or None,
         }
         return {name: value for name, value in given.items() if value is not None}
+
+    def _typed(self) -> dict[str, object]:
+        """What every next command repeats."""
+        return {**self.desk.settings.typed(), "ignore_names": list(self.look.names.globs) or None}
 
     def _outdated(self) -> bool:
         """Is an unfinished verify too old for its equalities to be believed together with new ones?"""
@@ -170,6 +174,7 @@ class VerifyRun:
             proofs=ledger.proofs(verify),
             undecided=ledger.undecided(verify),
             concealed=self.target.concealed,
+            ignored_names=look.names.globs,
             skew=self.source.skew,
             requests=desk.opener.requests,
             throttled=desk.waits.seconds,
@@ -211,4 +216,4 @@ class VerifyRun:
             ledger = self.desk.settings.typed()["ledger"]
             return "kvferry status" + (f" --ledger {shlex.quote(str(ledger))}" if ledger else "")
         verb = "export" if word == "differences" and not self.recheck and not open_question else "verify"
-        return command(verb, source, target, self.look.prefixes, self.desk.settings.typed())
+        return command(verb, source, target, self.look.prefixes, self._typed())

@@ -16,10 +16,14 @@ from dataclasses import dataclass, replace
 from migrate.core.comparing import Kind, Rules, classify, merge, undecided
 from migrate.core.copying import same
 from migrate.core.difference import Difference, Proof, ReadError, Side, State
+from migrate.core.names import ALL, Names
 from migrate.core.partition import disjoint
 from migrate.core.ports import (
+    EMPTY,
+    UNNAMED,
     Answer,
     Clock,
+    Countable,
     Cursor,
     CursorRefused,
     Holder,
@@ -38,8 +42,8 @@ from migrate.ledger.verifies import Position, VerifyId
 
 WORKERS = 16
 RESTARTS = 5
-SOURCE_KEYS, TARGET_ROWS = "source_keys", "target_rows"
-"""Counted beside the classes: how many keys each side showed."""
+SOURCE_KEYS, TARGET_ROWS, IGNORED = "source_keys", "target_rows", "ignored"
+"""Counted beside the classes: how many keys each side showed, and how many were left out by name."""
 PROVEN_BY = {proof: f"proven_by_{proof}" for proof in Proof}
 """And how many that both sides showed were compared by what; differences say so themselves."""
 
@@ -49,12 +53,16 @@ Watch = Callable[[Tally], None]
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What is asked of a verify. `sample`: the first N keys only, which is never a full verdict."""
+    """What is asked of a verify. `sample`: the first N keys only, which is never a full verdict.
+
+    `names` are not compared.
+    """
 
     prefixes: Sequence[str]
     patience: Patience
     rules: Rules
     sample: int | None = None
+    names: Names = ALL
 
 
 @dataclass(slots=True)
@@ -143,6 +151,8 @@ class Verifier:
                 errors: list[ReadError] = []
                 # Everything is read before the ledger's transaction begins: others wait for its end.
                 found = list(self._compare(some, quarantine, tally, errors))
+                if done and not more:
+                    self._aside(tally)
                 cursor, behind = (position.cursor, some[-1][0]) if more else (page.next, upto)
                 position = self.ledger.commit_page(
                     self.verify, position.prefix, cursor, behind, tally, found, errors, done=done and not more
@@ -155,6 +165,14 @@ class Verifier:
                     break
         return position
 
+    def _aside(self, tally: Tally) -> None:
+        """Count what is no session's, as of the lists that this walk has made."""
+        counted = self.ledger.tally(self.verify)
+        stores = [store for store in (self.source, self.target) if isinstance(store, Countable)]
+        for kind in (UNNAMED, EMPTY):
+            if any(kind in store.aside for store in stores):
+                tally[kind] = sum(store.aside.get(kind, 0) for store in stores) - counted[kind]
+
     def _compare(
         self,
         pairs: Sequence[Pair],
@@ -166,6 +184,9 @@ class Verifier:
         for key, entry, row in pairs:
             tally[SOURCE_KEYS] += entry is not None
             tally[TARGET_ROWS] += row is not None
+            if self.look.names.match(key):
+                tally[IGNORED] += 1
+                continue
             answer = entry[1] if entry is not None else None
             if isinstance(answer, Record) and row is not None and same(answer, row):
                 _count(tally, Kind.EQUAL, row)

@@ -45,6 +45,12 @@ from migrate.commands import options
     metavar="ALPHABET",
     help="Cut each prefix by its next character: hex, base32, base62, base64url.",
 )
+@options.names_option
+@click.option(
+    "--location-hint",
+    type=click.Choice(["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"]),
+    help="Where Durable Objects are made that nobody has asked for yet (default: as the bridge is set).",
+)
 @options.ledger_option
 @options.report_options
 @options.config_option

@@ -50,6 +50,16 @@ def config_option(command: F) -> F:
     )(command)
 
 
+def names_option(command: F) -> F:
+    """`--ignore-names`."""
+    return click.option(
+        "--ignore-names",
+        multiple=True,
+        metavar="GLOB",
+        help="Leave out what is called so behind the prefix, e.g. 'admin:*'; it is counted. Repeatable.",
+    )(command)
+
+
 def ledger_option(command: F) -> F:
     """`--ledger`."""
     return click.option(

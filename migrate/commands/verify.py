@@ -35,7 +35,13 @@ from migrate.commands import options
 )
 @click.option("--fresh", is_flag=True, help="Begin anew instead of resuming an unfinished verify.")
 @click.option("--exact", is_flag=True, help="Bytes count, even where the JSON is equal.")
-@click.option("--ignore", multiple=True, type=click.Choice(["metadata"]), help="What not to compare.")
+@click.option(
+    "--ignore",
+    multiple=True,
+    type=click.Choice(["metadata", "unnamed"]),
+    help="What not to compare; unnamed: objects that are no session's are no doubt.",
+)
+@options.names_option
 @click.option(
     "--stage",
     type=click.Choice(["kv", "dual-write", "shadow-read", "object-first", "object-only"]),

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from migrate.core.names import ALL, Names
 from migrate.core.ports import (
     EQUAL_BY_PROJECTION,
     LISTED,
@@ -121,10 +122,12 @@ def sort(
     *,
     live: bool = False,
     projection: Projection = NOTHING,
+    names: Names = ALL,
 ) -> Batch:
     """Decide what becomes of each key of a slice; `now` is the source's clock, Unix seconds.
 
     What a `live` source gives is alive, whatever the clocks say; a snapshot gives the dead as well.
+    `names` are left alone.
     """
     tally: Counter[str] = Counter({LISTED: len(piece.heads)})
     records: list[Record] = []
@@ -132,7 +135,7 @@ def sort(
     quarantined: list[Quarantined] = []
     released: list[Key] = []
     rows = piece.rows or {}
-    for head, answer in zip(piece.heads, piece.answers, strict=True):
+    for head, answer in _without(names, piece, tally):
         row = rows.get(head.key)
         if isinstance(answer, Record):
             if not live and isinstance(answer.expiration, int) and answer.expiration <= now:
@@ -162,6 +165,15 @@ def sort(
     return Batch(
         records=records, quarantined=quarantined, released=released, sightings=sightings, tally=tally
     )
+
+
+def _without(names: Names, piece: Slice, tally: Counter[str]) -> Iterator[tuple[Head, Answer | NotRead]]:
+    """What is to be sorted; the rest is counted."""
+    for head, answer in zip(piece.heads, piece.answers, strict=True):
+        if names.match(head.key):
+            tally[Outcome.IGNORED] += 1
+        else:
+            yield head, answer
 
 
 def refusal(record: Record, validate: Validate | None) -> str | None:
@@ -204,6 +216,7 @@ class Rules:
     `now`: the source's clock. `live`: see `Source.live`; from a snapshot what is there is kept, for
     it may be newer. `flush`: how many sightings of rows that the source lacks are
     held before they are written. `projection`: which fields of a value may differ.
+    `names` are neither copied nor missed.
     """
 
     sweep: int
@@ -215,6 +228,7 @@ class Rules:
     live: bool = True
     flush: int = 1000
     projection: Projection = NOTHING
+    names: Names = ALL
 
 
 def copy(slices: Iterable[Slice], target: Target, mark: Checkpoint, rules: Rules) -> Iterator[Checkpoint]:
@@ -232,6 +246,7 @@ def copy(slices: Iterable[Slice], target: Target, mark: Checkpoint, rules: Rules
             rules.failed,
             live=rules.live,
             projection=rules.projection,
+            names=rules.names,
         )
         upto = piece.heads[-1].key if piece.heads else mark.last_key
         if rules.later and (piece.heads or piece.last):
@@ -239,6 +254,8 @@ def copy(slices: Iterable[Slice], target: Target, mark: Checkpoint, rules: Rules
             rows = target.rows_between(rules.prefix, mark.last_key, None if piece.last else upto)
             extra: list[Sighting] = []
             for sighting in lacking(rows, listed, piece.read_at, rules.now()):
+                if rules.names.match(sighting.key):
+                    continue
                 extra.append(sighting)
                 if len(extra) >= rules.flush:
                     target.apply(Batch(sightings=extra), mark)

@@ -17,7 +17,7 @@ import enum
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NewType, Protocol
+from typing import NewType, Protocol, runtime_checkable
 
 from migrate.core.record import Digest, Expiration, Head, Key, Metadata, Record, Row
 
@@ -145,6 +145,7 @@ class Outcome(enum.StrEnum):
     DELETED = "deleted_in_flight"
     QUARANTINED = "quarantined"
     FAILED = "failed"
+    IGNORED = "ignored"
 
 
 LISTED = "listed"
@@ -153,6 +154,10 @@ DELETED_AT_SOURCE = "deleted_at_source"
 
 EQUAL_BY_PROJECTION = "equal_by_projection"
 """Counted beside the equation: those of EQUAL whose bytes differ, in what the project list names."""
+
+UNNAMED, EMPTY = "unnamed", "empty"
+"""Objects of a session class that are no session's: they hold something under no name that is known, or
+nothing at all. Counted beside every equation."""
 
 Tally = Counter[str]
 """Counts by Outcome, and LISTED, and what is counted beside the equation. Corrections may be negative."""
@@ -321,6 +326,16 @@ class Holder(Protocol):
 
     def close(self) -> None:
         """Release what it holds. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class Countable(Protocol):
+    """A store that finds more than sessions when it is listed."""
+
+    @property
+    def aside(self) -> Mapping[str, int]:
+        """How many objects are UNNAMED, and EMPTY, by the last whole list; empty before one."""
         ...
 
 

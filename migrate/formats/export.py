@@ -9,8 +9,10 @@ from migrate.core.document import Document, envelope, moment
 from migrate.core.fingerprint import Fingerprints
 from migrate.core.ports import (
     DELETED_AT_SOURCE,
+    EMPTY,
     EQUAL_BY_PROJECTION,
     LISTED,
+    UNNAMED,
     Outcome,
     Quarantined,
     Tally,
@@ -34,6 +36,8 @@ class ExportFacts:
     None when it was. `quarantined` and `failed` are samples; the counts are in `tally`.
     `requests` counts by kind of request. `next`: the command to type next. `configuration`: the
     digest (`core.configuration`). `project`: the entries of the project list.
+    `ignored_names`: globs of names that were left out. `aside`: objects of the source's class that are no
+    session's, by what they are. `requests` counts by kind of request. `next`: the command to type next.
     """
 
     run: str
@@ -57,6 +61,8 @@ class ExportFacts:
     failed: Sequence[Quarantined] = ()
     note: str = ""
     project: Sequence[Mapping[str, str]] = ()
+    ignored_names: Sequence[str] = ()
+    aside: Mapping[str, int] = field(default_factory=dict)
 
 
 def build_export(facts: ExportFacts, fingerprints: Fingerprints) -> Document:
@@ -83,6 +89,8 @@ def build_export(facts: ExportFacts, fingerprints: Fingerprints) -> Document:
         "balanced": holds,
         "equal_by_projection": tally[EQUAL_BY_PROJECTION],
         "deleted_at_source": tally[DELETED_AT_SOURCE],
+        "ignored_names": list(facts.ignored_names),
+        "objects": {kind: facts.aside.get(kind, 0) for kind in (UNNAMED, EMPTY)},
         "requests": dict(facts.requests),
         "throttled_seconds": round(facts.throttled, 3),
         "settle_seconds": facts.settle,

@@ -27,6 +27,7 @@ _ALONE = (
     ("deleted in flight", Outcome.DELETED),
     ("quarantined", Outcome.QUARANTINED),
     ("failed", Outcome.FAILED),
+    ("ignored", Outcome.IGNORED),
 )
 
 
@@ -39,7 +40,11 @@ def equation(listed: int, tally: Mapping[str, int]) -> str:
             f"listed {count(listed)} = copied {count(tally.get(Outcome.COPIED, 0))}",
             f"updated {count(tally.get(Outcome.UPDATED, 0))}",
             f"already present {count(present)} ({', '.join(parts)})",
-            *(f"{word} {count(tally.get(outcome, 0))}" for word, outcome in _ALONE),
+            *(
+                f"{word} {count(tally.get(outcome, 0))}"
+                for word, outcome in _ALONE
+                if outcome is not Outcome.IGNORED or tally.get(outcome, 0)
+            ),
         ]
     )
 

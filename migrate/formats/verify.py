@@ -9,7 +9,7 @@ from migrate.core.comparing import AGAINST, Kind
 from migrate.core.difference import Difference, Proof, ReadError, Seen, Side, Skip, State
 from migrate.core.document import Document, envelope, moment
 from migrate.core.fingerprint import Fingerprints
-from migrate.core.ports import Tally
+from migrate.core.ports import EMPTY, UNNAMED, Tally
 from migrate.core.record import Expiration
 from migrate.errors import Exit
 from migrate.formats.figures import duration, plural
@@ -24,8 +24,11 @@ SHOWN = 100
 SAMPLES = 20
 """How many read errors and how many skips it names."""
 
-SOURCE_KEYS, TARGET_ROWS = "source_keys", "target_rows"
-"""Counted in the tally beside the classes: how many keys each side showed."""
+SOURCE_KEYS, TARGET_ROWS, IGNORED = "source_keys", "target_rows", "ignored"
+"""Counted in the tally beside the classes: how many keys each side showed, and were left out by name."""
+
+ASIDE = (UNNAMED, EMPTY, IGNORED)
+"""What is shown beside the classes: never against the copy, and not compared."""
 
 PROVEN_BY = {proof: f"proven_by_{proof}" for proof in Proof}
 """And of the keys that both showed, how many were compared by what; differences are not among them."""
@@ -42,7 +45,8 @@ class VerifyFacts:
     `counts`: the others, by class (of the last reading) and state. `errors`: unreadable keys by
     side. `partial`: why not everything was looked at (`--sample 1000`), None when everything was.
     `settle`: the horizon used, `default_settle` the one that the source calls for. `equality`: how
-    often an equality was seen before it was believed. `ignored`: fields left out of the comparison.
+    often an equality was seen before it was believed. `ignored`: fields left out of the comparison,
+    and "unnamed" when those objects are no doubt; `ignored_names`: globs of names that were left out.
     `proofs`: how many differences were compared by what. `undecided`: how many of them might be the
     same JSON, and `concealed` what is to be given to find out.
     `differences`, `read_errors` and `skips` are the first of many; the counts say how many.
@@ -74,6 +78,7 @@ class VerifyFacts:
     proofs: Mapping[str, int] = field(default_factory=dict)
     undecided: int = 0
     concealed: str | None = None
+    ignored_names: Sequence[str] = ()
     skew: float = 0.0
     requests: Mapping[str, int] = field(default_factory=dict)
     throttled: float = 0.0
@@ -107,6 +112,7 @@ def doubts(facts: VerifyFacts) -> list[str]:
     """Why the verify proves nothing, or not everything; empty when it does."""
     pending = sum(facts.count(kind, *PENDING) for kind in AGAINST)
     expiring = facts.count(Kind.EXPIRING, *PENDING)
+    unnamed = 0 if UNNAMED in facts.ignored else facts.tally[UNNAMED]
     found = [
         "it did not finish" if not facts.complete else "",
         "neither store has a key under the prefix" if facts.partial is None and not _anything(facts) else "",
@@ -119,6 +125,7 @@ def doubts(facts: VerifyFacts) -> list[str]:
         f"{plural(pending, 'difference')} did not settle" if pending else "",
         f"{plural(expiring, 'expiring session')} did not drain" if expiring else "",
         f"{plural(facts.skipped, 'key')} left out" if facts.skipped else "",
+        f"{plural(unnamed, 'object')} of the class hold something under no session's name" if unnamed else "",
     ]
     return [doubt for doubt in found if doubt]
 
@@ -166,7 +173,8 @@ def build_verify(facts: VerifyFacts, fingerprints: Fingerprints) -> Document:
             proof.value: facts.tally[PROVEN_BY[proof]] + facts.proofs.get(proof, 0) for proof in Proof
         },
         "json_not_compared": _undecided(facts),
-        "classes": {kind.value: _class(kind, facts) for kind in Kind if kind is not Kind.PROJECTED},
+        "classes": {kind.value: _class(kind, facts) for kind in Kind if kind is not Kind.PROJECTED}
+        | {name: _beside(facts.tally[name]) for name in ASIDE},
         "equal_by_projection": facts.keys(Kind.PROJECTED),
         "settling": {state.value: sum(facts.count(kind, state) for kind in Kind) for state in State},
         "errors": _errors(facts, fingerprints),
@@ -178,6 +186,7 @@ def build_verify(facts: VerifyFacts, fingerprints: Fingerprints) -> Document:
         "stage": facts.stage,
         "exact": facts.exact,
         "ignored": list(facts.ignored),
+        "ignored_names": list(facts.ignored_names),
         "skew_seconds": round(facts.skew, 3),
         "requests": dict(facts.requests),
         "throttled_seconds": round(facts.throttled, 3),
@@ -215,6 +224,10 @@ def _undecided(facts: VerifyFacts) -> Document | None:
     if not facts.undecided or facts.exact:
         return None
     return {"keys": facts.undecided, "missing": facts.concealed}
+
+
+def _beside(number: int) -> Document:
+    return {"against": False, "keys": number, **{state.value: 0 for state in State}}
 
 
 def _errors(facts: VerifyFacts, fingerprints: Fingerprints) -> Document:

@@ -45,6 +45,7 @@ BULK = "bulk reads"
 SINGLE = "single reads"
 SPLIT = "split reads"
 RETRIES = "retries"
+OBJECTS = "object lists"
 OTHER = "other"
 """The kinds under which `Api.requests` counts; a repeated request counts as a retry only."""
 
@@ -148,8 +149,8 @@ class Api:
     ) -> Envelope:
         """GET `path` (POST when there is a `body`, sent as JSON) and open the envelope.
 
-        `path` is quoted already. The kind LISTS is for pages of keys: an answer that is none is asked
-        for again. `reads`: how many of the budget's reads it spends (a list page
+        `path` is quoted already. The kinds LISTS and OBJECTS are for pages of a list: an answer that is
+        none is asked for again. `reads`: how many of the budget's reads it spends (a list page
         spends one list). `chokes` > 0: that many time-outs or breaks raise Choked, for a caller
         who can ask for less. Raises Rejected, StoreRefused, StoreUnavailable, BudgetSpent.
         """
@@ -265,7 +266,7 @@ class Api:
             return response, {}
         document = open_document(response.content)
         if succeeded(response, document):
-            flaw = page_flaw(document) if call.kind == LISTS else None
+            flaw = page_flaw(document) if call.kind in (LISTS, OBJECTS) else None
             if flaw is None:
                 return response, document
             raise FailedError(f"{self.who} answers {flaw}")

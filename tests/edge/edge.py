@@ -222,6 +222,11 @@ class Edge:
         """The stage that somebody else's class is told: "dual-write", or any other."""
         self._application("stage", name)
 
+    @property
+    def explorer(self) -> str:
+        """The base URL of the local runtime's own API."""
+        return self._urls["explorer"] + "cdn-cgi/local/explorer/api"
+
     def log(self) -> str:
         """What the runtime said so far."""
         return self._log.read_text(errors="replace")
@@ -325,6 +330,7 @@ class Edge:
             "HELD": "HeldSessions",
             "HELD_UNFENCED": "HeldUnfenced",
             "APART": "Apart",
+            "EXPLORED": "Explored",
         }
         workers: list[dict[str, Any]] = [
             {
@@ -370,6 +376,8 @@ class Edge:
         add("keeping", "CopiedInto", SECRET, "shards:3", PREFIX)
         add("apart", "Apart", SECRET, "per-session", PREFIX, **OWNER)
         add("apart-bare", "Apart", SECRET, "per-session", "", **OWNER)
+        explored = {**OWNER, "KVFERRY_CLASS": "Explored"}
+        add("explored", "Explored", SECRET, "per-session", PREFIX, **explored)
         add("misled", "Apart", SECRET, "per-session", PREFIX, KVFERRY_LOCATION_HINT="the moon")
         add("overwriting", "OverwritingSessions", SECRET, "shards:4", PREFIX)
         add("forgetting", "ForgettingSessions", SECRET, "shards:4", PREFIX)

@@ -51,11 +51,11 @@ const options = {
   host: "127.0.0.1",
   port: 0,
   verbose: true,
+  unsafeLocalExplorer: true,
   log: new Log(LogLevel.VERBOSE),
 };
 const runtime = new Miniflare(convertV4MiniflareOptions(options));
-await runtime.ready;
-const urls = {};
+const urls = { explorer: String(await runtime.ready) };
 for (const { name } of workers) urls[name] = String(await runtime.unsafeGetDirectURL(name));
 process.stdout.write(`URLS ${JSON.stringify(urls)}\n`);
 process.stdin.resume();

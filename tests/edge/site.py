@@ -19,13 +19,13 @@ SESSIONS = 2300
 class Site:
     """A folder with a dump in it, and fresh objects behind a bridge.
 
-    "keeping" has three shards, "apart" an object for each session.
+    "keeping" has three shards, "apart" and "explored" an object for each session.
     """
 
     def __init__(self, edge: Edge, folder: Path, bridge: str = "keeping", sessions: int = SESSIONS) -> None:
         self.edge, self.folder = edge, folder
         self.bridge = edge.bridge(bridge)
-        self._apart = bridge == "apart"
+        self._binding = {"apart": "APART", "explored": "EXPLORED"}.get(bridge, "COPIED_INTO")
         self.world = f"{folder.name}:"
         self.bridge.set_world(self.world)
         self.address = "do+" + self.bridge.url.rstrip("/")
@@ -55,8 +55,8 @@ class Site:
 
     def call(self, session: str, method: str, *arguments: Any) -> Any:
         shard = f"kvferry:shard:{object_hash(session) % SHARDS}/{SHARDS}"
-        binding, name = ("APART", session) if self._apart else ("COPIED_INTO", shard)
-        return self.edge.call(binding, self.world + name, method, session, *arguments)
+        name = shard if self._binding == "COPIED_INTO" else session
+        return self.edge.call(self._binding, self.world + name, method, session, *arguments)
 
     def back(self) -> list[dict[str, Any]]:
         """What a copy back out of the objects gives."""

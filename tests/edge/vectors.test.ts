@@ -193,6 +193,15 @@ test("an object's error is told by what the caller must do, never by its words",
   assert.equal(problemOf(error({ retryable: true })).problem, "retryable");
   assert.equal(problemOf(error({ retryable: true, overloaded: true })).problem, "overloaded");
   assert.equal(problemOf("text").problem, "failed");
+  const spent = [
+    "Too many subrequests by single Worker invocation.",
+    "Durable Object exceeded its CPU time limit and was reset.",
+    "Durable Object's isolate exceeded its memory limit and was reset.",
+    "Worker exceeded memory limit.",
+  ];
+  for (const words of spent) {
+    assert.equal(problemOf(Object.assign(new Error(words), { retryable: true })).problem, "too-much", words);
+  }
   assert.equal(problemOf(new Problem("late")).problem, "late");
 });
 

@@ -8,11 +8,18 @@ import json
 import time
 from typing import Any, Protocol
 
+import httpx
+
 from migrate.bridge_keys import VARIABLE, find_bridge_keys
+from migrate.core.limiting import MemoryRequestLog, Rate
 from migrate.core.record import NEVER, Key, Record
+from migrate.stores.cloudflare import Api
 from migrate.stores.durable import Bridge, DurableTarget
+from migrate.stores.durable.bridge import Health
+from migrate.stores.durable.namespace import Namespace
 from tests.edge.edge import Bridge as RunningBridge
 from tests.edge.edge import Edge, mint, object_hash
+from tests.edge.listing import ACCOUNT, TOKEN, ObjectList
 
 SHARDS = 3
 _WORLDS = itertools.count()
@@ -55,7 +62,10 @@ def keys(*scopes: str, now: float | None = None) -> str:
 
 
 class DurableSide:
-    """Fresh objects behind a bridge: "copied-into" has no prefix, "keeping" the usual one."""
+    """Fresh objects behind a bridge: "copied-into" has no prefix, "keeping" the usual one.
+
+    "apart-bare" and "apart" are the same with an object for each session.
+    """
 
     def __init__(self, edge: Edge, clock: Time, bridge: str = "copied-into") -> None:
         self._edge = edge
@@ -63,18 +73,20 @@ class DurableSide:
         self.world = f"world-{next(_WORLDS)}:"
         self.bridge.set_world(self.world)
         self.clock = Following(edge, self.bridge, clock)
+        self._apart = bridge.startswith("apart")
+        self.objects = ObjectList(edge, "Apart", page=20, rough=True)
         self._open: list[DurableTarget] = []
         self.target = self.again()
 
     def again(self) -> DurableTarget:
-        self._open.append(DurableTarget(self.connection(), clock=self.clock))
+        self._open.append(DurableTarget(self.connection(), self.namespace, clock=self.clock))
         return self._open[-1]
 
     def deleting(self) -> DurableTarget:
         """The same objects, opened with a key for deletions besides; the lease is free for it."""
         self.target.release()
         connection = self.connection("import", "values", "delete")
-        self._open.append(DurableTarget(connection, clock=self.clock))
+        self._open.append(DurableTarget(connection, self.namespace, clock=self.clock))
         return self._open[-1]
 
     def connection(self, *scopes: str, **options: Any) -> Bridge:
@@ -82,6 +94,14 @@ class DurableSide:
         return Bridge(self.bridge.url.rstrip("/"), found, clock=self.clock, **options)
 
     binding = "COPIED_INTO"
+
+    def namespace(self, health: Health) -> Namespace:
+        """The list of the objects, over a connection of its own."""
+        transport = httpx.MockTransport(self.objects.answer)
+        rate, log = Rate(1_000_000, 1.0), MemoryRequestLog()
+        base = "https://api.example/client/v4"
+        api = Api(base, TOKEN, clock=self.clock, log=log, rate=rate, transport=transport, patience=0.0)
+        return Namespace(api, f"/accounts/{ACCOUNT}", health.script or "", health.class_name or "")
 
     def put(self, record: Record, origin: str) -> bool:
         data = {"base64": base64.b64encode(record.value).decode()}
@@ -100,10 +120,12 @@ class DurableSide:
 
     def _call(self, key: str, method: str, *arguments: Any) -> Any:
         self.clock.now()
-        return self._edge.call(self.binding, self._object(key), method, *arguments)
+        return self._edge.call(
+            "APART" if self._apart else self.binding, self._object(key), method, *arguments
+        )
 
     def _object(self, key: str) -> str:
-        return f"{self.world}kvferry:shard:{object_hash(key) % SHARDS}/{SHARDS}"
+        return self.world + (key if self._apart else f"kvferry:shard:{object_hash(key) % SHARDS}/{SHARDS}")
 
     def close(self) -> None:
         for store in self._open:

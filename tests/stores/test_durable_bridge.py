@@ -176,10 +176,10 @@ def test_late_and_conflict_are_signals_for_the_copy():
     assert caught.value.index == 3
 
 
-def test_listing_one_object_per_session_is_refused():
+def test_objects_without_names_are_not_listed_without_cloudflares_api():
     bridge, _, _ = connected(httpx.Response(200, json={**HEALTH, "placement": "per-session"}))
     holder = DurableHolder(bridge)
-    with pytest.raises(StoreRefused, match="per session"):
+    with pytest.raises(ConfigError, match="per session"):
         next(holder.rows_between("", None, None))
 
 

@@ -27,6 +27,7 @@ from tests.stores.durable_side import DurableSide, ForeignSide
 
 NOW = 1_700_000_000.0
 RUN = RunId("0123456789abcdef")
+EDGE = pytest.mark.xdist_group("edge")
 ME = Claim("my-ledger", "me", "host-a", os.getpid())
 OTHER = Claim("other-ledger", "somebody", "host-b", 22)
 
@@ -109,15 +110,17 @@ def clock():
 
 def durable(request, clock):
     """Objects in Cloudflare's local runtime, which is started for whoever asks for it."""
-    make = {"durable": DurableSide, "foreign": ForeignSide}[request.param]
-    return make(request.getfixturevalue("edge"), clock)
+    edge = request.getfixturevalue("edge")
+    if request.param == "foreign":
+        return ForeignSide(edge, clock)
+    return DurableSide(edge, clock, {"durable": "copied-into", "per-session": "apart-bare"}[request.param])
 
 
 @pytest.fixture(
     params=[
         "memory",
         "sqlite",
-        *(pytest.param(name, marks=pytest.mark.xdist_group("edge")) for name in ("durable", "foreign")),
+        *(pytest.param(name, marks=EDGE) for name in ("durable", "per-session", "foreign")),
     ],
 )
 def side(request, tmp_path: Path, clock):

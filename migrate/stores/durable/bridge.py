@@ -60,18 +60,19 @@ class BridgeRefused(StoreRefused):
 
 
 class Choked(StoreUnavailable):
-    """Answers to this request broke off repeatedly, before the bridge said anything: the Worker has
-    perhaps no time for so much."""
+    """The request is more than the Worker may do at once: it says so, or answers broke off repeatedly
+    before the bridge said anything."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most of a request: bytes of a value and of a body, records, keys, rows and notes."""
+    """The most of a request: bytes of a value and of a body, records, keys, ids, rows and notes."""
 
     value_bytes: int
     body_bytes: int
     records: int
     keys: int
+    objects: int
     rows: int
     notes: int
 
@@ -181,6 +182,7 @@ class Bridge:
             most["bodyBytes"],
             most["records"],
             most["keys"],
+            most["objects"],
             most["rows"],
             most["notes"],
         )
@@ -302,6 +304,7 @@ class Bridge:
             "forbidden": f"put a key for this purpose into {VARIABLE} as well",
             "not-found": "check that bridge and kvferry are of the same release",
             "protocol": "check that bridge and kvferry are of the same release",
+            "foreign": "set the bridge's KVFERRY_SCRIPT and KVFERRY_CLASS to the class that it is bound to",
             "placement": "deploy the bridge with KVFERRY_PLACEMENT shards:N",
             "toolkit": "extend UserSessions or use the mix-in, and deploy the class's Worker again",
         }

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from migrate.bridge_keys import Scope
-from migrate.core.record import Key, Row
+from migrate.core.record import Key, Record, Row
 from migrate.errors import StoreBroken, StoreRefused
-from migrate.stores.durable.bridge import Bridge, Health
-from migrate.stores.durable.wire import KEY_BYTES, head_of, row_of
+from migrate.stores.durable.bridge import Bridge, Choked, Health
+from migrate.stores.durable.wire import KEY_BYTES, Document, head_of, row_of
 
 _OPENING = 20.0
 """Seconds that the first answer may take: a host name that is wrong is not waited for like a bridge."""
+
+_CHOKES = 2
+"""How often an answer may break off before less is asked for."""
 
 
 class Bounds(NamedTuple):
@@ -36,6 +39,12 @@ class Objects:
         except BaseException:
             bridge.close()
             raise
+        self.width = self.health.limits.keys
+        """How many keys are asked for at once; fewer when that was too much for the Worker."""
+
+    def now(self) -> float:
+        """The objects' time, Unix seconds."""
+        return self.bridge.now() + self.health.ahead
 
     @property
     def identity(self) -> str:
@@ -61,8 +70,8 @@ class Objects:
         found: dict[Key, Row] = {}
         wanted = self._ours(keys)
         while wanted:
-            some, rest = wanted[: self.health.limits.keys], wanted[self.health.limits.keys :]
-            answer = self.bridge.ask("read", Scope.VALUES, {"keys": some})
+            some, answer = self._ask("read", Scope.VALUES, wanted)
+            rest = wanted[len(some) :]
             later = set(answer["unanswered"])
             if len(answer["rows"]) != len(some) or len(later) >= len(some):
                 raise StoreBroken("the bridge did not answer for the keys it was asked for", "report it")
@@ -75,16 +84,27 @@ class Objects:
     def heads(self, keys: Sequence[Key]) -> dict[Key, Row]:
         """The rows under these keys, with digests for values; absent ones are left out."""
         found: dict[Key, Row] = {}
-        wanted, width = self._ours(keys), self.health.limits.keys
-        for start in range(0, len(wanted), width):
-            some = wanted[start : start + width]
-            answer = self.bridge.ask("heads", Scope.VERIFY, {"keys": some})
+        wanted = self._ours(keys)
+        while wanted:
+            some, answer = self._ask("heads", Scope.VERIFY, wanted)
+            wanted = wanted[len(some) :]
             if len(answer["rows"]) != len(some):
                 raise StoreBroken("the bridge did not answer for the keys it was asked for", "report it")
             for key, sent in zip(some, answer["rows"], strict=True):
                 if sent is not None:
                     found[key] = _answered(key, head_of(sent))
         return found
+
+    def _ask(self, verb: str, scope: Scope, keys: list[Key]) -> tuple[list[Key], Document]:
+        """Ask for the first of these keys: as many as the Worker may do at once; and its answer."""
+        while True:
+            some = keys[: self.width]
+            try:
+                return some, self.bridge.ask(verb, scope, {"keys": some}, chokes=_CHOKES)
+            except Choked:
+                if len(some) == 1:
+                    raise
+                self.width = max(1, len(some) // 2)
 
     def _ours(self, keys: Sequence[Key]) -> list[Key]:
         """Each of these keys once, without those that no object of the bridge can hold."""
@@ -110,6 +130,13 @@ class Objects:
                 return None
             high = None
         return Bounds(prefix, low, high)
+
+
+def record_of(row: Row) -> Record:
+    """A live row as a record."""
+    if not isinstance(row.value, bytes):
+        raise StoreBroken("the bridge listed a session without its value", "report it")
+    return Record(row.key, row.value, row.metadata, row.expiration)
 
 
 def _answered(key: Key, row: Row) -> Row:

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from migrate.bridge_keys import Scope
 from migrate.core.ports import Answer, Cursor, Page, Quarantined
-from migrate.core.record import Head, Key, Record, Row, expired
-from migrate.errors import StoreBroken, StoreRefused
+from migrate.core.record import Head, Key, Row, expired
+from migrate.errors import ConfigError
 from migrate.stores.durable import notes
-from migrate.stores.durable.bridge import Bridge
-from migrate.stores.durable.objects import Bounds, Objects
+from migrate.stores.durable.bridge import Bridge, Health
+from migrate.stores.durable.by_id import ById
+from migrate.stores.durable.namespace import Namespace
+from migrate.stores.durable.objects import Bounds, Objects, record_of
 from migrate.stores.durable.shards import Shards
 
 
 class Listing(Protocol):
     """How rows come in key order, which depends on the placement."""
 
+    @property
+    def aside(self) -> Mapping[str, int]:
+        """Objects that are no session's, by what they are; as of the last whole list."""
+        ...
+
     def rows_between(self, bounds: Bounds, *, values: bool) -> Iterator[Row]:
         """Every row within the bounds, in key order, streamed; with values, or with digests for them."""
         ...
 
-    def live_page(self, bounds: Bounds, rows: int) -> tuple[list[Row], Key | None]:
-        """About `rows` of the live rows within the bounds, with values, and the key behind which there
-        are more."""
+    def live_page(self, bounds: Bounds, rows: int) -> Page:
+        """About `rows` of the live rows within the bounds; with their records, if they are at hand."""
+        ...
+
+    def wrote(self, heads: Sequence[Head]) -> None:
+        """Be told of rows that were just written."""
         ...
 
     def close(self) -> None:
@@ -32,14 +42,43 @@ class Listing(Protocol):
         ...
 
 
-def listing_of(objects: Objects) -> Listing:
-    """The listing for the bridge's placement. Raises StoreRefused for `per-session`."""
-    if objects.health.shards:
-        return Shards(objects)
-    raise StoreRefused(
-        f"{objects.bridge.address}: one object per session cannot be listed yet",
-        "copy into it; to verify it, deploy the bridge with KVFERRY_PLACEMENT shards:N",
-    )
+OpenNamespace = Callable[[Health], Namespace]
+"""Gives access to the list of the objects of a bridge's class. Raises ConfigError."""
+
+
+class Lister:
+    """The listing of a bridge's objects, made when it is first wanted."""
+
+    def __init__(self, objects: Objects, open_namespace: OpenNamespace | None) -> None:
+        self._objects = objects
+        self._open = open_namespace
+        self._made: Listing | None = None
+
+    def __call__(self) -> Listing:
+        """The listing. Raises ConfigError when nothing tells how objects without names are listed."""
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    @property
+    def made(self) -> Listing | None:
+        """The listing, if there is one already."""
+        return self._made
+
+    def _make(self) -> Listing:
+        if self._objects.health.shards:
+            return Shards(self._objects)
+        if self._open is None:
+            raise ConfigError(
+                f"{self._objects.bridge.address}: one object per session is listed by Cloudflare's API only",
+                "set CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN",
+            )
+        return ById(self._objects, self._open(self._objects.health))
+
+    def close(self) -> None:
+        """Release what it holds. May be called twice."""
+        if self._made is not None:
+            self._made.close()
 
 
 class DurableHolder:
@@ -49,9 +88,12 @@ class DurableHolder:
     all of them with `values`, need one for values.
     """
 
-    def __init__(self, bridge: Bridge, *, values: bool = False) -> None:
+    def __init__(
+        self, bridge: Bridge, open_namespace: OpenNamespace | None = None, *, values: bool = False
+    ) -> None:
         bridge.require(Scope.VALUES if values else Scope.VERIFY)
         self._objects = Objects(bridge)
+        self._listing = Lister(self._objects, open_namespace)
         self._values = values
 
     @property
@@ -64,6 +106,12 @@ class DurableHolder:
         """Placement and prefix of the bridge."""
         return self._objects.identity
 
+    @property
+    def aside(self) -> Mapping[str, int]:
+        """As `ports.Countable`."""
+        made = self._listing.made
+        return {} if made is None else made.aside
+
     def rows(self, keys: Sequence[Key]) -> Mapping[Key, Row]:
         """What it holds under these keys, tombstones and expired rows too."""
         return self._objects.rows(keys) if self._values else self._objects.heads(keys)
@@ -75,7 +123,7 @@ class DurableHolder:
         """
         bounds = self._objects.bounds(prefix, after, upto)
         if bounds is not None:
-            yield from listing_of(self._objects).rows_between(bounds, values=self._values)
+            yield from self._listing().rows_between(bounds, values=self._values)
 
     @property
     def concealed(self) -> str | None:
@@ -92,6 +140,7 @@ class DurableHolder:
 
     def close(self) -> None:
         """Close the connections. May be called twice."""
+        self._listing.close()
         self._objects.bridge.close()
 
 
@@ -105,9 +154,12 @@ class DurableSource:
     live = True
     width = 500
 
-    def __init__(self, bridge: Bridge, page: int = 1000) -> None:
+    def __init__(
+        self, bridge: Bridge, open_namespace: OpenNamespace | None = None, *, page: int = 1000
+    ) -> None:
         bridge.require(Scope.VALUES)
         self._objects = Objects(bridge)
+        self._listing = Lister(self._objects, open_namespace)
         self._page = page
 
     @property
@@ -126,31 +178,33 @@ class DurableSource:
         ahead = self._objects.health.ahead
         return ahead if abs(ahead) > 1.0 else 0.0
 
+    @property
+    def aside(self) -> Mapping[str, int]:
+        """As `ports.Countable`."""
+        made = self._listing.made
+        return {} if made is None else made.aside
+
     def scan(self, prefix: str, cursor: Cursor | None) -> Page:
-        """The page of live rows behind `cursor`."""
+        """The page of live rows behind `cursor`.
+
+        One object per session: their list is made when a listing begins, or is resumed, and gives no
+        records, so that every value is read afresh.
+        """
         bounds = self._objects.bounds(prefix, None if cursor is None else Key(cursor), None)
         if bounds is None:
             return Page([], None, [])
-        rows, end = listing_of(self._objects).live_page(bounds, self._page)
-        records = [_record(row) for row in rows]
-        heads = [Head(record.key, record.metadata, record.expiration) for record in records]
-        return Page(heads, None if end is None else Cursor(end), records)
+        return self._listing().live_page(bounds, self._page)
 
     def read(self, keys: Sequence[Key]) -> Mapping[Key, Answer]:
         """The live records under these keys; None for every other."""
         answers: dict[Key, Answer] = dict.fromkeys(keys)
-        now = self._objects.bridge.now() + self._objects.health.ahead
+        now = self._objects.now()
         for row in self._objects.rows(keys).values():
             if not row.deleted and not expired(row.expiration, now):
-                answers[row.key] = _record(row)
+                answers[row.key] = record_of(row)
         return answers
 
     def close(self) -> None:
         """Close the connections. May be called twice."""
+        self._listing.close()
         self._objects.bridge.close()
-
-
-def _record(row: Row) -> Record:
-    if not isinstance(row.value, bytes):
-        raise StoreBroken("the bridge listed a session without its value", "report it")
-    return Record(row.key, row.value, row.metadata, row.expiration)

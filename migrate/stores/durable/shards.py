@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from operator import attrgetter
 
 from migrate.bridge_keys import Scope
-from migrate.core.record import Key, Row
+from migrate.core.ports import Cursor, Page
+from migrate.core.record import Head, Row
 from migrate.errors import StoreBroken
-from migrate.stores.durable.objects import Bounds, Objects
+from migrate.stores.durable.objects import Bounds, Objects, record_of
 from migrate.stores.durable.wire import head_of, row_of
 
 _ROWS_IN_MEMORY = 2000
@@ -44,16 +45,23 @@ class Shards:
         streams = [stream(number, page) for number, page in enumerate(pages)]
         yield from heapq.merge(*streams, key=attrgetter("key"))
 
-    def live_page(self, bounds: Bounds, rows: int) -> tuple[list[Row], Key | None]:
-        """About `rows` of the live rows within the bounds, and the key behind which there are more.
-
-        As far as every shard has been seen.
-        """
+    def live_page(self, bounds: Bounds, rows: int) -> Page:
+        """About `rows` of the live rows within the bounds: as far as every shard has been seen."""
         pages = self._first_pages(bounds, self._limit(rows), live=True, values=True)
         ends = [some[-1].key for some, more in pages if more]
         end = min(ends, default=None)
         seen = heapq.merge(*(some for some, _ in pages), key=attrgetter("key"))
-        return [row for row in seen if end is None or row.key <= end], end
+        records = [record_of(row) for row in seen if end is None or row.key <= end]
+        heads = [Head(record.key, record.metadata, record.expiration) for record in records]
+        return Page(heads, None if end is None else Cursor(end), records)
+
+    @property
+    def aside(self) -> Mapping[str, int]:
+        """Shards have names: there is nothing beside them."""
+        return {}
+
+    def wrote(self, heads: Sequence[Head]) -> None:
+        """They will be listed."""
 
     def close(self) -> None:
         """Nothing is held."""

@@ -29,7 +29,7 @@ from migrate.core.ports import (
     SweepInfo,
     Tally,
 )
-from migrate.core.record import UNKNOWN, Key, Record
+from migrate.core.record import UNKNOWN, Head, Key, Record
 from migrate.errors import RecordError, StoreBroken, StoreError, StoreRefused, StoreUnavailable
 from migrate.stores.durable import notes
 from migrate.stores.durable.bridge import Bridge, Choked, Conflict
@@ -37,7 +37,7 @@ from migrate.stores.durable.burials import Burial, bury
 from migrate.stores.durable.lease import Lease
 from migrate.stores.durable.pace import LEAST, Pace
 from migrate.stores.durable.pieces import pieces
-from migrate.stores.durable.reading import DurableHolder
+from migrate.stores.durable.reading import DurableHolder, OpenNamespace
 from migrate.stores.durable.wire import LATEST, Document, sent_record, sent_replacement, unfit
 
 _AHEAD = 600.0
@@ -67,9 +67,18 @@ class DurableTarget(DurableHolder):
     batch into other shards than the book's, and has not saved its checkpoint.
     """
 
-    def __init__(self, bridge: Bridge, *, clock: Clock, values: bool = False) -> None:
+    def __init__(
+        self,
+        bridge: Bridge,
+        open_namespace: OpenNamespace | None = None,
+        *,
+        clock: Clock,
+        values: bool = False,
+        location_hint: str | None = None,
+    ) -> None:
         bridge.require(Scope.IMPORT)
-        super().__init__(bridge, values=values)
+        super().__init__(bridge, open_namespace, values=values)
+        self._hint = {} if location_hint is None else {"locationHint": location_hint}
         self._bridge = bridge
         self._clock = clock
         self._lock = threading.RLock()  # one write at a time: the batch's or the heartbeat's
@@ -238,10 +247,11 @@ class DurableTarget(DurableHolder):
                 limits.body_bytes,
             )
         )
-        common = {
+        common: Document = {
             "sweep": checkpoint.sweep,
             "differing": batch.differing,
             "notAfter": self._not_after(batch),
+            **self._hint,
         }
         try:
             for number, piece in enumerate(cut):
@@ -265,6 +275,8 @@ class DurableTarget(DurableHolder):
         self._versions[name] = int(answer["checkpoint"]["version"])
         if batch.quarantined:
             self._holds = True
+        if (listing := self._listing.made) is not None:
+            listing.wrote([Head(one.key, one.metadata, one.expiration) for one in batch.records])
         return notes.mark_of(answer["checkpoint"], checkpoint.sweep)
 
     def _version(self, name: str) -> int:

@@ -28,12 +28,12 @@ export default {
       world.name = await request.json();
       return Response.json(null);
     }
+    if (new URL(request.url).pathname === "/test/hints") {
+      return Response.json([...hints.splice(0)]);
+    }
     if (new URL(request.url).pathname === "/test/budget") {
       budget.calls = await request.json();
       return Response.json(null);
-    }
-    if (new URL(request.url).pathname === "/test/hints") {
-      return Response.json([...hints.splice(0)]);
     }
     const elsewhere = { ...env, USER_SESSIONS: within(env.USER_SESSIONS, world.name) };
     return (real.fetch as NonNullable<typeof real.fetch>)(request, elsewhere, ctx);
