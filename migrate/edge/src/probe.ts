@@ -5,7 +5,6 @@ import { each, grouped } from "./objects.ts";
 import type { Objects } from "./objects.ts";
 import { lacksToolkit } from "./problem.ts";
 import { Misshapen } from "./shape.ts";
-import { fromBase64 } from "./text.ts";
 import type { Incoming, Part } from "./toolkit.ts";
 import type { ProbeRequest } from "./wire.ts";
 
@@ -27,6 +26,7 @@ const CALLS: { [Method in keyof SessionObject]: (object: SessionObject) => Promi
   kvferryScan: (object) => object.kvferryScan({ prefix: NOWHERE, after: null, upto: null, limit: 1, only: "all" }),
   kvferryScanValues: (object) =>
     object.kvferryScanValues({ prefix: NOWHERE, after: null, upto: null, limit: 1, only: "all" }, 0),
+  kvferryInside: (object) => object.kvferryInside(NOWHERE, 1),
   kvferryCount: (object) => object.kvferryCount(NOWHERE),
   kvferryNotes: (object) => object.kvferryNotes([]),
   kvferryNotesFrom: (object) => object.kvferryNotesFrom(NOWHERE, null, 1),
@@ -44,7 +44,7 @@ export async function probed({ records, methods }: ProbeRequest, objects: Object
   );
   await book().kvferryRefusal(NO_NOTES, "probe");
   await each([...parts.values()], async (part) => {
-    const sent = part.map(({ record, id }) => ({ ...record, key: id, value: fromBase64(record.value) }));
+    const sent = part.map(({ record, id }) => ({ ...record, key: id }));
     const { result } = await book().kvferryImport(latePart(sent));
     if (result !== "late") throw new Misshapen("/records", "was not refused");
   });
