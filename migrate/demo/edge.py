@@ -82,6 +82,11 @@ def _told(say: Say, clock: Clock, tools: Tools) -> None:
     with _Running(second, tools, clock, site.cookie) as site:
         show(say, "kvferry bridge dev ../bridge", site.shown)
         _copy(say, site)
+        _verify(say, site, None)
+        say("   It asked Cloudflare's API which objects there are, and every object for what it holds.")
+        say("   And again somebody writes another user into one of them:\n")
+        site.become(STRANGER)
+        _verify(say, site, "value")
     say("What to type next, in your own project:")
     say("   kvferry plan --source kv:                 what is there, how long it takes, what is missing")
     say("   kvferry bridge init ../sessions-bridge    a bridge for your own class of objects")

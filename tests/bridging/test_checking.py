@@ -18,7 +18,7 @@ from migrate.stores.durable.bridge import Health, Limits
 from migrate.stores.scripts import ClassBinding, OwnedClass
 
 NOW = 1_700_000_000.0
-LIMITS = Limits(1_990_000, 8_388_608, 1000, 1000, 1000, 5000)
+LIMITS = Limits(1_990_000, 8_388_608, 1000, 1000, 500, 1000, 5000)
 HEALTH = Health(
     "per-session",
     "spotify_session:",

@@ -26,9 +26,12 @@ class Side:
     def of(cls, edge: Edge, binding: str, placement: str, world: str) -> Side:
         """`binding`: USER_SESSIONS, or one of the mutants; `placement`: shards or per-session."""
         apart = placement == "per-session"
-        plain = "per-session" if apart else "shards"
         mutant = binding.lower() + ("-apart" if apart else "")
-        return cls(edge, plain if binding == "USER_SESSIONS" else mutant, binding, apart, world)
+        if binding != "USER_SESSIONS":
+            return cls(edge, mutant, binding, apart, world)
+        return (
+            cls(edge, "apart", "APART", True, world) if apart else cls(edge, "shards", binding, False, world)
+        )
 
     @property
     def bridge(self) -> Bridge:
