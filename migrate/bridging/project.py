@@ -15,15 +15,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from migrate.core.locations import LOCATION_HINTS
 from migrate.errors import ConfigError
 
 CONFIG = "wrangler.json"
 MANIFEST = "kvferry-bridge.json"
 BINDING = "USER_SESSIONS"
 """The bridge's own name for the class, whatever the application calls it."""
-
-LOCATION_HINTS = ("wnam", "enam", "sam", "weur", "eeur", "apac", "apac-ne", "apac-se", "oc", "afr", "me")
-"""https://developers.cloudflare.com/durable-objects/reference/data-location/"""
 
 _COMPATIBILITY = "2026-04-01"
 _LONGEST_NAME = 63

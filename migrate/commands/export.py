@@ -10,6 +10,7 @@ import click
 
 from migrate.clock import SystemClock
 from migrate.commands import options
+from migrate.core.locations import LOCATION_HINTS
 
 
 @click.command("export")
@@ -48,7 +49,7 @@ from migrate.commands import options
 @options.names_option
 @click.option(
     "--location-hint",
-    type=click.Choice(["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"]),
+    type=click.Choice(LOCATION_HINTS),
     help="Where Durable Objects are made that nobody has asked for yet (default: as the bridge is set).",
 )
 @options.ledger_option

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from migrate.core.locations import LOCATION_HINTS
 from migrate.core.record import digest_text, same_metadata
 from tests.edge.edge import SCHEMA, VALIDATORS, mint, object_hash
 
@@ -33,6 +34,11 @@ def test_every_verb_has_right_and_wrong_requests() -> None:
     verbs = {name.removesuffix(".request") for name in SCHEMA["$defs"] if name.endswith(".request")}
     for wrong in (True, False):
         assert {case["verb"] for case in cases("requests") if (case["pointer"] is None) != wrong} == verbs
+
+
+def test_the_places_of_new_objects_are_the_same_to_options_bridge_and_schema() -> None:
+    assert cases("places") == list(LOCATION_HINTS)
+    assert SCHEMA["$defs"]["import.request"]["properties"]["locationHint"]["enum"] == list(LOCATION_HINTS)
 
 
 def test_digests() -> None:

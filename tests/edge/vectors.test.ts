@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import { allows, scopeOf, SCOPES } from "../../migrate/edge/src/bearer.ts";
 import { longestTtl, rememberedUntil } from "../../migrate/edge/src/lifetimes.ts";
-import { bookOf, objectOf, placementOf } from "../../migrate/edge/src/placement.ts";
+import { bookOf, LOCATION_HINTS, objectOf, placementOf } from "../../migrate/edge/src/placement.ts";
 import type { Placement } from "../../migrate/edge/src/placement.ts";
 import { Problem, problemOf } from "../../migrate/edge/src/problem.ts";
 import { sameMetadata, standing } from "../../migrate/edge/src/record.ts";
@@ -68,6 +68,10 @@ test("a word that names no placement is refused", () => {
   for (const { word, valid } of vectors<{ word: string; valid: boolean }>("placements")) {
     assert.equal(placementOf(word) !== null, valid, word);
   }
+});
+
+test("objects can be asked for where the vectors say", () => {
+  assert.deepEqual([...LOCATION_HINTS], vectors<string>("places"));
 });
 
 test("the longest life of a session is what the variable says, and never less than a cookie's", () => {

@@ -39,8 +39,11 @@ export function hash(id: string): number {
   return (state ^ (state >>> 16)) >>> 0;
 }
 
-// Where Cloudflare can be asked to make an object (its documentation, "Provide a location hint").
-export const LOCATION_HINTS = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"] as const;
+// Where Cloudflare can be asked to make an object (its documentation, "Provide a location hint"); the same
+// list as in migrate/core/locations.py.
+export const LOCATION_HINTS = [
+  "wnam", "enam", "sam", "weur", "eeur", "apac", "apac-ne", "apac-se", "oc", "afr", "me",
+] as const;
 export type LocationHint = (typeof LOCATION_HINTS)[number];
 
 export function isLocationHint(text: string): text is LocationHint {
