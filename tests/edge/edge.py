@@ -4,7 +4,7 @@
         edge.call("USER_SESSIONS", "some-object", "putSession", "some-object", {"user": "u"})
         edge.bridge("shards").ask("heads", {"keys": ["p:a"]})
 
-One runtime has them all: the real class, some made from changed sources (three of which break a law), and
+One runtime has them all: the real class, some made from changed sources (MUTANTS), and
 bridges with every placement. Whatever a bridge answers is held against the schema.
 """
 
