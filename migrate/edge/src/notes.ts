@@ -7,6 +7,11 @@ import { hasTable } from "./values.ts";
 // The note that ends replacements (law 1): where it is, no row is replaced or buried any more.
 export const FENCE = "fence/gate-verify";
 
+// Is this one of the notes that bind everybody? No import writes or removes any of them.
+export function isBinding(name: string): boolean {
+  return name.startsWith("fence/") || name === FINISHED;
+}
+
 export interface Note {
   name: string;
   version: number;

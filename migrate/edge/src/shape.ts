@@ -122,6 +122,15 @@ export function member<const Member>(only: Member): Shape<Member> {
   return oneOf([only]);
 }
 
+// Any of a shape's values but those that `wrong` is true of.
+export function unless<Value>(wrong: (value: Value) => boolean, reason: string, shape: Shape<Value>): Shape<Value> {
+  return (value, at = "") => {
+    const found = shape(value, at);
+    if (wrong(found)) throw new Misshapen(at, reason);
+    return found;
+  };
+}
+
 export function nullable<Value>(shape: Shape<Value>): Shape<Value | null> {
   return (value, at) => (value === null ? null : shape(value, at));
 }

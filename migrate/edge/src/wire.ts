@@ -1,8 +1,9 @@
 // Wire protocol v1 between kvferry and the bridge, as it arrives: every request is read into one of
 // these shapes or refused. migrate/schemas/bridge-wire.v1.json says the same to everybody else.
 
+import { isBinding } from "./notes.ts";
 import { LOCATION_HINTS } from "./placement.ts";
-import { array, base64, hexadecimal, integer, member, nullable, number, object, oneOf, optional, record, text } from "./shape.ts";
+import { array, base64, hexadecimal, integer, member, nullable, number, object, oneOf, optional, record, text, unless } from "./shape.ts";
 import type { Shape } from "./shape.ts";
 
 export const PROTOCOL = 1;
@@ -28,6 +29,7 @@ const SAFE = Number.MAX_SAFE_INTEGER;
 const protocol = member(PROTOCOL);
 const key = text({ bytes: KEY_BYTES, least: 1 });
 const name = text({ bytes: 1024, least: 1 });
+const ownName = unless(isBinding, "is no note of the exporter's", name); // of a note that an import changes
 const prefix = text({ bytes: KEY_BYTES });
 const expiration = nullable(integer(0, LATEST));
 const sent = { key, value: base64(LONGEST_VALUE), metadata: nullable(text({ bytes: 8192 })), expiration };
@@ -41,15 +43,15 @@ export const importRequest = object({
   batch: text({ bytes: 128, least: 1 }),
   notAfter: nullable(number(0, LATEST)),
   differing: oneOf(["waiting_to_settle", "newer_here"] as const),
-  records: array(object({ ...sent, releases: optional(name) }), LIMITS.records),
+  records: array(object({ ...sent, releases: optional(ownName) }), LIMITS.records),
   replacements: array(
     object({ ...sent, version: integer(1, SAFE), notAfter: number(0, LATEST) }),
     LIMITS.records,
   ),
   expect: array(object({ name, version: integer(0, SAFE) }), LIMITS.notes),
-  checkpoint: nullable(object({ name, body, tally: record(64, 100, integer(-SAFE, SAFE)) })),
-  notes: array(object({ name, body }), LIMITS.notes),
-  forget: array(name, LIMITS.notes),
+  checkpoint: nullable(object({ name: ownName, body, tally: record(64, 100, integer(-SAFE, SAFE)) })),
+  notes: array(object({ name: ownName, body }), LIMITS.notes),
+  forget: array(ownName, LIMITS.notes),
   locationHint: optional(oneOf(LOCATION_HINTS)),
 });
 
