@@ -41,17 +41,22 @@ def session(edge):
 
 def test_only_these_names_can_be_called(edge):
     toolkit = [
+        "Adopt",
         "Count",
+        "Delete",
         "Heads",
         "Health",
         "Import",
         "Inside",
+        "Look",
         "Notes",
         "NotesFrom",
+        "Put",
         "Read",
         "Refusal",
         "Scan",
         "ScanValues",
+        "Touch",
     ]
     names = [*METHODS, *(f"kvferry{name}" for name in toolkit), "alarm", "constructor"]
     assert edge.callable_names() == sorted(names)
@@ -113,6 +118,7 @@ def test_a_session_without_expiration_is_not_given_one_by_a_touch(session):
 
 @pytest.mark.parametrize("known", [True, False])
 def test_a_deleted_session_is_gone_for_ever(session, known):
+    session.edge.set_clock(2_000_000_000)
     if known:
         session.putSession("v", {"expirationTtl": 60})
     assert session.deleteSession()["outcome"] == "stored"
@@ -124,6 +130,17 @@ def test_a_deleted_session_is_gone_for_ever(session, known):
     assert session.touchSession({"expirationTtl": 60}) == {"outcome": "gone"}
     assert session.deleteSession() == {"outcome": "stored", "version": grave["version"]}
     assert session.head() == grave
+
+
+def test_another_delete_renews_how_long_the_logout_is_remembered(session):
+    session.edge.set_clock(2_000_000_000)
+    session.putSession("v", {"expirationTtl": 800 * DAY})
+    version = session.deleteSession()["version"]
+    kept = session.head()["tombstone"]["keepUntil"]
+    for days in (1, 300):
+        session.edge.set_clock(2_000_000_000 + days * DAY)
+        assert session.deleteSession() == {"outcome": "stored", "version": version}
+        assert session.head()["tombstone"]["keepUntil"] == kept + days * DAY
 
 
 def test_an_app_row_stays_one_when_a_dual_write_arrives(session):

@@ -1,7 +1,7 @@
 // The laws, decided in the object: what may be written over what. Called inside a transaction.
 
-import { expired, standing } from "./record.ts";
-import type { Buried, Origin, Outcome, Stored } from "./record.ts";
+import { expired, sameBytes, standing } from "./record.ts";
+import type { Buried, Origin, Outcome, Row, Stored } from "./record.ts";
 import type { Rows, Writer } from "./rows.ts";
 
 const TOUCH_EVERY = 300; // a touch that gains fewer seconds is not written
@@ -91,27 +91,54 @@ export class Laws {
     return { outcome: "stored", version: this.#rows.write(record, by(origin), there, now) };
   }
 
+  // The same with a version that the row must have (0: nothing at all is there; null: any), and put off
+  // for up to `every` seconds when it changes nothing but the expiration.
+  set(
+    record: Stored,
+    { origin, expect, every }: { origin: Origin; expect: number | null; every: number },
+    now: number,
+  ): Written | { outcome: "changed" } {
+    const there = this.#rows.get(record.key);
+    if (there?.tombstone) return { outcome: "gone" };
+    if (expect !== null && (there?.version ?? 0) !== expect) return { outcome: "changed" };
+    if (there !== null && there.origin === origin && idle(record, there, every)) {
+      return { outcome: "stored", version: there.version };
+    }
+    return { outcome: "stored", version: this.#rows.write(record, by(origin), there, now) };
+  }
+
   // A renewal extends the row that is there, never shortens it, and writes no value of the caller's.
-  touch(key: string, until: number, origin: Origin, now: number): Written {
+  touch(key: string, until: number, origin: Origin, now: number, every = TOUCH_EVERY): Written {
     const there = this.#rows.get(key);
     if (there?.tombstone) return { outcome: "gone" };
     if (there === null || expired(there.expiration, now)) return { outcome: "missing" };
     const { expiration, version } = there;
     if (expiration === null) return { outcome: "stored", version };
     const gain = until - expiration;
-    if (gain < Math.min(TOUCH_EVERY, (expiration - now) / 2)) {
+    if (gain <= 0 || gain < Math.min(every, (expiration - now) / 2)) {
       return { outcome: "stored", version };
     }
     return { outcome: "stored", version: this.#rows.extend(there, until, by(origin), now) };
   }
 
-  // A delete leaves a tombstone, also where there was no row. Idempotent.
+  // A delete leaves a tombstone, also where there was no row. Another one only renews how long it is kept.
   remove(key: string, origin: Origin, now: number): Written {
     const there = this.#rows.get(key);
-    if (there?.tombstone) return { outcome: "stored", version: there.version };
+    if (there?.tombstone) {
+      this.#rows.remember(there, now);
+      return { outcome: "stored", version: there.version };
+    }
     const version = this.#rows.bury(key, by(origin), there, now);
     return { outcome: "stored", version };
   }
+}
+
+// Would this put change nothing, but for an expiration that moves by fewer than `every` seconds?
+function idle(record: Stored, there: Row, every: number): boolean {
+  if (every === 0 || there.value === null) return false;
+  const [wanted, given] = [record.expiration, there.expiration];
+  const moved = wanted === null || given === null ? wanted !== given : Math.abs(wanted - given) >= every;
+  return !moved && record.metadata === there.metadata && sameBytes(record.value, there.value);
 }
 
 function by(origin: Origin): Writer {

@@ -1,7 +1,9 @@
-// The methods by which the bridge reaches an object: every class that keeps sessions has these, and
-// this is the only list of them.
+// The methods by which the bridge and the session store reach an object: every class that keeps sessions
+// has these, and this is the only list of them.
 
+import type { AdoptHalf, Ask, DeleteHalf, HalfEnd, Here, PutHalf, TouchHalf } from "./half-calls.ts";
 import type { Bookkeeping, Note } from "./notes.ts";
+import { adopt, look, put, remove, touch } from "./object-half.ts";
 import type { Count, Full, Head, Inside, Part, PartAnswer, Range, Refusal, Some, Toolkit } from "./toolkit.ts";
 import { PROTOCOL, VERSION } from "./wire.ts";
 
@@ -49,6 +51,28 @@ export abstract class ToolkitMethods {
 
   kvferryRefusal(book: Bookkeeping, batch: string): Refusal | null {
     return this[TOOLKIT].refusal(book, batch);
+  }
+
+  // ---------------------------------------------------------------- the session store's
+
+  kvferryLook(ask: Ask): Here {
+    return look(this[TOOLKIT], ask);
+  }
+
+  kvferryPut(ask: PutHalf): Promise<HalfEnd> {
+    return put(this[TOOLKIT], ask);
+  }
+
+  kvferryTouch(ask: TouchHalf): Promise<HalfEnd> {
+    return touch(this[TOOLKIT], ask);
+  }
+
+  kvferryDelete(ask: DeleteHalf): Promise<HalfEnd> {
+    return remove(this[TOOLKIT], ask);
+  }
+
+  kvferryAdopt(ask: AdoptHalf): Promise<Here | null> {
+    return adopt(this[TOOLKIT], ask);
   }
 
   kvferryHealth(): { protocol: number; version: string; now: number } {

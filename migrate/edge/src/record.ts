@@ -91,7 +91,7 @@ export function standing(record: Stored, row: Row): Outcome {
   return row.origin === "legacy" ? "legacy" : "waiting_to_settle";
 }
 
-function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
+export function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && one.every((byte, index) => byte === other[index]);
 }
 

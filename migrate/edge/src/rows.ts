@@ -116,6 +116,16 @@ export class Rows {
     return this.#account(key, { ...next(before, writer, now), metadata: null, tombstone, seen: null });
   }
 
+  // Keep a tombstone for as long from now on as it was to be kept when it was made.
+  remember(row: Row, now: number): void {
+    const { tombstone } = row;
+    if (tombstone === null || tombstone.keepUntil === null) return;
+    const deletedAt = Math.floor(now);
+    if (deletedAt <= tombstone.deletedAt) return;
+    const keepUntil = tombstone.keepUntil + deletedAt - tombstone.deletedAt;
+    this.#account(row.key, { ...row, tombstone: { ...tombstone, deletedAt, keepUntil } });
+  }
+
   // Remove every trace. Only a purge may.
   forget(key: string): void {
     this.#values.remove(key);

@@ -152,6 +152,11 @@ export class Toolkit {
     return this.#transaction((laws, now) => laws.remove(key, origin, now));
   }
 
+  // A half of the session store's, in one transaction; null: it came too late.
+  half<Result>(notAfter: number, write: (laws: Laws, rows: Rows, now: number) => Result): Promise<Result | null> {
+    return this.#transaction((laws, now) => (late(notAfter, now) ? null : write(laws, this.#rows, now)));
+  }
+
   // Put on record what the class has written by itself, in one transaction, at once.
   record<Result>(write: (rows: Rows, now: number) => Result): Result {
     const result = this.#atOnce(() => write(this.#rows, this.now()));
