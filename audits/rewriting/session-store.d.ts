@@ -8,8 +8,8 @@
  */
 export interface StoredSession<Data = any, Metadata = any> {
   data: Data;
-  /** Unix seconds; null: it never expires. */
-  expiration: number | null;
+  /** Unix seconds; null: it never expires; undefined: unknown, as KV does not tell by itself. */
+  expiration: number | null | undefined;
   metadata: Metadata | null;
 }
 
@@ -31,7 +31,7 @@ export interface SessionStore {
   put(id: string, data: unknown, options?: SessionOptions): Promise<void>;
   /** Extends the expiration and changes nothing else; never shortens it, and may skip some renewals. */
   touch(id: string, options: SessionOptions): Promise<void>;
-  /** Reads, changes and writes as one step; returns what was written. */
+  /** Reads, changes and writes as one step; returns what was written. What `options` leave out stays. */
   update<Data = any>(
     id: string,
     change: (session: StoredSession<Data> | null) => Data | Promise<Data>,

@@ -81,6 +81,23 @@ MUTANTS = {
         "return found === null ? null : { ...(provenance ?? LEGACY), key, ...found };",
         "return found === null || provenance === null ? null : { ...provenance, key, ...found };",
     ),
+    # Of the session store: writes at shadow-read acknowledged without KV, tombstones not obeyed there,
+    # touches not compared.
+    "LAX": (
+        "store/halves.ts",
+        'const done = object === "done" && kv === "done";',
+        'const done = object === "done";',
+    ),
+    "DISOBEYING": (
+        "store/reading.ts",
+        'if (here.is === "deleted") return "nobody";',
+        'if (here.is === "deleted") return "kv";',
+    ),
+    "UNCOMPARED": (
+        "store/store.ts",
+        "object.kvferryPut({ ...ask, expect: version })",
+        "object.kvferryPut({ ...ask, expect: null })",
+    ),
     # No law is broken here: the import fails at its very end.
     "BREAKING": (
         "toolkit.ts",
@@ -209,6 +226,11 @@ class Edge:
         """The number of the operating system's session that all processes of the runtime are in."""
         assert self._process is not None, "not running"
         return self._process.pid
+
+    def store(self, path: str, body: Any) -> Any:
+        """Ask the application of the store's tests. Raises HTTPStatusError when it fails as a whole."""
+        answer = self.http.post(self._urls["store"] + path, content=json.dumps(body))
+        return answer.raise_for_status().json()
 
     def set_clock(self, now: float | None) -> None:
         """The time of all objects (Unix seconds); None: the real one. Bridges have their own."""
@@ -340,7 +362,21 @@ class Edge:
                     binding: {"className": name, "useSQLite": True} for binding, name in classes.items()
                 },
                 "bindings": {},
-            }
+            },
+            {
+                "name": "store",
+                "entry": str(HERE / "worker" / "store.ts"),
+                "durableObjects": {
+                    binding: {"className": name, "useSQLite": True}
+                    for binding, name in {
+                        "OWN": "StoreSessions",
+                        "WRAPPED": "WrappedSessions",
+                        "OLD": "OldSessions",
+                    }.items()
+                },
+                "kvNamespaces": ["SESSIONS"],
+                "bindings": {},
+            },
         ]
 
         def add(

@@ -3,7 +3,7 @@
 //
 //   node runtime.mjs PLAN.json     prints {worker: url} as its first line, then what the runtime says
 //
-// PLAN: {modules, folder, aliases: {NAME: folder}, workers: [{name, entry, durableObjects, bindings, port?}]}
+// PLAN: {modules, folder, aliases: {NAME: folder}, workers: [{name, entry, durableObjects, kvNamespaces?, bindings, port?}]}
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -34,13 +34,14 @@ async function bundle(entry) {
 }
 
 const workers = [];
-for (const { name, entry, durableObjects, bindings, port } of plan.workers) {
+for (const { name, entry, durableObjects, kvNamespaces, bindings, port } of plan.workers) {
   workers.push({
     name,
     modules: true,
     script: await bundle(entry),
     compatibilityDate: "2026-04-01",
     durableObjects,
+    kvNamespaces: kvNamespaces ?? [],
     bindings,
     unsafeDirectSockets: [{ host: "127.0.0.1", port: port ?? 0 }],
   });

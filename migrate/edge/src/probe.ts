@@ -1,5 +1,6 @@
 // What a deployment can do, tried out: an import in all but its effect. It writes nothing.
 
+import { HALVES } from "./half-calls.ts";
 import type { SessionObject } from "./methods.ts";
 import { each, grouped } from "./objects.ts";
 import type { Objects } from "./objects.ts";
@@ -18,7 +19,11 @@ function latePart(records: Incoming[]): Part {
 
 const NO_NOTES = { expect: [], checkpoint: null, notes: [], forget: [] };
 
-// One harmless call of each method that the bridge needs.
+// What the session store asks, too late to have any effect.
+const LATE = { halves: HALVES, key: NOWHERE, notAfter: 0, origin: "dual", expiration: 0 } as const;
+const NO_VALUE = { value: new Uint8Array(), metadata: null };
+
+// One harmless call of each method that the bridge or the session store needs.
 const CALLS: { [Method in keyof SessionObject]: (object: SessionObject) => Promise<unknown> } = {
   kvferryImport: (object) => object.kvferryImport(latePart([])),
   kvferryHeads: (object) => object.kvferryHeads([]),
@@ -31,6 +36,11 @@ const CALLS: { [Method in keyof SessionObject]: (object: SessionObject) => Promi
   kvferryNotes: (object) => object.kvferryNotes([]),
   kvferryNotesFrom: (object) => object.kvferryNotesFrom(NOWHERE, null, 1),
   kvferryRefusal: (object) => object.kvferryRefusal(NO_NOTES, "probe"),
+  kvferryLook: (object) => object.kvferryLook(LATE),
+  kvferryPut: (object) => object.kvferryPut({ ...LATE, ...NO_VALUE, expect: null, every: 0 }),
+  kvferryTouch: (object) => object.kvferryTouch({ ...LATE, until: 0, every: 0 }),
+  kvferryDelete: (object) => object.kvferryDelete(LATE),
+  kvferryAdopt: (object) => object.kvferryAdopt({ ...LATE, ...NO_VALUE }),
   kvferryHealth: (object) => object.kvferryHealth(),
 };
 

@@ -1,0 +1,221 @@
+// The application of the store's tests: it does one verb at a time, at the stage that a test names, with
+// halves that end as a script says. Time is the test's, for the store and for the objects.
+
+import { DurableObject } from "cloudflare:workers";
+import { Counters } from "EDGE/store/counters.ts";
+import { settingsOf } from "EDGE/store/settings.ts";
+import { Store as Real } from "EDGE/store/store.ts";
+import { UNANSWERED } from "EDGE/store/world.ts";
+import type { World } from "EDGE/store/world.ts";
+import { UserSessions } from "EDGE/user-sessions.ts";
+import { Store as Disobeying } from "DISOBEYING/store/store.ts";
+import { Store as Lax } from "LAX/store/store.ts";
+import { Store as Uncompared } from "UNCOMPARED/store/store.ts";
+import { WrappedSessions as Wrapped } from "./wrapped-sessions.ts";
+
+const time = { now: null as number | null };
+const clock = () => time.now ?? Date.now() / 1000;
+const advance = (seconds: number) => {
+  if (time.now !== null) time.now += seconds;
+};
+
+export class StoreSessions extends UserSessions<object, Env> {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env, clock);
+  }
+}
+
+export class WrappedSessions extends Wrapped {}
+
+// A class from before the store's calls.
+export class OldSessions extends DurableObject<Env> {}
+
+const STORES: Record<string, typeof Real> = {
+  EDGE: Real,
+  DISOBEYING: Disobeying as unknown as typeof Real,
+  LAX: Lax as unknown as typeof Real,
+  UNCOMPARED: Uncompared as unknown as typeof Real,
+};
+
+type Env = Record<string, DurableObjectNamespace> & { SESSIONS: KVNamespace };
+
+// How one call of an object or of KV ends: "fails" before anything is done, "fails after" it was done,
+// says "429", is "slow" (done, and then 21 seconds have passed), is "silent" (nothing is done and nothing answered), "lands" without an answer, or is "held":
+// without an answer, and done when the test says so.
+type Fault = "fails" | "fails after" | "429" | "slow" | "silent" | "lands" | "held" | null;
+
+interface Order {
+  build?: string;
+  vars: Record<string, string>;
+  objects?: string;
+  verb: "get" | "create" | "put" | "touch" | "update" | "delete";
+  args: unknown[];
+  faults?: Record<string, Fault[]>; // of each call, by its method: kvferryPut, or kv.put
+  stale?: { value: string; metadata: unknown } | "missing"; // what KV's reads show
+  meanwhile?: Order; // done before the first write of an object
+}
+
+type Method = (...given: unknown[]) => Promise<unknown>;
+type Through = (name: string, call: () => Promise<unknown>, id?: string, given?: unknown) => Promise<unknown>;
+
+const silent = new WeakSet<Promise<unknown>>();
+const held: { objects: string; id: string; name: string; given: unknown }[] = [];
+
+export default {
+  async fetch(request: Request, env: Env): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    const body: unknown = await request.json();
+    if (pathname === "/clock") {
+      time.now = body as number | null;
+      return Response.json(null);
+    }
+    if (pathname === "/land") return Response.json(await landed(env));
+    if (pathname === "/kv") return Response.json(await kept(env.SESSIONS, body as string));
+    if (pathname === "/plant") {
+      const { key, value, options } = body as { key: string; value: string; options: KVNamespacePutOptions };
+      await env.SESSIONS.put(key, value, options);
+      return Response.json(null);
+    }
+    if (pathname === "/call") {
+      const { binding, object, method, args } = body as { binding: string; object: string; method: string; args: unknown[] };
+      const namespace = env[binding] as DurableObjectNamespace;
+      const stub = namespace.get(namespace.idFromName(object)) as unknown as Record<string, Method>;
+      return Response.json((await (stub[method] as Method)(...args)) ?? null);
+    }
+    return Response.json(await done(env, body as Order));
+  },
+};
+
+// Do one verb, wait for everything that it left behind, and say what happened in which order.
+async function done(env: Env, order: Order): Promise<object> {
+  const trace: string[] = [];
+  const left: Promise<unknown>[] = [];
+  const counters = new Counters();
+  const world: World = {
+    clock,
+    async pause(seconds) {
+      trace.push(`pause ${seconds}`);
+      advance(seconds);
+    },
+    async within(seconds, work) {
+      if (!silent.has(work)) return work;
+      advance(seconds);
+      return UNANSWERED;
+    },
+    lasting: (work) => void left.push(work),
+  };
+  const faults = structuredClone(order.faults ?? {});
+  let meanwhile = order.meanwhile;
+  const before = async (name: string): Promise<void> => {
+    const first = meanwhile;
+    if (first === undefined || !/kvferry(Put|Touch|Delete|Adopt)/.test(name)) return;
+    meanwhile = undefined;
+    trace.push("meanwhile");
+    await done(env, first);
+  };
+  // A call through the script. Its promise is known to be silent as soon as it is made.
+  const through: Through = (name, call, id, given) => {
+    const fault = faults[name]?.shift() ?? null;
+    trace.push(fault === null ? name : `${name} ${fault}`);
+    if (fault === "silent" || fault === "lands" || fault === "held") {
+      if (fault === "held") held.push({ objects: order.objects ?? "OWN", id: id as string, name, given });
+      const landing = fault === "lands" ? call() : Promise.resolve();
+      const never = new Promise(() => {});
+      silent.add(never);
+      left.push(landing);
+      return never;
+    }
+    return before(name).then(async () => {
+      if (fault === "fails") throw new Error("it fails");
+      if (fault === "429") throw new Error("KV PUT failed: 429 Too Many Requests");
+      const answer = await call();
+      if (fault === "fails after") throw new Error("it fails");
+      if (fault === "slow") advance(21);
+      trace.push(`${name} done`);
+      return answer;
+    });
+  };
+  const objects = env[order.objects ?? "OWN"] as DurableObjectNamespace;
+  const settings = settingsOf({
+    ...order.vars,
+    SESSIONS: scriptedKv(env.SESSIONS, through, order.stale),
+    USER_SESSIONS: {
+      idFromName: (name: string) => objects.idFromName(name),
+      get: (id: DurableObjectId, options: object) => scripted(objects.get(id, options), through, String(id)),
+    },
+  });
+  const Store = STORES[order.build ?? "EDGE"] as typeof Real;
+  const store = new Store(settings, world, counters) as unknown as Record<string, Method>;
+  const args = order.verb === "update" ? [order.args[0], changing(order.args[1]), ...order.args.slice(2)] : order.args;
+  let answer: object;
+  try {
+    const value = await (store[order.verb] as Method)(...args.map(inward));
+    answer = { value: outward(value) };
+  } catch (error) {
+    answer = { thrown: String(error) };
+  }
+  trace.push("answered");
+  for (let next = left.shift(); next !== undefined; next = left.shift()) await next;
+  return { ...answer, trace, counters: counters.all() };
+}
+
+function scripted(stub: object, through: Through, id: string): object {
+  return new Proxy(stub, {
+    get: (target, name) => (given: unknown) =>
+      through(String(name), () => asked(target, String(name), given), id, given),
+  });
+}
+
+function asked(stub: object, name: string, given: unknown): Promise<unknown> {
+  return ((stub as Record<string, Method>)[name] as Method)(given);
+}
+
+function scriptedKv(kv: KVNamespace, through: Through, stale: Order["stale"]): object {
+  const shown = (): Promise<unknown> => {
+    if (stale === "missing") return Promise.resolve({ value: null, metadata: null });
+    const { value, metadata } = stale as Exclude<Order["stale"], "missing" | undefined>;
+    return Promise.resolve({ value: new TextEncoder().encode(value).buffer, metadata });
+  };
+  return {
+    getWithMetadata: (key: string, type: "arrayBuffer") =>
+      through("kv.get", () => (stale === undefined ? kv.getWithMetadata(key, type) : shown())),
+    put: (key: string, value: Uint8Array, options: KVNamespacePutOptions) =>
+      through("kv.put", () => kv.put(key, value, options)),
+    delete: (key: string) => through("kv.delete", () => kv.delete(key)),
+  };
+}
+
+// The objects' calls that were held, done now.
+async function landed(env: Env): Promise<unknown[]> {
+  return Promise.all(
+    held.splice(0).map(async ({ objects, id, name, given }) => {
+      const namespace = env[objects] as DurableObjectNamespace;
+      return (await asked(namespace.get(namespace.idFromString(id)), name, given)) ?? null;
+    }),
+  );
+}
+
+async function kept(kv: KVNamespace, key: string): Promise<object | null> {
+  const { value, metadata } = await kv.getWithMetadata(key, "text");
+  const { keys } = await kv.list({ prefix: key });
+  const listed = keys.find(({ name }) => name === key);
+  return value === null ? null : { value, metadata, expiration: listed?.expiration ?? null };
+}
+
+// The change of an update: these members over those that there are.
+function changing(members: unknown): (session: { data: object } | null) => object {
+  return (session) => ({ ...session?.data, ...(members as object) });
+}
+
+// Bytes travel as {"base64": …}.
+function inward(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || !("base64" in value)) return value;
+  return Uint8Array.from(atob(value.base64 as string), (byte) => byte.charCodeAt(0));
+}
+
+function outward(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value ?? null;
+  if ("expiration" in value && value.expiration === undefined) return { ...value, expiration: "unknown" };
+  if (!("data" in value) || !(value.data instanceof Uint8Array)) return value;
+  return { ...value, data: { base64: btoa(String.fromCharCode(...value.data)) } };
+}
