@@ -23,7 +23,7 @@ from migrate.credentials import (
 )
 from migrate.errors import ConfigError, StoreError, StoreRefused
 from migrate.stores.cloudflare import Api
-from migrate.stores.scripts import PERMISSION, class_bindings, owned_classes
+from migrate.stores.scripts import PERMISSION, account_root, class_bindings, owned_classes
 
 _RATE = Rate(600, 300.0)
 _PATIENCE = 30.0
@@ -96,6 +96,6 @@ def look(api: Api, account: str, name: str, wanted: tuple[str | None, str | None
     Raises StoreRefused, StoreUnavailable, StoreBroken.
     """
     bindings = class_bindings(api, account, name)
-    owned = list(owned_classes(api, account))
+    owned = list(owned_classes(api, account_root(account)))
     found = next((one for one in owned if (one.script, one.class_name) == wanted), None)
     return Account(bindings, tuple(one for one in owned if one.script == name), found)

@@ -58,24 +58,34 @@ def class_bindings(api: Api, account: str, script: str) -> list[ClassBinding] | 
     ]
 
 
-def owned_classes(api: Api, account: str) -> Iterator[OwnedClass]:
-    """Every class of the account that a script owns. Raises StoreRefused, StoreUnavailable, StoreBroken."""
-    path = f"/accounts/{quote(account, safe='')}/workers/durable_objects/namespaces"
-    seen = 0
+def owned_classes(api: Api, root: str) -> Iterator[OwnedClass]:
+    """Every class that a script of the account owns. `root`: the API's path before /workers.
+
+    A page may be smaller than was asked for: the end is where the API says, or where nothing new comes.
+    Raises StoreRefused, StoreUnavailable, StoreBroken.
+    """
+    path = f"{root}/workers/durable_objects/namespaces"
+    seen: set[str] = set()
     for page in range(1, _MOST_PAGES):
         envelope = api.fetch(OTHER, path, {"page": str(page), "per_page": str(_PER_PAGE)})
         if not isinstance(envelope.result, list):
             raise StoreBroken("Cloudflare does not list the account's classes", "report it")
+        before = len(seen)
         for one in envelope.result:
             namespace, script, name = (_word(one, member) for member in ("id", "script", "class"))
-            if namespace and script and name:
+            if namespace is None or namespace in seen:
+                continue
+            seen.add(namespace)
+            if script and name:
                 yield OwnedClass(namespace, script, name)
-        seen += len(envelope.result)
         total = (envelope.info or {}).get("total_count")
-        if not envelope.result or (isinstance(total, int) and seen >= total):
+        if len(seen) == before or (isinstance(total, int) and len(seen) >= total):
             return
-        if total is None and len(envelope.result) < _PER_PAGE:
-            return
+
+
+def account_root(account: str) -> str:
+    """The API's path before /workers at Cloudflare."""
+    return f"/accounts/{quote(account, safe='')}"
 
 
 def delete_script(api: Api, account: str, script: str) -> bool:
@@ -93,7 +103,7 @@ def delete_script(api: Api, account: str, script: str) -> bool:
 
 
 def _script(account: str, script: str) -> str:
-    return f"/accounts/{quote(account, safe='')}/workers/scripts/{quote(script, safe='')}"
+    return f"{account_root(account)}/workers/scripts/{quote(script, safe='')}"
 
 
 def _where(one: Any, script: str) -> tuple[str | None, str | None]:

@@ -9,7 +9,14 @@ import pytest
 from migrate.core.limiting import MemoryRequestLog, Rate
 from migrate.errors import StoreBroken, StoreRefused
 from migrate.stores.cloudflare import Api
-from migrate.stores.scripts import ClassBinding, OwnedClass, class_bindings, delete_script, owned_classes
+from migrate.stores.scripts import (
+    ClassBinding,
+    OwnedClass,
+    account_root,
+    class_bindings,
+    delete_script,
+    owned_classes,
+)
 from tests.fake_api import ACCOUNT, TOKEN, FakeApi, FakeServer
 from tests.stores.kv_server import BASE, SleepingClock, success
 
@@ -69,15 +76,18 @@ def test_an_answer_without_bindings_is_no_proof_that_there_are_none() -> None:
 
 def test_all_classes_of_the_account_are_listed_page_by_page(fake: FakeServer, api: Api) -> None:
     fake.api.workers.deploy("shop", **{f"C{number}": f"space-{number}" for number in range(250)})
-    found = list(owned_classes(api, ACCOUNT))
+    found = list(owned_classes(api, account_root(ACCOUNT)))
     assert len(found) == 250
     assert found[249] == OwnedClass("space-249", "shop", "C249")
 
 
-def test_pages_without_a_total_end_with_the_first_that_is_not_full() -> None:
-    pages = [[{"id": f"{n}", "script": "s", "class": "C"} for n in range(size)] for size in (100, 3)]
+@pytest.mark.parametrize("last", [[], [2, 3, 4]], ids=["an empty one", "the same once more"])
+def test_pages_without_a_total_end_with_the_first_that_brings_nothing_new(last: list[int]) -> None:
+    numbers = [[0, 1], [2, 3, 4], last]
+    pages = [[{"id": f"{n}", "script": "s", "class": "C"} for n in some] for some in numbers]
     transport = httpx.MockTransport(lambda _: success(pages.pop(0)))
-    assert len(list(owned_classes(connected(transport=transport), ACCOUNT))) == 103
+    found = owned_classes(connected(transport=transport), account_root(ACCOUNT))
+    assert [one.namespace for one in found] == ["0", "1", "2", "3", "4"]
 
 
 def test_a_script_is_deleted_without_force(fake: FakeServer, api: Api) -> None:

@@ -11,14 +11,16 @@ need a token with the permission "Workers Scripts Read". The local runtime serve
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from migrate.errors import ConfigError, StoreBroken, StoreRefused, StoreUnavailable
 from migrate.stores.cloudflare import OBJECTS, OTHER, Api
 from migrate.stores.envelope import Rejected
+from migrate.stores.scripts import PERMISSION, owned_classes
 
 EXPLORERS = ("/cdn-cgi/local/explorer/api", "/cdn-cgi/explorer/api")
 """Where the local runtime serves its API, newest first."""
@@ -26,10 +28,10 @@ EXPLORERS = ("/cdn-cgi/local/explorer/api", "/cdn-cgi/explorer/api")
 PAGE = 10_000
 """Objects of a page, the most that the API gives."""
 
-_NAMESPACES = 100
-_MOST_PAGES = 1000
 _ID = re.compile(r"[0-9a-f]{64}")
-_PERMISSION = 'set CLOUDFLARE_API_TOKEN to one with the permission "Workers Scripts Read" for this account'
+_HINT = f'set CLOUDFLARE_API_TOKEN to one with the permission "{PERMISSION}" for this account'
+
+_Answer = TypeVar("_Answer")
 
 
 class Listed(NamedTuple):
@@ -56,12 +58,12 @@ class Namespace:
         Raises ConfigError when there is no such class, StoreRefused, StoreUnavailable, StoreBroken.
         """
         root = self._root if self._root is not None else self._explorer()
-        path = f"{root}/workers/durable_objects/namespaces"
-        objects = f"{path}/{quote(self._find(path), safe='')}/objects"
+        namespace = quote(self._find(root), safe="")
+        objects = f"{root}/workers/durable_objects/namespaces/{namespace}/objects"
         cursor, seen = None, set[str]()
         while True:
             query = {"limit": str(PAGE)} | ({} if cursor is None else {"cursor": cursor})
-            envelope = _allowed(lambda query=query: self._api.fetch(OBJECTS, objects, query))  # type: ignore[misc]
+            envelope = _allowed(functools.partial(self._api.fetch, OBJECTS, objects, query))
             yield [_listed(one) for one in _array(envelope.result)]
             cursor = _cursor(envelope.info)
             if cursor is None:
@@ -74,21 +76,14 @@ class Namespace:
         """Close the connection. May be called twice."""
         self._api.close()
 
-    def _find(self, path: str) -> str:
+    def _find(self, root: str) -> str:
         """The namespace's id, by script and class."""
-        found: dict[str, tuple[str, str]] = {}
-        for page in range(1, _MOST_PAGES):
-            query = {"page": str(page), "per_page": str(_NAMESPACES)}
-            envelope = _allowed(lambda query=query: self._api.fetch(OTHER, path, query))  # type: ignore[misc]
-            some = [one for one in _array(envelope.result) if isinstance(one, dict)]
-            fresh = {str(one.get("id")): (str(one.get("script")), str(one.get("class"))) for one in some}
-            if fresh.keys() <= found.keys():
-                break  # the end; or an API that has one page only
-            found |= fresh
-        matching = [name for name, owner in found.items() if owner == (self._script, self._class)]
+        found = _allowed(lambda: list(owned_classes(self._api, root)))
+        wanted = (self._script, self._class)
+        matching = [one.namespace for one in found if (one.script, one.class_name) == wanted]
         if len(matching) == 1:
             return matching[0]
-        there = ", ".join(sorted(f"{class_name} of {script}" for script, class_name in found.values()))
+        there = ", ".join(sorted(f"{one.class_name} of {one.script}" for one in found))
         raise ConfigError(
             f"{self._api.who} has {'several classes' if matching else 'no class'} {self._class}"
             f" of a Worker {self._script}",
@@ -110,14 +105,14 @@ class Namespace:
         )
 
 
-def _allowed(fetch: Callable[[], Any]) -> Any:
+def _allowed(fetch: Callable[[], _Answer]) -> _Answer:
     """Ask, and say which permission is missing."""
     try:
         return fetch()
     except Rejected:
         raise
     except StoreRefused as error:
-        raise StoreRefused(f"the list of objects: {error.message}", _PERMISSION) from None
+        raise StoreRefused(f"the list of objects: {error.message}", _HINT) from None
 
 
 def _array(result: object) -> list[Any]:
