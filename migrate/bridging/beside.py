@@ -8,15 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
+from migrate.bridging.deployment import read_config, read_deployment
+from migrate.bridging.project import CONFIG
 from migrate.bridging.secret_file import SECRET_FILE, has_secret
 from migrate.errors import ConfigError
 from migrate.local_runtime import LocalRuntime, Tools, Worker
 from migrate.wrangler_project import Project, find_project
 
-CONFIG = "wrangler.json"
-_WRITE_ONE = "write one: kvferry bridge init {}"
 _GO = "go to the folder of the application's Worker"
 
 
@@ -43,20 +42,23 @@ def find_beside(folder: Path, cwd: Path) -> Beside:
 
     Raises ConfigError when `folder` holds no bridge or no secret, and when the application is another.
     """
-    document = _read(folder / CONFIG, folder)
-    script = _script(document, folder)
-    environment = document.get("vars", {}).get("KVFERRY_ENVIRONMENT")
+    deployment = read_deployment(folder)
     if not has_secret(folder):
-        raise ConfigError(f"{folder} has no secret", _WRITE_ONE.format(folder))
-    project = find_project(cwd, cwd, environment, _GO)
+        raise ConfigError(f"{folder} has no secret", f"kvferry bridge rotate {folder} makes one")
+    project = find_project(cwd, cwd, deployment.environment, _GO)
     if project is None:
         raise ConfigError(f"no wrangler configuration in {cwd} or above", _GO)
-    if project.chosen.script != script:
+    if project.chosen.script != deployment.script:
         raise ConfigError(
-            f"{project.place} is Worker {project.chosen.script}, and the bridge is for {script}", _GO
+            f"{project.place} is Worker {project.chosen.script}, and the bridge is for {deployment.script}",
+            _GO,
         )
-    application = Worker(script, project.path)
-    return Beside(application, Worker(document["name"], folder / CONFIG), environment, _namespaces(project))
+    return Beside(
+        Worker(deployment.script, project.path),
+        Worker(deployment.name, folder / CONFIG),
+        deployment.environment,
+        _namespaces(project),
+    )
 
 
 @contextmanager
@@ -74,7 +76,7 @@ def running(beside: Beside, tools: Tools, *, state: Path, port: int | None) -> I
 
 def _with_environment(bridge: Worker, environment: str, folder: Path) -> Worker:
     """The same bridge, by a configuration that has this environment too: wrangler takes one for all."""
-    document = _read(bridge.config, bridge.config.parent)
+    document = read_config(bridge.config.parent)
     document["main"] = str((bridge.config.parent / document["main"]).resolve())
     document["env"] = {environment: {name: document[name] for name in ("name", "vars", "durable_objects")}}
     path = folder / CONFIG
@@ -86,23 +88,3 @@ def _with_environment(bridge: Worker, environment: str, folder: Path) -> Worker:
 def _namespaces(project: Project) -> dict[str, str]:
     found = project.chosen.kv_namespaces
     return {one.binding: one.preview_id or one.id or one.binding for one in found}
-
-
-def _read(path: Path, folder: Path) -> dict[str, Any]:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        document = None
-    if not isinstance(document, dict) or not isinstance(document.get("name"), str):
-        raise ConfigError(f"{folder} holds no bridge", _WRITE_ONE.format(folder))
-    return document
-
-
-def _script(document: dict[str, Any], folder: Path) -> str:
-    """Whose class the bridge reaches."""
-    objects = document.get("durable_objects")
-    bindings = objects.get("bindings") if isinstance(objects, dict) else None
-    for one in bindings if isinstance(bindings, list) else []:
-        if isinstance(one, dict) and isinstance(one.get("script_name"), str):
-            return str(one["script_name"])
-    raise ConfigError(f"{folder} holds no bridge", _WRITE_ONE.format(folder))

@@ -36,30 +36,34 @@ class Deployment:
 
 def read_deployment(folder: Path) -> Deployment:
     """The folder's deployment. Raises ConfigError when it is no bridge's, or does not say what it reaches."""
-    hint = "name the folder that kvferry bridge init wrote"
-    if not written_files(folder):
-        raise ConfigError(f"{folder} is not a bridge's folder", hint)
-    path = folder / CONFIG
-    config: Any
-    try:
-        config = jsonc.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {(error.strerror or 'error').lower()}", hint) from None
-    except ValueError:
-        raise ConfigError(f"{path} is no JSON", "correct it, or write it anew: kvferry bridge init") from None
+    config = read_config(folder)
     try:
         return _deployment(folder, config)
     except (KeyError, TypeError, AttributeError, IndexError):
         raise ConfigError(
-            f"{path} does not say what the bridge is, or which class it reaches",
+            f"{folder / CONFIG} does not say what the bridge is, or which class it reaches",
             "write it anew: kvferry bridge init",
         ) from None
+
+
+def read_config(folder: Path) -> Any:
+    """The configuration in a bridge's folder, as it is. Raises ConfigError when there is no bridge in it."""
+    hint = f"name the folder that kvferry bridge init wrote, or write one: kvferry bridge init {folder}"
+    if not written_files(folder):
+        raise ConfigError(f"{folder} is not a bridge's folder", hint)
+    path = folder / CONFIG
+    try:
+        return jsonc.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {(error.strerror or 'error').lower()}", hint) from None
+    except ValueError:
+        raise ConfigError(f"{path} is no JSON", "correct it, or write it anew: kvferry bridge init") from None
 
 
 def _deployment(folder: Path, config: Mapping[str, Any]) -> Deployment:
     name = str(config["name"])
     bindings = config["durable_objects"]["bindings"]
-    (session,) = [one for one in bindings if one["name"] == BINDING] or [bindings[0]]
+    session = ([one for one in bindings if one["name"] == BINDING] or bindings)[0]
     variables = config.get("vars", {})
     return Deployment(
         folder=folder,

@@ -150,7 +150,7 @@ def test_a_folder_without_a_bridge_and_another_projects_bridge_are_refused(tmp_p
     words = ("bridge", "dev", str(project.bridge))
     done = kvferry(*words, cwd=project.folder, env=project.env)
     assert done.returncode == 2
-    assert "holds no bridge" in done.stderr
+    assert "is not a bridge's folder" in done.stderr
     assert f"kvferry bridge init {project.bridge}" in done.stderr
     project.bridge.rmdir()
     project.run("bridge", "init", str(project.bridge))
