@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +41,15 @@ _NEEDED = {
 }
 
 
+def signing(scopes: Iterable[str] = ()) -> str:
+    """The command that signs keys for these (none: the usual ones); DIR is the bridge's folder.
+
+    It writes over the keys that are there, so those that are to stay are named too.
+    """
+    wanted = ",".join(dict.fromkeys(scopes))
+    return f'eval "$(kvferry bridge keys DIR{" --for " + wanted if wanted else ""})"'
+
+
 @dataclass(frozen=True, slots=True)
 class BridgeKeys:
     """At most one key of each scope, and what the operator should know about where they are."""
@@ -56,7 +65,7 @@ class BridgeKeys:
                 return self.keys[one]
         raise ConfigError(
             f"there is no key for {scope} among the bridge's keys",
-            f'{_NEEDED[scope]}: {VARIABLE} holds several, separated by spaces (README, "Durable Objects")',
+            f"{_NEEDED[scope]}: {signing([*self.keys, scope])}",
         )
 
     def expire(self) -> dict[Scope, int]:
@@ -72,13 +81,13 @@ def find_bridge_keys(env: Variables, cwd: Path, now: float) -> BridgeKeys:
     """
     text, where, notes = _at_hand(env, cwd)
     if not text.strip():
-        raise ConfigError("no key for the bridge", f"export {VARIABLE}=…, or {VARIABLE}_FILE=FILE")
+        raise ConfigError("no key for the bridge", f"{signing()}, or export {VARIABLE}_FILE=FILE")
     found = _read_keys(text, where)
     for scope, (expires, _) in found.items():
         if expires <= now:
             raise ConfigError(
                 f"the bridge's key for {scope} has expired ({where})",
-                "kvferry bridge keys DIR makes a new one",
+                signing(found),
             )
     return BridgeKeys({scope: key for scope, (_, key) in found.items()}, notes)
 

@@ -96,7 +96,7 @@ def told(created: Created, where: str) -> Iterator[str]:
     yield "next:"
     yield f"  (cd {shlex.quote(str(folder))} && npm ci && npx wrangler deploy)"
     yield f"  ({secret_file.put_line(folder)})"
-    yield f"  kvferry bridge keys {shlex.quote(str(folder))}"
+    yield f'  eval "$(kvferry bridge keys {shlex.quote(str(folder))})"'
     yield f"  kvferry bridge check https://{project.domain or 'HOST'} --dir {shlex.quote(str(folder))}"
     if project.domain is None and not project.workers_dev:
         yield ""

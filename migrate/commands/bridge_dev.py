@@ -44,7 +44,9 @@ def command(folder: Path, port: int | None, persist_to: Path | None) -> int:
         click.echo(f"application  {runtime.url}")
         for binding, name in beside.namespaces.items():
             click.echo(f"KV           kv+{runtime.url}/{name} ({binding})")
-        click.echo(f"keys: kvferry bridge keys {shlex.quote(str(folder))}; Ctrl-C ends it", err=True)
+        click.echo(
+            f'keys: eval "$(kvferry bridge keys {shlex.quote(str(folder))})"; Ctrl-C ends it', err=True
+        )
         wait(runtime.running)
         if not runtime.running():
             click.echo(runtime.said(), err=True)

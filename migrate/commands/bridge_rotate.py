@@ -32,5 +32,5 @@ def command(folder: Path) -> int:
     click.echo("")
     click.echo(f"until this is typed, {deployment.name} goes by the old one:")
     click.echo(f"  ({secret_file.put_line(folder)})")
-    click.echo(f"  kvferry bridge keys {shlex.quote(str(folder))}")
+    click.echo(f'  eval "$(kvferry bridge keys {shlex.quote(str(folder))})"')
     return 0

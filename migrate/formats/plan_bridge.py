@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migrate.bridge_keys import signing
 from migrate.core.document import iso
 from migrate.formats.figures import clean, plural
 from migrate.formats.plan_clock import clock_check
@@ -40,8 +41,8 @@ def bridge_checks(bridge: Bridging, facts: PlanFacts) -> Iterator[Check]:
 def _keys(bridge: Bridging, facts: PlanFacts) -> Iterator[Check]:
     for scope, (standing, why) in _PURPOSES.items():
         if scope not in bridge.keys:
-            todo = "make one from the bridge's secret, and add it to KVFERRY_BRIDGE_TOKEN"
-            yield Check("keys", standing, f"there is none for {scope}: {why}", todo)
+            said = f"there is none for {scope}: {why}"
+            yield Check("keys", standing, said, signing([*bridge.keys, scope]))
     for scope, expires in sorted(bridge.keys.items()):
         said = f"for {scope} until {iso(expires)}"
         if expires <= facts.finished + facts.longest:
