@@ -372,6 +372,7 @@ class Edge:
                         "OWN": "StoreSessions",
                         "WRAPPED": "WrappedSessions",
                         "OLD": "OldSessions",
+                        "STATS": "Stats",
                     }.items()
                 },
                 "kvNamespaces": ["SESSIONS"],

@@ -49,13 +49,15 @@ export interface SessionStore {
 
 const stores = new WeakMap<object, Store>();
 const counters = new Counters(); // of the isolate
+let name: string | null = null;
+const isolate = (): string => (name ??= crypto.randomUUID()); // not at once: nothing is random before a request
 
 // The store of one Worker's bindings. Cheap: it may be called for every use. Raises TypeError when its
 // variables or bindings are missing.
 export function sessionStore(env: object): SessionStore {
   let store = stores.get(env);
   if (store === undefined) {
-    store = new Store(settingsOf(env as Record<string, string>), REAL, counters);
+    store = new Store(settingsOf(env as Record<string, string>), REAL, isolate, counters);
     stores.set(env, store);
   }
   return store as SessionStore;

@@ -2,6 +2,7 @@
 // halves that end as a script says. Time is the test's, for the store and for the objects.
 
 import { DurableObject } from "cloudflare:workers";
+import { MigrationStats } from "EDGE/migration-stats.ts";
 import { Counters } from "EDGE/store/counters.ts";
 import { settingsOf } from "EDGE/store/settings.ts";
 import { Store as Real } from "EDGE/store/store.ts";
@@ -27,6 +28,12 @@ export class StoreSessions extends UserSessions<object, Env> {
 
 export class WrappedSessions extends Wrapped {}
 
+export class Stats extends MigrationStats<Env> {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env, clock);
+  }
+}
+
 // A class from before the store's calls.
 export class OldSessions extends DurableObject<Env> {}
 
@@ -51,6 +58,9 @@ interface Order {
   verb: "get" | "create" | "put" | "touch" | "update" | "delete";
   args: unknown[];
   faults?: Record<string, Fault[]>; // of each call, by its method: kvferryPut, or kv.put
+  stats?: string | null; // the name of the statistics' object; left out or null: there are none
+  isolate?: string;
+  version?: string;
   stale?: { value: string; metadata: unknown } | "missing"; // what KV's reads show
   meanwhile?: Order; // done before the first write of an object
 }
@@ -82,12 +92,54 @@ export default {
       const stub = namespace.get(namespace.idFromName(object)) as unknown as Record<string, Method>;
       return Response.json((await (stub[method] as Method)(...args)) ?? null);
     }
+    if (pathname === "/beats") return Response.json(await beats(env, body as Order & { times: { at: number }[] }));
     return Response.json(await done(env, body as Order));
   },
 };
 
+interface Scripted {
+  store: Record<string, Method>;
+  trace: string[];
+  left: Promise<unknown>[];
+  counters: Counters;
+}
+
 // Do one verb, wait for everything that it left behind, and say what happened in which order.
 async function done(env: Env, order: Order): Promise<object> {
+  const { store, trace, left, counters } = scriptedStore(env, order);
+  const args = order.verb === "update" ? [order.args[0], changing(order.args[1]), ...order.args.slice(2)] : order.args;
+  let answer: object;
+  try {
+    const value = await (store[order.verb] as Method)(...args.map(inward));
+    answer = { value: outward(value) };
+  } catch (error) {
+    answer = { thrown: String(error) };
+  }
+  trace.push("answered");
+  await over(left);
+  return { ...answer, trace, counters: counters.all() };
+}
+
+// Do one verb with the same store at several times, in seconds from now on: does it tell that it is at work?
+async function beats(env: Env, order: Order & { times: { at: number }[] }): Promise<boolean[]> {
+  const { store, trace, left } = scriptedStore(env, order);
+  const began = clock();
+  const found: boolean[] = [];
+  for (const { at } of order.times) {
+    time.now = began + at;
+    trace.length = 0;
+    await (store[order.verb] as Method)(...order.args);
+    await over(left);
+    found.push(trace.some((one) => one.startsWith("kvferryBeat")));
+  }
+  return found;
+}
+
+async function over(left: Promise<unknown>[]): Promise<void> {
+  for (let next = left.shift(); next !== undefined; next = left.shift()) await next;
+}
+
+function scriptedStore(env: Env, order: Order): Scripted {
   const trace: string[] = [];
   const left: Promise<unknown>[] = [];
   const counters = new Counters();
@@ -136,8 +188,14 @@ async function done(env: Env, order: Order): Promise<object> {
     });
   };
   const objects = env[order.objects ?? "OWN"] as DurableObjectNamespace;
+  const stats = env.STATS as DurableObjectNamespace;
+  const id = stats.idFromName(order.stats ?? "");
   const settings = settingsOf({
     ...order.vars,
+    ...(typeof order.stats !== "string"
+      ? {}
+      : { MIGRATION_STATS: { idFromName: () => id, get: () => scripted(stats.get(id), through, String(id)) } }),
+    ...(order.version === undefined ? {} : { CF_VERSION_METADATA: { id: order.version } }),
     SESSIONS: scriptedKv(env.SESSIONS, through, order.stale),
     USER_SESSIONS: {
       idFromName: (name: string) => objects.idFromName(name),
@@ -145,18 +203,8 @@ async function done(env: Env, order: Order): Promise<object> {
     },
   });
   const Store = STORES[order.build ?? "EDGE"] as typeof Real;
-  const store = new Store(settings, world, counters) as unknown as Record<string, Method>;
-  const args = order.verb === "update" ? [order.args[0], changing(order.args[1]), ...order.args.slice(2)] : order.args;
-  let answer: object;
-  try {
-    const value = await (store[order.verb] as Method)(...args.map(inward));
-    answer = { value: outward(value) };
-  } catch (error) {
-    answer = { thrown: String(error) };
-  }
-  trace.push("answered");
-  for (let next = left.shift(); next !== undefined; next = left.shift()) await next;
-  return { ...answer, trace, counters: counters.all() };
+  const store: unknown = new Store(settings, world, () => order.isolate ?? "i", counters);
+  return { store: store as Record<string, Method>, trace, left, counters };
 }
 
 function scripted(stub: object, through: Through, id: string): object {

@@ -3,6 +3,7 @@
 // `object_*`, `kv_*`: halves that did not end well. `shadow_*`: what a read at shadow-read found in the
 // object beside KV. `fallback_*`: what a read at object-first found in KV alone. `stamp_*`: what KV metadata
 // had no room for. `touch_skipped`: renewals that were not due.
+// `stats_failed`: heartbeats and journal entries that did not arrive.
 export type Counter =
   | `${"object" | "kv"}_${"failed" | "unanswered" | "late"}`
   | "object_older"
@@ -13,7 +14,8 @@ export type Counter =
   | "stamp_left_out"
   | "expiration_lengthened"
   | "touch_skipped"
-  | "write_gone";
+  | "write_gone"
+  | "stats_failed";
 
 export class Counters {
   readonly #counts = new Map<Counter, number>();

@@ -6,9 +6,11 @@ import type { KvSessions } from "./kv-side.ts";
 import type { HalfObjects } from "./object-side.ts";
 import { rampOf } from "./stages.ts";
 import type { Ramp } from "./stages.ts";
+import type { StatsObjects } from "./stats-side.ts";
 
 // The variables. Bindings are named by KVFERRY_KV_BINDING (SESSIONS) and KVFERRY_OBJECTS_BINDING
-// (USER_SESSIONS). The bridge's variables of the same names say the same.
+// (USER_SESSIONS), the statistics' is MIGRATION_STATS, and a version's metadata are CF_VERSION_METADATA, if
+// they are there. The bridge's variables of the same names say the same.
 export interface StoreEnv {
   SESSION_STAGE?: string; // kv, dual-write, shadow-read, object-first, object-only
   SESSION_STAGE_PERCENT?: string; // of the sessions; the others are at the stage before
@@ -30,6 +32,8 @@ export interface Settings {
   putEvery: number;
   kv: KvSessions | null;
   objects: HalfObjects | null;
+  stats: StatsObjects | null;
+  version: string; // of the Worker
 }
 
 const TOUCH_EVERY = 300; // seconds
@@ -59,6 +63,8 @@ export function settingsOf(env: StoreEnv & Record<string, unknown>): Settings {
     putEvery: seconds(env.SESSION_PUT_EVERY, 0, "SESSION_PUT_EVERY"),
     kv,
     objects,
+    stats: bound<StatsObjects>(env, "MIGRATION_STATS"),
+    version: bound<{ id?: string }>(env, "CF_VERSION_METADATA")?.id ?? "",
   };
 }
 

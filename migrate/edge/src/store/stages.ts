@@ -22,9 +22,17 @@ export function rampOf(stage: string, percent: string | undefined): Ramp | null 
 
 // The same for a session in every isolate that has the same settings.
 export function stageOf({ stage, percent }: Ramp, id: string): Stage {
-  const before = STAGES[STAGES.indexOf(stage) - 1] ?? stage;
   // Salted, so that a shard's sessions do not all move at once.
-  return hash(`stage:${id}`) % 10_000 < percent * 100 ? stage : before;
+  return hash(`stage:${id}`) % 10_000 < percent * 100 ? stage : before(stage);
+}
+
+// The earlier one of the two stages that its sessions may be in.
+export function earliest({ stage, percent }: Ramp): Stage {
+  return percent < 100 ? before(stage) : stage;
+}
+
+function before(stage: Stage): Stage {
+  return STAGES[STAGES.indexOf(stage) - 1] ?? stage;
 }
 
 // Whose rows a write makes: "dual" as long as KV is authoritative.

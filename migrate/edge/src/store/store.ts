@@ -1,23 +1,23 @@
 // The session store: every verb at every stage, over KV's side and the object's.
 
 import { HALVES } from "../half-calls.ts";
-import type { Here } from "../half-calls.ts";
 import { Counters } from "./counters.ts";
 import { decoded, encoded, endOf, metadataText } from "./data.ts";
 import type { Kept, Lifetime } from "./data.ts";
-import { differences } from "./differences.ts";
 import type { Answer, Verb } from "./halves.ts";
 import { KvSide } from "./kv-side.ts";
 import type { Mark } from "./kv-side.ts";
 import { ObjectSide } from "./object-side.ts";
 import type { ObjectEnded } from "./object-side.ts";
-import { served } from "./reading.ts";
+import { keptOf, Reader } from "./reader.ts";
+import type { Current, Operation } from "./reader.ts";
 import { due, prolonged } from "./renewing.ts";
 import { run } from "./running.ts";
 import type { Does, Ended } from "./running.ts";
 import type { Settings } from "./settings.ts";
 import { originAt, stageOf } from "./stages.ts";
 import type { Stage } from "./stages.ts";
+import { StatsSide } from "./stats-side.ts";
 import { SessionStoreError } from "./store-error.ts";
 import type { World } from "./world.ts";
 
@@ -33,35 +33,26 @@ export interface Found {
 const NOT_AFTER = 20; // seconds from its start in which a half may be done, or begin
 const TRIES = 5; // of an update, against others that write the same session
 
-// A session as it is read, and the version of its row: 0 where there is nothing at all, null where no
-// object was asked.
-interface Current {
-  kept: Kept | null;
-  version: number | null;
-}
-
-// One operation: its session, its stage, and until when its halves may be done (Unix seconds).
-interface Operation {
-  id: string;
-  stage: Stage;
-  notAfter: number;
-}
-
 export class Store {
   readonly counters: Counters;
   readonly #settings: Settings;
   readonly #world: World;
   readonly #kvSide: KvSide | null;
   readonly #objectSide: ObjectSide | null;
+  readonly #reader: Reader;
+  readonly #stats: StatsSide;
 
-  constructor(settings: Settings, world: World, counters = new Counters()) {
-    const { kv, objects, placement, locationHint, prefix } = settings;
+  // `isolate`: its name, made up when it is first asked for.
+  constructor(settings: Settings, world: World, isolate: () => string, counters = new Counters()) {
+    const { kv, objects, placement, locationHint, prefix, ramp, stats, version } = settings;
     this.counters = counters;
     this.#settings = settings;
     this.#world = world;
     const namespace = objects === null ? "" : objects.idFromName("kvferry:namespace").toString().slice(0, 8);
     this.#kvSide = kv && new KvSide(kv, prefix, namespace, world, counters);
     this.#objectSide = objects && placement && new ObjectSide(objects, placement, locationHint, world);
+    this.#reader = new Reader(() => this.#kv, () => this.#object, world, counters);
+    this.#stats = new StatsSide(stats, ramp, { isolate, version }, world, counters);
   }
 
   // ---------------------------------------------------------------- the verbs
@@ -69,7 +60,7 @@ export class Store {
   async get(given: string): Promise<Found | null> {
     const id = `${given}`;
     if (!this.#possible(id)) return null;
-    const { kept } = await this.#current(this.#begin(id), "together");
+    const { kept } = await this.#reader.current(this.#begin(id), "together");
     return kept && found(kept);
   }
 
@@ -99,7 +90,7 @@ export class Store {
   ): Promise<unknown> {
     const id = this.#sound(given);
     for (let left = TRIES; left > 0; left -= 1) {
-      const before = await this.#current(this.#begin(id), "in order");
+      const before = await this.#reader.current(this.#begin(id), "in order");
       const data = await change(before.kept && found(before.kept));
       const kept = this.#updated(data, options, before.kept);
       const answer = await this.#put(this.#begin(id), kept, before.version, 0);
@@ -111,59 +102,10 @@ export class Store {
   async delete(given: string): Promise<void> {
     const { id, stage, notAfter } = this.#begin(this.#sound(given));
     const ask = { halves: HALVES, key: id, notAfter, origin: originAt(stage) };
-    await this.#write(stage, "delete", {
+    await this.#write({ id, stage, notAfter }, "delete", {
       object: () => this.#object.half(id, (object) => object.kvferryDelete(ask)),
       kv: () => this.#kv.remove(id, notAfter),
     });
-  }
-
-  // ---------------------------------------------------------------- reading
-
-  // `order`: "in order" asks KV after the object, for a write that is compared with the row's version.
-  async #current(operation: Operation, order: "together" | "in order"): Promise<Current> {
-    const { id, stage } = operation;
-    if (stage === "kv" || stage === "dual-write") return { kept: await this.#kv.read(id), version: null };
-    const early = stage === "shadow-read" && order === "together" ? this.#kv.read(id) : null;
-    early?.catch(() => {}); // it may not be needed
-    const here = await this.#object.look(id, HALVES);
-    const version = here.is === "row" ? here.version : 0;
-    switch (served(stage, here)) {
-      case "nobody":
-        return { kept: null, version };
-      case "row":
-        return { kept: keptOf(here), version };
-      case "kv": {
-        const kept = await (early ?? this.#kv.read(id));
-        this.counters.add(`shadow_${differences(here, kept)}`);
-        return { kept, version };
-      }
-      case "adopt":
-        return this.#fallback(operation);
-      case "error":
-        throw new SessionStoreError("the session class is older than the store: deploy it first");
-    }
-  }
-
-  // Nothing at all is in the object: what KV has, which is given to the object with its own expiration.
-  async #fallback({ id, notAfter }: Operation): Promise<Current> {
-    const kept = await this.#kv.read(id);
-    this.counters.add(kept === null ? "fallback_miss" : "fallback_hit");
-    if (kept === null) return { kept, version: 0 };
-    if (kept.expiration === undefined) {
-      this.counters.add("fallback_unknown");
-      return { kept, version: 0 };
-    }
-    const { value, metadata, expiration } = kept;
-    const ask = { halves: HALVES, key: id, notAfter, value, metadata, expiration };
-    const adopting = this.#object.ask(id, (object) => object.kvferryAdopt(ask));
-    this.#world.lasting(adopting.catch(() => {}));
-    const here = await adopting.catch(() => null);
-    if (here === null || here.is === "older" || here.is === "nothing") {
-      this.counters.add("fallback_failed");
-      return { kept, version: 0 };
-    }
-    const version = here.is === "row" ? here.version : 0;
-    return { kept: served("object-only", here) === "row" ? keptOf(here) : null, version };
   }
 
   // ---------------------------------------------------------------- writing
@@ -175,7 +117,7 @@ export class Store {
     const expiration = kept.expiration ?? null;
     const ask = { halves: HALVES, key: id, notAfter, ...kept, expiration, origin, expect };
     const idle = origin === "app" ? every : 0; // KV is not known to have it, as long as it is authoritative
-    return this.#write(stage, "put", {
+    return this.#write(operation, "put", {
       object: () => this.#object.half(id, (object) => object.kvferryPut({ ...ask, every: idle })),
       kv: async (object) =>
         object?.end === "done" && !object.changed ? "done" : this.#kv.put(id, kept, mark(stage, object), notAfter),
@@ -186,9 +128,9 @@ export class Store {
   // the one that was read before KV.
   async #touchBoth(operation: Operation, until: number): Promise<void> {
     const { id, stage, notAfter } = operation;
-    let before: Current & { here?: Here };
+    let before: Current;
     try {
-      before = await this.#current(operation, "in order");
+      before = await this.#reader.current(operation, "in order");
     } catch (error) {
       if (stage === "shadow-read") return; // it has not extended, and says no more
       throw error;
@@ -201,7 +143,7 @@ export class Store {
     }
     const longer = { ...kept, expiration: prolonged(kept.expiration, until) };
     const ask = { halves: HALVES, key: id, notAfter, ...longer, origin: "dual" as const, every: 0 };
-    await this.#write(stage, "touch", {
+    await this.#write(operation, "touch", {
       object: () => this.#object.half(id, (object) => object.kvferryPut({ ...ask, expect: version })),
       kv: (object) => this.#kv.put(id, longer, mark(stage, object), notAfter),
     });
@@ -212,7 +154,7 @@ export class Store {
   async #touchObject(operation: Operation, until: number): Promise<void> {
     for (let left = 2; left > 0; left -= 1) {
       if ((await this.#extended(operation, until)) !== "nothing" || operation.stage === "object-only") return;
-      const { kept, version } = await this.#fallback(operation);
+      const { kept, version } = await this.#reader.fallback(operation);
       if (kept === null) return;
       if (version !== 0) continue;
       // How long it lives is not known, but how long it is to live is.
@@ -220,10 +162,11 @@ export class Store {
     }
   }
 
-  #extended({ id, stage, notAfter }: Operation, until: number): Promise<Answer> {
+  #extended(operation: Operation, until: number): Promise<Answer> {
+    const { id, stage, notAfter } = operation;
     const every = this.#settings.touchEvery;
     const ask = { halves: HALVES, key: id, notAfter, until, origin: originAt(stage), every };
-    return this.#write(stage, "touch", {
+    return this.#write(operation, "touch", {
       object: () => this.#object.half(id, (object) => object.kvferryTouch(ask)),
       kv: async (object) => {
         const kept = object?.changed && object.row ? keptOf(object.row) : null;
@@ -232,8 +175,10 @@ export class Store {
     });
   }
 
-  async #write(stage: Stage, verb: Verb, does: Does): Promise<Answer> {
-    const ended = await run(stage, verb, does, this.#world, this.counters);
+  async #write({ id, stage }: Operation, verb: Verb, halves: Omit<Does, "note">): Promise<Answer> {
+    const note: Does["note"] = (half, end) => this.#stats.note({ key: id, half, verb, stage, end });
+    const ended = await run(stage, verb, { ...halves, note }, this.#world, this.counters);
+    if (ended.ends.object === "older") this.#stats.beat("kv");
     if (ended.answer === "failed") throw failure(verb, ended);
     return ended.answer;
   }
@@ -241,6 +186,7 @@ export class Store {
   // ---------------------------------------------------------------- arguments
 
   #begin(id: string): Operation {
+    this.#stats.beat();
     const stage = stageOf(this.#settings.ramp, id);
     return { id, stage, notAfter: this.#world.clock() + NOT_AFTER };
   }
@@ -291,20 +237,16 @@ function found({ value, expiration, metadata }: Kept): Found {
   return { data: decoded(value), expiration, metadata: metadata === null ? null : JSON.parse(metadata) };
 }
 
-function keptOf(here: Here): Kept | null {
-  if (here.is !== "row" || here.value === null) return null;
-  return { value: here.value, metadata: here.metadata, expiration: here.expiration };
-}
-
 // What KV is told of the object's half. Where its code is older, the session has stayed at `kv`.
 function mark(stage: Stage, object: ObjectEnded | null): Mark {
   return { stage: object?.end === "older" ? "kv" : stage, version: object?.version };
 }
 
-function failure(verb: Verb, { ends }: Ended): SessionStoreError {
+function failure(verb: Verb, { ends, noted }: Ended): SessionStoreError {
   const what = { put: "stored", touch: "extended", delete: "deleted" }[verb];
   if (ends.object === "older") return new SessionStoreError("the session class is older than the store: deploy it first");
   const halves = Object.entries(ends).filter(([, end]) => end !== "done");
-  const how = halves.map(([half, end]) => `${half === "kv" ? "KV's" : "the object's"} half: ${end}`).join(", ");
+  const ways = halves.map(([half, end]) => `${half === "kv" ? "KV's" : "the object's"} half: ${end}`);
+  const how = [...ways, ...(noted ? [] : ["it could not be put into the journal"])].join(", ");
   return new SessionStoreError(`the session is not known to be ${what} (${how})`);
 }

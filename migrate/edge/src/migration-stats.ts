@@ -1,0 +1,144 @@
+// Statistics of a migration, in one object: which stages and versions are at work, what they counted, and
+// which halves of writes are not known to be done. It belongs to the script that owns the session class.
+
+import { DurableObject } from "cloudflare:workers";
+import { BEAT_EVERY } from "./stats-calls.ts";
+import type { Beat, FailedHalf, JournalEntry, SeenIsolates, Stats } from "./stats-calls.ts";
+
+const KEPT = 30 * 86_400; // seconds since an isolate was last seen
+const REST = ""; // in the place of the isolates that are not kept any more
+
+type Counts = Record<string, number>;
+
+export class MigrationStats<Env = unknown> extends DurableObject<Env> {
+  readonly #sql: SqlStorage;
+  readonly #storage: DurableObjectStorage;
+  readonly #clock: () => number;
+
+  // `clock`: Unix seconds.
+  constructor(ctx: DurableObjectState, env: Env, clock: () => number = () => Date.now() / 1000) {
+    super(ctx, env);
+    this.#storage = ctx.storage;
+    this.#sql = ctx.storage.sql;
+    this.#clock = clock;
+    this.#sql.exec(`
+      CREATE TABLE IF NOT EXISTS isolates (
+        isolate TEXT NOT NULL,
+        stage   TEXT NOT NULL,
+        version TEXT NOT NULL,     -- of the Worker
+        first   REAL NOT NULL,     -- Unix seconds
+        last    REAL NOT NULL,
+        PRIMARY KEY (isolate, stage, version)
+      ) STRICT, WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS counters (
+        isolate TEXT PRIMARY KEY NOT NULL,
+        counts  TEXT NOT NULL      -- JSON: all that it has counted
+      ) STRICT, WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS journal (
+        key     TEXT NOT NULL,     -- a session's id: a secret
+        half    TEXT NOT NULL,
+        verb    TEXT NOT NULL,
+        stage   TEXT NOT NULL,
+        end     TEXT NOT NULL,
+        at      REAL NOT NULL,     -- Unix seconds, the last time
+        times   INTEGER NOT NULL,
+        PRIMARY KEY (key, half)
+      ) STRICT, WITHOUT ROWID;
+    `);
+  }
+
+  // An isolate is at work. What it counted takes the place of what it had counted before.
+  kvferryBeat({ isolate, stage, version, counters }: Beat): void {
+    const now = this.#clock();
+    this.#storage.transactionSync(() => {
+      const { rowsWritten } = this.#sql.exec(
+        "UPDATE isolates SET last = max(last, ?) WHERE isolate = ? AND stage = ? AND version = ?",
+        now,
+        isolate,
+        stage,
+        version,
+      );
+      if (rowsWritten === 0) {
+        this.#sql.exec("INSERT INTO isolates VALUES (?, ?, ?, ?, ?)", isolate, stage, version, now, now);
+        this.#prune(now);
+      }
+      this.#count(isolate, counters);
+    });
+  }
+
+  // A half is not known to be done: one entry for each session and half, the last one.
+  kvferryNote({ key, half, verb, stage, end }: FailedHalf): void {
+    this.#sql.exec(
+      `INSERT INTO journal (key, half, verb, stage, end, at, times) VALUES (?, ?, ?, ?, ?, ?, 1)
+       ON CONFLICT (key, half) DO UPDATE SET
+         verb = excluded.verb, stage = excluded.stage, end = excluded.end, at = excluded.at, times = times + 1`,
+      key,
+      half,
+      verb,
+      stage,
+      end,
+      this.#clock(),
+    );
+  }
+
+  kvferryStats(): Stats {
+    const seen = this.#sql
+      .exec<{ [Name in keyof SeenIsolates]: SeenIsolates[Name] }>(
+        `SELECT stage, version, count(*) AS isolates, min(first) AS first, max(last) AS last
+         FROM isolates GROUP BY stage, version ORDER BY last DESC, stage, version`,
+      )
+      .toArray();
+    const { journal } = this.#sql.exec<{ journal: number }>("SELECT count(*) AS journal FROM journal").one();
+    const counts = this.#sql.exec<{ counts: string }>("SELECT counts FROM counters").toArray();
+    const counters = counts.map((row) => JSON.parse(row.counts) as Counts).reduce(sum, {});
+    return { now: this.#clock(), beatEvery: BEAT_EVERY, seen, counters, journal };
+  }
+
+  // Up to `limit` entries behind a session and half, in their order.
+  kvferryJournal(after: { key: string; half: string } | null, limit: number): JournalEntry[] {
+    const { key, half } = after ?? { key: "", half: "" };
+    return this.#sql
+      .exec<{ [Name in keyof JournalEntry]: JournalEntry[Name] }>(
+        `SELECT key, half, verb, stage, end, at, times FROM journal
+         WHERE (key, half) > (?, ?) ORDER BY key, half LIMIT ?`,
+        key,
+        half,
+        limit,
+      )
+      .toArray();
+  }
+
+  // Strike entries that have been seen to, unless they were made again since.
+  kvferrySettled(entries: { key: string; half: string; at: number }[]): void {
+    this.#storage.transactionSync(() => {
+      for (const { key, half, at } of entries) {
+        this.#sql.exec("DELETE FROM journal WHERE key = ? AND half = ? AND at <= ?", key, half, at);
+      }
+    });
+  }
+
+  #count(isolate: string, counts: Counts): void {
+    this.#sql.exec(
+      `INSERT INTO counters (isolate, counts) VALUES (?, ?)
+       ON CONFLICT (isolate) DO UPDATE SET counts = excluded.counts`,
+      isolate,
+      JSON.stringify(counts),
+    );
+  }
+
+  // Forget isolates that have not been seen for long, but not what they counted.
+  #prune(now: number): void {
+    this.#sql.exec("DELETE FROM isolates WHERE last < ?", now - KEPT);
+    const gone = "isolate <> ? AND isolate NOT IN (SELECT isolate FROM isolates)";
+    const rows = this.#sql.exec<{ counts: string }>(`SELECT counts FROM counters WHERE ${gone}`, REST).toArray();
+    if (rows.length === 0) return;
+    const kept = this.#sql.exec<{ counts: string }>("SELECT counts FROM counters WHERE isolate = ?", REST).toArray();
+    this.#count(REST, [...kept, ...rows].map(({ counts }) => JSON.parse(counts) as Counts).reduce(sum, {}));
+    this.#sql.exec(`DELETE FROM counters WHERE ${gone}`, REST);
+  }
+}
+
+function sum(total: Counts, counts: Counts): Counts {
+  const names = [...new Set([...Object.keys(total), ...Object.keys(counts)])].sort();
+  return Object.fromEntries(names.map((name) => [name, (total[name] ?? 0) + (counts[name] ?? 0)]));
+}
