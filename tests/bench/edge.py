@@ -1,13 +1,17 @@
 """A dump into Durable Objects through the bridge, against bare Workers that put them by one RPC each.
 
 Everything runs in Cloudflare's own local runtime. The rivals have their rows in the Worker already: what
-is timed of them is one request. What is timed of kvferry is the whole command: its start, its lease, its
-checkpoints, its ledger. Each measurement has a runtime of its own.
+is timed of them is one request. What is timed of kvferry is the copy: it reads the dump, takes the lease,
+saves its checkpoints, writes its ledger and its report; the start of its process is a line of its own. Each
+measurement has a runtime of its own, which has taken a few sessions in the same way before; and the disk
+has taken everything that was written before.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,7 +25,7 @@ from typing import Any
 from migrate.bridge_keys import VARIABLE
 from tests.bench.claims import Claim
 from tests.bench.sessions import PREFIX, write_sessions
-from tests.bench.timing import BIN, Failed, Timed, run
+from tests.bench.timing import Failed, run
 from tests.edge.edge import EDGE, SECRET, Edge, valid_key
 
 WORKERS = Path(__file__).parent / "worker"
@@ -29,7 +33,7 @@ MORE = 480
 """Bytes that make sessions of about 1 KB out of the other benchmarks'."""
 
 _FEW = 500
-"""Sessions that a Worker has put before it is timed."""
+"""Sessions that are put, or copied, before anything is timed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,19 @@ class Placement:
 
 SHARDS = Placement("shards:16", 16, 1, 10.0)
 OWN = Placement("per-session", 0, 100, 0.8)
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One copy of ours: seconds of the export and of the verify (None: there is none), sessions that both
+    found equal, seconds of CPU, peak memory in MB, and seconds that its process had besides."""
+
+    export: float
+    verify: float | None
+    count: int
+    cpu: float
+    peak: float
+    start: float
 
 
 class Site(Edge):
@@ -77,22 +94,21 @@ class Site(Edge):
             ],
         }
 
-    def put(self, dump: Path, binding: str) -> float:
-        """Let a rival put the dump's sessions by RPC; returns the seconds."""
-        few = next(_chunks(dump))[:_FEW]
-        self._ask("rows", [{**row, "id": f"few-{row['id']}"} for row in few])
-        self._put(binding, len(few))
+    def put(self, few: Path, dump: Path, binding: str) -> float:
+        """Let a rival put the few, and then the dump's sessions, by RPC; returns the seconds of the dump."""
+        self._put(few, binding)
+        return self._put(dump, binding)
+
+    def _put(self, dump: Path, binding: str) -> float:
         count = 0
         for some in _chunks(dump):
             count = self._ask("rows", some)
-        began = time.monotonic()
-        self._put(binding, count)
-        return time.monotonic() - began
-
-    def _put(self, binding: str, count: int) -> None:
         order = {"binding": binding, "shards": self._placement.shards, "flying": self._placement.flying}
+        os.sync()
+        began = time.monotonic()
         if self._ask("put", order) != count:
             raise Failed("a rival did not put all that it was given")
+        return time.monotonic() - began
 
     def _ask(self, path: str, body: Any) -> Any:
         answer = self.http.post(self._urls["application"] + path, content=json.dumps(body), timeout=600)
@@ -100,12 +116,20 @@ class Site(Edge):
             raise Failed(f"the rivals' Worker answers {answer.status_code}")
         return answer.json()
 
-    def kvferry(self, verb: str, dump: Path) -> Timed:
-        """Run `kvferry export` or `kvferry verify`, from the dump into the objects."""
-        words = ["--source", f"dump:{dump}", "--target", "do+" + self._urls["bridge"].rstrip("/")]
-        how = ["--ledger", str(self.folder / "ledger.db"), "--quiet", "--json"]
+    def copy(self, few: Path, dump: Path) -> Copy:
+        """Copy the few, and then the dump, into the objects; verify it, where they can be listed."""
+        target = "do+" + self._urls["bridge"].rstrip("/")
+        words = [few, dump, target, self.folder / "ledger.db"]
+        if self._placement.shards:  # the rest cannot be listed without Cloudflare's API
+            words.append("verify")
         keys = {VARIABLE: f"{valid_key('import')} {valid_key('values')}"}
-        return run([BIN / "kvferry", verb, *words, *how], folder=self.folder, environment=keys)
+        command = [sys.executable, "-m", "tests.bench.copying", *map(str, words)]
+        timed = run(command, folder=self.folder, environment=keys)
+        said = json.loads(timed.output)
+        verify = said.get("verify")
+        start = timed.wall - said["warm"] - said["export"] - (verify or 0.0)
+        least = min(said["copied"], said.get("equal", said["copied"]))
+        return Copy(said["export"], verify, least, said["cpu"], timed.peak, start)
 
     def memory(self) -> float:
         """The most that the runtime's processes have taken so far, in MB (10^6 bytes)."""
@@ -138,6 +162,13 @@ def _chunks(dump: Path) -> Iterator[list[dict[str, Any]]]:
             yield some
 
 
+def _write_few(path: Path, dump: Path) -> Path:
+    """Some of the dump's sessions, under other keys."""
+    with dump.open(encoding="ascii") as lines, path.open("w", encoding="ascii") as few:
+        few.writelines(line.replace(PREFIX, f"{PREFIX}few-", 1) for line in islice(lines, _FEW))
+    return path
+
+
 @dataclass(slots=True)
 class Race:
     """The measurements of one placement in one folder. `bare` and `loop`: seconds of a rival with a class
@@ -145,8 +176,7 @@ class Race:
 
     placement: Placement
     count: int
-    exports: list[Timed] = field(default_factory=list)
-    verifies: list[Timed] = field(default_factory=list)
+    copies: list[Copy] = field(default_factory=list)
     bare: list[float] = field(default_factory=list)
     loop: list[float] = field(default_factory=list)
     memory: list[float] = field(default_factory=list)
@@ -154,27 +184,23 @@ class Race:
     def run(self, folder: Path, rounds: int) -> None:
         """Ours, theirs, ours, theirs ..."""
         dump = write_sessions(folder / f"sessions-{self.count}.ndjson", self.count, MORE)
+        few = _write_few(folder / "few.ndjson", dump)
         for _ in range(rounds):
             with self._site(folder) as site:
-                self.exports.append(site.kvferry("export", dump))
-                self._check(json.loads(self.exports[-1].output)["tally"]["copied"])
+                copy = site.copy(few, dump)
+                if copy.count != self.count:
+                    raise Failed(f"only {copy.count} of {self.count} sessions were copied, or found equal")
+                self.copies.append(copy)
                 self.memory.append(site.memory())
-                if self.placement.shards:  # the rest cannot be listed without Cloudflare's API
-                    self.verifies.append(site.kvferry("verify", dump))
-                    self._check(json.loads(self.verifies[-1].output)["classes"]["equal"]["keys"])
             with self._site(folder) as site:
-                self.bare.append(site.put(dump, "BARE"))
+                self.bare.append(site.put(few, dump, "BARE"))
         with self._site(folder) as site:
-            self.loop.append(site.put(dump, "USER_SESSIONS"))
+            self.loop.append(site.put(few, dump, "USER_SESSIONS"))
 
     @contextmanager
     def _site(self, folder: Path) -> Iterator[Site]:
         with tempfile.TemporaryDirectory(dir=folder) as place, Site(Path(place), self.placement) as site:
             yield site
-
-    def _check(self, count: int) -> None:
-        if count != self.count:
-            raise Failed(f"only {count} of {self.count} sessions were copied, or found equal")
 
 
 def claims(disk: Path, memory: Path | None, *, quick: bool, rounds: int) -> Iterator[Claim]:
@@ -193,7 +219,7 @@ def claims(disk: Path, memory: Path | None, *, quick: bool, rounds: int) -> Iter
 def _compared(race: Race, folder: str, *, limited: bool) -> Iterator[Claim]:
     placement, count = race.placement, race.count
     what = f"{placement.name}, {count:,} sessions, {folder}"
-    ours = count / median(one.wall for one in race.exports)
+    ours = count / median(one.export for one in race.copies)
     least = placement.least if limited else None
     yield Claim(
         f"export → {what}, vs a bare Worker's RPCs, {placement.flying} at a time",
@@ -203,8 +229,12 @@ def _compared(race: Race, folder: str, *, limited: bool) -> Iterator[Claim]:
         least=least,
     )
     yield Claim(f"  the same, vs those RPCs into our class, {folder}", "/s", ours, count / median(race.loop))
-    if race.verifies:
-        yield Claim(f"verify = {what}", "/s", count / median(one.wall for one in race.verifies))
-    yield Claim(f"  CPU of that export, {folder}", "s", median(one.cpu for one in race.exports))
-    yield Claim(f"  peak memory of that export, {folder}", "MB", max(one.peak for one in race.exports))
+    verifies = [one.verify for one in race.copies if one.verify is not None]
+    if verifies:
+        yield Claim(f"verify = {what}", "/s", count / median(verifies))
+    yield Claim(
+        f"  start of the process before and after, {folder}", "s", median(one.start for one in race.copies)
+    )
+    yield Claim(f"  CPU of that export, {folder}", "s", median(one.cpu for one in race.copies))
+    yield Claim(f"  peak memory of that process, {folder}", "MB", max(one.peak for one in race.copies))
     yield Claim(f"  peak memory of the runtime meanwhile, {folder}", "MB", max(race.memory))
