@@ -206,17 +206,44 @@ def test_a_refused_write_answers_what_the_application_wants(fields: Wrapped) -> 
 # ---------------------------------------------------------------- functions that break their promise
 
 
-@pytest.mark.parametrize(
-    ("user", "said"),
-    [("longer", "prolongs"), ("unstored", "does not find what was written")],
-)
-def test_a_write_function_that_does_something_else_fails_the_whole_import(
-    fields: Wrapped, user: str, said: str
+UNFIT = {
+    "no-json": b"planted-value",
+    "refused-by-the-class": b'{"userId":"refused","visits":0}',
+    "refused-by-its-table": b'{"userId":"u","visits":-1}',
+    "not-read-again": b'{"userId":"unreadable","visits":0}',
+    "longer": b'{"userId":"longer","visits":0}',
+    "not-found-again": b'{"userId":"unstored","visits":0}',
+}
+
+
+@pytest.mark.parametrize("value", UNFIT.values(), ids=list(UNFIT))
+def test_a_record_that_the_class_cannot_store_is_left_out_and_the_others_are_stored(
+    fields: Wrapped, value: bytes
 ) -> None:
-    records = [("a", b'{"userId":"u","visits":0}'), ("b", f'{{"userId":"{user}","visits":0}}'.encode())]
-    assert said in fields.thrown("kvferryImport", fields.part(*records))
-    assert fields.call("kvferryHeads", ["a", "b"]) == [None, None]
-    assert fields.outcomes(*records[0]) == ["copied"]
+    good = b'{"userId":"u","visits":0}'
+    part = fields.part(("a", good), ("b", value), ("c", good))
+    for _ in range(2):  # a batch that is repeated
+        assert fields.call("kvferryImport", part)["outcomes"] == ["copied", "quarantined", "copied"]
+    assert [fields.head(key) for key in "abc"] == [("copy", 1, False), None, ("copy", 1, False)]
+    assert fields.call("statement", "SELECT id FROM users ORDER BY id", []) == [{"id": "a"}, {"id": "c"}]
+
+
+def test_a_replacement_that_the_class_cannot_store_leaves_the_row_as_it_was(fields: Wrapped) -> None:
+    fields.outcomes("k", b'{"userId":"u","visits":0}')
+    part = fields.part(("k", UNFIT["refused-by-the-class"]))
+    (wanted,) = part["records"]
+    replacing = part | {"records": [], "replacements": [{**wanted, "version": 1, "notAfter": NOW + HOUR}]}
+    assert fields.call("kvferryImport", replacing)["outcomes"] == ["quarantined"]
+    assert fields.head("k") == ("copy", 1, False)
+    assert fields.call("getUser", "k") == "u"
+
+
+def test_a_table_that_is_not_as_the_write_function_wants_it_fails_the_whole_import(fields: Wrapped) -> None:
+    """Else every session would be in quarantine for what no session is to blame for."""
+    fields.call("statement", "CREATE TABLE users (id TEXT PRIMARY KEY, visits INTEGER)", [])
+    records = [("a", b'{"userId":"u","visits":0}'), ("b", UNFIT["no-json"])]
+    assert "SQLITE_ERROR" in fields.thrown("kvferryImport", fields.part(*records))
+    assert fields.call("statement", "SELECT id FROM users", []) == []
 
 
 def test_a_list_that_is_out_of_order_is_an_error_and_no_shorter_list(fields: Wrapped) -> None:

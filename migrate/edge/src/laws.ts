@@ -3,6 +3,7 @@
 import { expired, sameBytes, standing } from "./record.ts";
 import type { Buried, Origin, Outcome, Row, Stored } from "./record.ts";
 import type { Rows, Writer } from "./rows.ts";
+import type { Attempt } from "./unfit.ts";
 
 const TOUCH_EVERY = 300; // a touch that gains fewer seconds is not written
 
@@ -28,9 +29,11 @@ export type Written = { outcome: "stored"; version: number } | { outcome: "gone"
 
 export class Laws {
   readonly #rows: Rows;
+  readonly #attempt: Attempt;
 
-  constructor(rows: Rows) {
+  constructor(rows: Rows, attempt: Attempt) {
     this.#rows = rows;
+    this.#attempt = attempt;
   }
 
   // Insert many with keys of their own, each by the law of `insert`: those of which nothing is known at once.
@@ -50,8 +53,8 @@ export class Laws {
       const outcome = standing(record, there);
       return outcome === "waiting_to_settle" ? differing : outcome;
     }
-    this.#rows.write(record, { origin: "copy", sweep, batch }, there, now);
-    return "copied";
+    const write = () => this.#rows.write(record, { origin: "copy", sweep, batch }, there, now);
+    return this.#attempt(write) ? "copied" : "quarantined";
   }
 
   // A sweep's update: over a row of ours that has not changed since it was read, and in time. `fenced`:
@@ -65,8 +68,8 @@ export class Laws {
     if (!ours || there.value === null || there.version !== wanted.version || held) {
       return standing(wanted, there);
     }
-    this.#rows.write(wanted, { origin: "copy", sweep, batch }, there, now);
-    return "updated";
+    const write = () => this.#rows.write(wanted, { origin: "copy", sweep, batch }, there, now);
+    return this.#attempt(write) ? "updated" : "quarantined";
   }
 
   // A session that the source was seen to lack, twice: a tombstone takes the place of that very version

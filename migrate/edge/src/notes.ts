@@ -26,12 +26,13 @@ export interface Expectation {
 }
 
 // The notes that an import writes, in the transaction of its rows. `checkpoint` gets the counts of
-// the import's outcomes added to its tally.
+// the import's outcomes added to its tally. `unfit`: the text of the notes of records that cannot be stored.
 export interface Bookkeeping {
   expect: Expectation[];
   checkpoint: { name: string; body: string; tally: Tally } | null;
   notes: { name: string; body: string }[];
   forget: string[];
+  unfit?: string | undefined;
 }
 
 // The note that says that the migration is finished: from then on a class purges by itself again.

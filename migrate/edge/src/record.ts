@@ -2,7 +2,8 @@
 
 export type Origin = "copy" | "dual" | "app" | "legacy";
 
-// What became of one record of an import. The words are those of the reports.
+// What became of one record of an import. The words are those of the reports; "quarantined": the class
+// cannot store it.
 export type Outcome =
   | "copied"
   | "updated"
@@ -10,7 +11,8 @@ export type Outcome =
   | "newer_here"
   | "legacy"
   | "waiting_to_settle"
-  | "tombstoned";
+  | "tombstoned"
+  | "quarantined";
 
 // What became of a row that was to become a tombstone. Only "buried" has changed it, now or by the same
 // batch before; "fenced": a gate's verify has begun, or may have.

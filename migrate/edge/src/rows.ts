@@ -4,6 +4,7 @@ import { COOKIES_END, rememberedUntil } from "./lifetimes.ts";
 import type { ProvenanceTable } from "./provenance.ts";
 import type { Change, Origin, Provenance, Row, Seen, Stored } from "./record.ts";
 import { compareKeys } from "./text.ts";
+import { onValue, Unfit } from "./unfit.ts";
 import type { Value, Values } from "./values.ts";
 import type { Witness } from "./witness.ts";
 
@@ -219,15 +220,17 @@ export class Rows {
   }
 
   // Write a value, and see what the class made of it: bytes may differ where it keeps decoded fields, but
-  // a session that is not found again, or that would live longer, is no copy.
+  // a session that is not found again, or that would live longer, is no copy. Raises Unfit.
   #store(key: string, value: Uint8Array, expiration: number | null): Seen | null {
-    this.#values.write(key, value, expiration);
-    if (this.#witness === null) return null;
-    const found = this.#values.read(key);
-    if (found === null) throw new Error("the class's read function does not find what was written");
-    if ((found.expiration ?? Infinity) > (expiration ?? Infinity) + 1) {
-      throw new Error("the class's write function prolongs what it writes");
+    if (this.#witness === null) {
+      this.#values.write(key, value, expiration);
+      return null;
     }
+    const found = onValue(() => {
+      this.#values.write(key, value, expiration);
+      return this.#values.read(key);
+    });
+    if (found === null || (found.expiration ?? Infinity) > (expiration ?? Infinity) + 1) throw new Unfit();
     return this.#witness.seen(found);
   }
 

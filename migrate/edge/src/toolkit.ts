@@ -11,18 +11,21 @@ import type { Buried, Origin, Outcome, Provenance, Row, Stored, Tally } from "./
 import { Rows, UNNAMED } from "./rows.ts";
 import { holdsAnything } from "./stored.ts";
 import { compareKeys, digest } from "./text.ts";
+import { attempts } from "./unfit.ts";
+import type { Attempt } from "./unfit.ts";
 import type { Values } from "./values.ts";
 import { Witness } from "./witness.ts";
 
-// A record, and the name of a note that is removed if it is inserted.
-export type Incoming = Stored & { releases?: string | undefined };
+// A record, and the names of a note that is removed if it is inserted, and of one that is written if the
+// class cannot store it: then with the text `unfit` of the part's book.
+export type Incoming = Stored & { releases?: string | undefined; holds?: string };
 
 // The part of an import that concerns one object. `book`: what its notes get, if they are kept here;
 // `counted`: what the other objects' parts came to.
 export interface Part extends Import {
   notAfter: number | null;
   records: Incoming[];
-  replacements: Replacement[];
+  replacements: (Replacement & { holds?: string })[];
   burials: Burial[];
   book: Bookkeeping | null;
   counted: Tally;
@@ -91,6 +94,7 @@ export class Toolkit {
   readonly #witness: Witness | null;
   #rows!: Rows;
   #notes!: NoteTable;
+  readonly #attempt: Attempt;
   #armed = false;
 
   // `values`: gives the class's values, anew whenever tables are gone that it had. `clock`: Unix seconds.
@@ -105,6 +109,8 @@ export class Toolkit {
     this.#values = values;
     this.#clock = clock;
     this.#witness = stage === undefined ? null : new Witness(clock, stage);
+    // Our own table takes whatever an import may bring: what it throws is an error.
+    this.#attempt = this.#witness === null ? (write) => (write(), true) : attempts(storage);
     this.#open();
   }
 
@@ -132,6 +138,7 @@ export class Toolkit {
       if (book === null) return { result: "done", outcomes, buried, checkpoint: null };
       for (const name of released(part.records, outcomes)) this.#notes.remove(name);
       const checkpoint = this.#keep(book, batch, [part.counted, tallied(outcomes)]);
+      for (const name of held(part, outcomes)) this.#notes.write(name, book.unfit ?? "", null, batch);
       return { result: "done", outcomes, buried, checkpoint };
     });
   }
@@ -327,7 +334,7 @@ export class Toolkit {
   async #transaction<Result>(write: (laws: Laws, now: number) => Result): Promise<Result> {
     // A class of somebody else's may have deleted the alarm.
     if (!this.#armed || this.#witness !== null) this.#armed = (await this.#storage.getAlarm()) !== null;
-    const result = this.#atOnce(() => write(new Laws(this.#rows), this.now()));
+    const result = this.#atOnce(() => write(new Laws(this.#rows, this.#attempt), this.now()));
     this.#arm(this.#rows.latest());
     return result;
   }
@@ -392,6 +399,13 @@ async function full(row: Row): Promise<Full> {
 export function released(records: Incoming[], outcomes: Outcome[]): string[] {
   return records.flatMap(({ releases }, index) =>
     releases !== undefined && outcomes[index] === "copied" ? [releases] : [],
+  );
+}
+
+// The notes of those records that could not be stored.
+function held({ records, replacements }: Part, outcomes: Outcome[]): string[] {
+  return [...records, ...replacements].flatMap(({ holds }, index) =>
+    holds !== undefined && outcomes[index] === "quarantined" ? [holds] : [],
   );
 }
 

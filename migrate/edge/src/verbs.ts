@@ -75,16 +75,21 @@ async function imported(request: ImportRequest, anywhere: Objects, clock: () => 
   const pieces = importPieces(request, objects, clock());
   const until = request.replacements.length > 0 ? await openUntil(objects, clock) : 0;
   const parts = grouped(pieces, ({ id }) => objects.objectOf(id));
-  const { batch, expect, checkpoint, notes, forget } = request;
-  const book: Bookkeeping = { expect, checkpoint, notes, forget };
+  const { batch, expect, checkpoint, notes, forget, unfit } = request;
+  const book: Bookkeeping = { expect, checkpoint, notes, forget, unfit: unfit?.body };
   const outcomes: Outcome[] = new Array(pieces.length);
   const done: string[] = [];
+  const held: { name: string; body: string }[] = [];
   const send = async (name: string, some: Piece[], kept: Bookkeeping | null, counted: Tally) => {
     const part = partOf(request, some, until, kept, counted);
     const answer = await objects.get(name).kvferryImport(part);
     if (answer.result !== "done") return refused(answer);
     some.forEach(({ index }, place) => (outcomes[index] = answer.outcomes[place] as Outcome));
     done.push(...released(part.records, answer.outcomes));
+    if (unfit !== undefined) {
+      const bad = some.filter((_, place) => answer.outcomes[place] === "quarantined");
+      held.push(...bad.map(({ id }) => ({ name: unfit.name + objects.key(id), body: unfit.body })));
+    }
     return answer;
   };
   const others = [...parts].filter(([name]) => name !== objects.book);
@@ -100,8 +105,10 @@ async function imported(request: ImportRequest, anywhere: Objects, clock: () => 
     const answer = await send(name, some, null, {});
     return tallied(answer.outcomes ?? []);
   });
-  if (last.length === 0 && !keeps && done.length === 0) return { outcomes, checkpoint: null };
-  const answer = await send(objects.book, last, { ...book, forget: [...forget, ...done] }, sum(counts));
+  const noted = done.length + held.length > 0;
+  if (last.length === 0 && !keeps && !noted) return { outcomes, checkpoint: null };
+  const whole = { ...book, notes: [...notes, ...held], forget: [...forget, ...done] };
+  const answer = await send(objects.book, last, whole, sum(counts));
   return { outcomes: answer.outcomes && outcomes, checkpoint: answer.checkpoint };
 }
 
@@ -140,16 +147,18 @@ function partOf(
   book: Bookkeeping | null,
   counted: Tally,
 ): Part {
-  const { sweep, batch, differing, notAfter, records, replacements } = request;
+  const { sweep, batch, differing, notAfter, records, replacements, unfit } = request;
   const part: Part = { sweep, batch, differing, notAfter, records: [], replacements: [], burials: [], book, counted };
+  // What other objects cannot store is noted by the bridge, once they have answered.
+  const holds = (key: string) => (book === null || unfit === undefined ? {} : { holds: unfit.name + key });
   for (const { index, id } of pieces) {
     const record = records[index];
     if (record !== undefined) {
-      part.records.push({ ...record, key: id });
+      part.records.push({ ...record, ...holds(record.key), key: id });
     } else {
       const wanted = replacements[index - records.length] as ImportRequest["replacements"][number];
       const notAfter = Math.min(wanted.notAfter, until);
-      part.replacements.push({ ...wanted, notAfter, key: id });
+      part.replacements.push({ ...wanted, ...holds(wanted.key), notAfter, key: id });
     }
   }
   return part;

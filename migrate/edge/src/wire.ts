@@ -30,6 +30,9 @@ const protocol = member(PROTOCOL);
 const key = text({ bytes: KEY_BYTES, least: 1 });
 const name = text({ bytes: 1024, least: 1 });
 const ownName = unless(isBinding, "is no note of the exporter's", name); // of a note that an import changes
+// What the names of notes begin with, whatever follows.
+const isFolder = (text: string): boolean => text.endsWith("/") && !isBinding(text);
+const folder = unless((text: string) => !isFolder(text), "is no folder of the exporter's notes", text({ bytes: 64 }));
 const prefix = text({ bytes: KEY_BYTES });
 const expiration = nullable(integer(0, LATEST));
 const sent = { key, value: base64(LONGEST_VALUE), metadata: nullable(text({ bytes: 8192 })), expiration };
@@ -52,6 +55,7 @@ export const importRequest = object({
   checkpoint: nullable(object({ name: ownName, body, tally: record(64, 100, integer(-SAFE, SAFE)) })),
   notes: array(object({ name: ownName, body }), LIMITS.notes),
   forget: array(ownName, LIMITS.notes),
+  unfit: optional(object({ name: folder, body })),
   locationHint: optional(oneOf(LOCATION_HINTS)),
 });
 

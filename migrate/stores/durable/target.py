@@ -43,6 +43,8 @@ from migrate.stores.durable.wire import LATEST, Document, sent_record, sent_repl
 _AHEAD = 600.0
 """Seconds that an import may take at most where the batch says nothing; the bridge takes up to 900."""
 
+_NOT_STORED = "the session class cannot store its value: try the class's write function with one like it"
+
 
 @dataclass(frozen=True, slots=True)
 class _Book:
@@ -251,20 +253,30 @@ class DurableTarget(DurableHolder):
             "sweep": checkpoint.sweep,
             "differing": batch.differing,
             "notAfter": self._not_after(batch),
+            "unfit": notes.note(notes.HELD, reason=_NOT_STORED),
             **self._hint,
         }
+        sent = [*batch.records, *(wanted.record for wanted in batch.replacements)]
+        held: set[str] = set()  # the notes of what earlier pieces brought, and no object can store
         try:
             for number, piece in enumerate(cut):
                 body = {**common, "records": piece.records, "replacements": piece.replacements}
                 last = number == len(cut) - 1
                 if last:
                     body["checkpoint"] = {**book.checkpoint, "tally": _plain(tally)}
-                    body |= {"notes": book.notes, "forget": book.forget}
+                    forget = [name for name in book.forget if name not in held]
+                    body |= {"notes": book.notes, "forget": forget}
                 large = piece.count > LEAST
                 answer = self._lease.send(f"{part}{version}", body, book.expect, renew=last, large=large)
                 self._pace.went_well(piece.count)
+                outcomes = answer["outcomes"]
+                if outcomes is None or Outcome.QUARANTINED in outcomes:
+                    self._holds = None  # it has put keys there, or may have
                 if not last:
-                    tally.update(answer["outcomes"])
+                    tally.update(outcomes)
+                    became = zip(sent[: piece.count], outcomes, strict=True)
+                    held.update(notes.HELD + one.key for one, what in became if what == Outcome.QUARANTINED)
+                    del sent[: piece.count]
         except Conflict:
             raise StoreUnavailable(
                 f"{self.address}: the checkpoint was changed by somebody else", "run the same command again"

@@ -53,6 +53,11 @@ export class LoneSession extends withToolkit(Lone, {
 
 type Fields = { user_id: string; visits: number; expires_at: number };
 
+const TABLE = `
+  CREATE TABLE IF NOT EXISTS users (
+    id TEXT PRIMARY KEY, user_id TEXT, visits INTEGER CHECK (visits >= 0), expires_at INTEGER
+  )`;
+
 class Decoded extends DurableObject {
   sql = this.ctx.storage.sql;
 
@@ -61,7 +66,7 @@ class Decoded extends DurableObject {
   }
 
   setUser(user: string, id: string): void {
-    this.sql.exec("CREATE TABLE IF NOT EXISTS users (id TEXT PRIMARY KEY, user_id TEXT, visits INTEGER, expires_at INTEGER)");
+    this.sql.exec(TABLE);
     this.sql.exec("INSERT OR REPLACE INTO users VALUES (?, ?, 0, ?)", id, user, Date.now() + 3_600_000);
     if (user === "nobody") throw new Error("half way");
   }
@@ -97,11 +102,13 @@ export class DecodedSessions extends withToolkit(Decoded, {
   storage: ({ sql }) => ({
     read(id) {
       const { user_id, visits, expires_at } = sql.exec<Fields>("SELECT * FROM users WHERE id = ?", id).one();
+      if (user_id === "unreadable") throw new TypeError("planted: no such user");
       return { value: JSON.stringify({ userId: user_id, visits }), expiration: expires_at / 1000 };
     },
     write(id, value, expiration) {
       const { userId, visits } = JSON.parse(utf8.decode(value)) as { userId: string; visits: number };
-      sql.exec("CREATE TABLE IF NOT EXISTS users (id TEXT PRIMARY KEY, user_id TEXT, visits INTEGER, expires_at INTEGER)");
+      sql.exec(TABLE);
+      if (userId === "refused") throw new RangeError(`planted: ${userId}`);
       const until = (expiration ?? 0) * 1000 + (userId === "longer" ? 5000 : 0);
       if (userId === "unstored") return;
       sql.exec("INSERT OR REPLACE INTO users VALUES (?, ?, ?, ?)", id, userId, visits, until);
