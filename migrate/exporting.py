@@ -189,7 +189,7 @@ class Exporter:
             now=self._source_now,
             failed=order.failed,
             live=live,
-            projection=order.projection,
+            projection=self._projection,
             names=order.names,
         )
         restarts = 0
@@ -226,6 +226,11 @@ class Exporter:
         while old := self.target.sightings(mark.sweep, mark.partition, 1000, float("inf")):
             self.target.apply(Batch(settled=[sighting.key for sighting in old]), mark)
 
+    @property
+    def _projection(self) -> Projection:
+        """What differs in form alone is never the same bytes where the target keeps none."""
+        return replace(self.order.projection, form=not self.target.verbatim)
+
     def _settle(self, mark: Checkpoint) -> Iterator[Checkpoint]:
         return settle(
             self.source,
@@ -238,7 +243,7 @@ class Exporter:
             now=self.clock.now,
             wait=self.clock.sleep,
             failed=self.order.failed,
-            projection=self.order.projection,
+            projection=self._projection,
         )
 
     def _retry(self, info: SweepInfo, mark: Checkpoint) -> Checkpoint:
@@ -261,7 +266,7 @@ class Exporter:
                     info.id,
                     *by,
                     live=self.source.live,
-                    projection=order.projection,
+                    projection=self._projection,
                     names=order.names,
                 ),
                 released=[key for key in keys if not isinstance(answers[key], Unreadable)],

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 from migrate.core.names import ALL, Names
 from migrate.core.ports import (
+    EQUAL_BY_JSON,
     EQUAL_BY_PROJECTION,
     LISTED,
     Answer,
@@ -30,6 +31,7 @@ from migrate.core.ports import (
     Unreadable,
 )
 from migrate.core.projecting import NOTHING, Projection, same_value
+from migrate.core.proving import revealed
 from migrate.core.record import (
     UNKNOWN,
     Head,
@@ -41,6 +43,7 @@ from migrate.core.record import (
     expired,
     holds,
     same_expiration,
+    same_json,
     same_metadata,
 )
 
@@ -103,10 +106,13 @@ def standing(record: Record, row: Row, projection: Projection = NOTHING) -> Outc
     return Outcome.WAITING
 
 
-def counted(outcome: Outcome, record: Record, row: Row) -> tuple[str, ...]:
+def counted(outcome: Outcome, record: Record, row: Row, projection: Projection) -> tuple[str, ...]:
     """The counters of a standing: an equality that only the projection made is counted as such, too."""
-    projected = outcome is Outcome.EQUAL and not holds(row.value, record.value)
-    return (outcome, EQUAL_BY_PROJECTION) if projected else (outcome,)
+    if outcome is not Outcome.EQUAL or holds(row.value, record.value):
+        return (outcome,)
+    assert isinstance(row.value, bytes), "no more than equality is known of a value that was not shown"
+    formal = projection.form and same_json(record.value, row.value)
+    return outcome, EQUAL_BY_JSON if formal else EQUAL_BY_PROJECTION
 
 
 def nobody(key: Key, reason: str) -> None:
@@ -147,7 +153,7 @@ def sort(
                 records.append(answer)
             else:
                 outcome = standing(answer, row, projection)
-                tally.update(counted(outcome, answer, row))
+                tally.update(counted(outcome, answer, row, projection))
                 released.append(head.key)
                 if outcome is Outcome.WAITING:
                     sightings.append(sighted(head.key, row, answer, piece.read_at, outcome))
@@ -238,6 +244,8 @@ def copy(slices: Iterable[Slice], target: Target, mark: Checkpoint, rules: Rules
     own checkpoint gives what an uninterrupted loop gives.
     """
     for piece in slices:
+        if piece.rows and rules.projection.form:
+            piece = replace(piece, rows=revealed(piece.rows, piece.answers, target))
         batch = sort(
             piece,
             rules.sweep,

@@ -155,6 +155,9 @@ DELETED_AT_SOURCE = "deleted_at_source"
 EQUAL_BY_PROJECTION = "equal_by_projection"
 """Counted beside the equation: those of EQUAL whose bytes differ, in what the project list names."""
 
+EQUAL_BY_JSON = "equal_by_json"
+"""Counted beside the equation: those of EQUAL in other bytes, see `Holder.verbatim`."""
+
 UNNAMED, EMPTY = "unnamed", "empty"
 """Objects of a session class that are no session's: they hold something under no name that is known, or
 nothing at all. Counted beside every equation."""
@@ -309,6 +312,12 @@ class Holder(Protocol):
 
     def rows_between(self, prefix: str, after: Key | None, upto: Key | None) -> Iterator[Row]:
         """Every row with the prefix and after < key <= upto (None: unbounded), in key order, streamed."""
+        ...
+
+    @property
+    def verbatim(self) -> bool:
+        """Are values given back byte for byte? Else they may come in another form, such as decoded
+        fields that are made JSON again; no write gives them the form of the source."""
         ...
 
     @property

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from migrate.core.record import Record, Row, equal_json, holds, parse_json
+from migrate.core.record import Record, Row, equal_json, holds, parse_json, same_json
 from migrate.errors import ConfigError
 
 Path = tuple[str, ...]
@@ -55,10 +55,14 @@ class Renamed:
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """What the project list says, in its order. Without any field it is false, and equates nothing."""
+    """What the project list says, in its order. Without any field it is false, and equates nothing.
+
+    `form`: values of equal JSON are equal anyway, for a target that keeps no bytes.
+    """
 
     ignored: tuple[Ignored, ...] = ()
     renamed: tuple[Renamed, ...] = ()
+    form: bool = False
 
     @classmethod
     def parse(cls, entries: Iterable[Entry]) -> Projection:
@@ -97,7 +101,10 @@ class Projection:
         return sorted(ignored + renamed)
 
     def same(self, source: bytes, target: bytes) -> bool:
-        """Are both JSON objects that are equal but for what the list names? False without a list."""
+        """Are both JSON objects that are equal but for what the list names? False without a list, but
+        for what `form` equates."""
+        if self.form and same_json(source, target):
+            return True
         if not self:
             return False
         try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from migrate.core.ports import Answer, Holder
-from migrate.core.record import Head, Key, Row
+from migrate.core.record import Head, Key, Origin, Record, Row, Unseen, holds
 
 AT_ONCE = 200
 """Rows whose values are read in one call."""
@@ -82,6 +82,25 @@ def rows_with_values(
                 del rows[key]
             rows.update(found)
     return rows
+
+
+def revealed(rows: Mapping[Key, Row], answers: Iterable[object], target: Holder) -> Mapping[Key, Row]:
+    """The rows, those of other bytes than the source's with their values, as far as a copy may decide
+    about them; see `with_values`. A row that has changed since it was read stays as it was."""
+    if target.concealed is not None:
+        return rows
+    found = dict(rows)
+    wanted = [one.key for one in answers if isinstance(one, Record) and _differs(one, rows.get(one.key))]
+    for start in range(0, len(wanted), AT_ONCE):
+        shown = target.shown(wanted[start : start + AT_ONCE])
+        found |= {key: row for key, row in shown.items() if row.version == rows[key].version}
+    return found
+
+
+def _differs(record: Record, row: Row | None) -> bool:
+    if row is None or row.origin not in (Origin.COPY, Origin.DUAL):
+        return False
+    return isinstance(row.value, Unseen) and not holds(row.value, record.value)
 
 
 def _revealed(pairs: list[Pair], wanted: list[Key], target: Holder) -> Iterator[Pair]:

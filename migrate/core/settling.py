@@ -28,6 +28,7 @@ from migrate.core.ports import (
     Unreadable,
 )
 from migrate.core.projecting import NOTHING, Projection
+from migrate.core.proving import revealed
 from migrate.core.record import Key, Origin, Record, Row, digest, expired, same_expiration, same_metadata
 
 
@@ -107,7 +108,7 @@ class Resettling:
     def _against(self, old: Sighting, row: Row, record: Record) -> None:
         if (outcome := standing(record, row, self._projection)) is not Outcome.WAITING:
             self._done(old, outcome)
-            self._tally.update(counted(outcome, record, row)[1:])
+            self._tally.update(counted(outcome, record, row, self._projection)[1:])
         elif row.version == old.version and saw(old, record):
             self._replacements.append(Replacement(record, row.version, self._read_at + NOT_AFTER))
             self._done(old, None)
@@ -188,6 +189,8 @@ def settle(
         rows = target.rows(keys)
         answers = read(keys)
         read_at = now()
+        if projection.form:
+            rows = revealed(rows, answers.values(), target)
         skewed = read_at + source.skew
         again = Resettling(validate, skewed, read_at, failed, live=source.live, projection=projection)
         for old in due:

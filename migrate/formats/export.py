@@ -10,6 +10,7 @@ from migrate.core.fingerprint import Fingerprints
 from migrate.core.ports import (
     DELETED_AT_SOURCE,
     EMPTY,
+    EQUAL_BY_JSON,
     EQUAL_BY_PROJECTION,
     LISTED,
     UNNAMED,
@@ -88,6 +89,7 @@ def build_export(facts: ExportFacts, fingerprints: Fingerprints) -> Document:
         "tally": {outcome.value: tally[outcome] for outcome in Outcome},
         "balanced": holds,
         "equal_by_projection": tally[EQUAL_BY_PROJECTION],
+        "equal_by_json": tally[EQUAL_BY_JSON],
         "deleted_at_source": tally[DELETED_AT_SOURCE],
         "ignored_names": list(facts.ignored_names),
         "objects": {kind: facts.aside.get(kind, 0) for kind in (UNNAMED, EMPTY)},

@@ -64,6 +64,9 @@ def export_text(document: Document) -> str:
         ]
     if document["equal_by_projection"]:
         lines.append(_projected(document) + ": equal, and left as they are")
+    if document["equal_by_json"]:
+        number = count(document["equal_by_json"])
+        lines.append(f"same json in other bytes {number}: equal, and left as they are")
     if document["deleted_at_source"]:
         lines.append(f"deleted at source {count(document['deleted_at_source'])} (reported, not copied)")
     for word in ("quarantined", "failed"):

@@ -100,6 +100,11 @@ class Rehearsal:
         return self._behind.rows_between(prefix, after, upto) if self._behind is not None else iter(())
 
     @property
+    def verbatim(self) -> bool:
+        """The real target's."""
+        return self._behind is None or self._behind.verbatim
+
+    @property
     def concealed(self) -> str | None:
         """The real target's."""
         return self._behind.concealed if self._behind is not None else None

@@ -419,7 +419,9 @@ class Edge:
         add("overwriting", "OverwritingSessions", SECRET, "shards:4", PREFIX)
         add("forgetting", "ForgettingSessions", SECRET, "shards:4", PREFIX)
         add("wrapped", "WrappedSessions", SECRET, "shards:4", PREFIX)
-        add("wrapped-apart", "WrappedSessions", SECRET, "per-session", PREFIX)
+        wrapped = {**OWNER, "KVFERRY_CLASS": "WrappedSessions"}
+        add("wrapped-apart", "WrappedSessions", SECRET, "per-session", PREFIX, **wrapped)
+        add("decoded", "DecodedSessions", SECRET, "shards:4", PREFIX, KVFERRY_RECORDS="10")
         add("storing", "StoringSessions", SECRET, "shards:3", "")
         add("unwrapped", "UnwrappedSessions", SECRET, "shards:4", PREFIX)
         add("purging", "PurgingSessions", SECRET, "shards:4", PREFIX)

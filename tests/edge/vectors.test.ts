@@ -149,15 +149,15 @@ test("how a record stands to a row", () => {
   const row = (changes: Partial<Row>): Row => ({
     ...record, origin: "copy", version: 1, changes: [], sweep: null, batch: null, tombstone: null, ...changes,
   });
-  assert.equal(standing(record, row({ expiration: 101, metadata: '{ "a": 1 }' })), "equal");
-  assert.equal(standing(record, row({ value: null })), "tombstoned");
+  assert.equal(standing(record, row({ expiration: 101, metadata: '{ "a": 1 }' }), true), "equal");
+  assert.equal(standing(record, row({ value: null }), true), "tombstoned");
   const differing: [Origin, string][] = [
     ["copy", "waiting_to_settle"], ["dual", "waiting_to_settle"], ["app", "newer_here"], ["legacy", "legacy"],
   ];
   for (const [origin, outcome] of differing) {
     for (const changes of [{ value: Uint8Array.of(2) }, { value: Uint8Array.of(1, 1) }, { expiration: 102 },
       { expiration: null }, { metadata: null }]) {
-      assert.equal(standing(record, row({ origin, ...changes })), outcome);
+      assert.equal(standing(record, row({ origin, ...changes }), true), outcome);
     }
   }
 });

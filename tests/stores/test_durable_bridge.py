@@ -22,7 +22,7 @@ HEALTH = {
     "protocol": 1,
     "version": "0.1.0",
     "now": 1.0,
-    "object": {"protocol": 1, "version": "0.1.0", "now": 1.0},
+    "object": {"protocol": 1, "version": "0.1.0", "now": 1.0, "verbatim": True},
     "script": "application",
     "class": "UserSessions",
     "environment": None,

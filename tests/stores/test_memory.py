@@ -175,7 +175,7 @@ def test_every_method_of_the_ports_is_wrapped(clock):
     }
     for name, arguments in calls.items():
         getattr(wrapped, name)(*arguments)
-    values = {"address", "concealed", "horizon", "identity", "live", "width", "skew"}
+    values = {"address", "concealed", "horizon", "identity", "live", "verbatim", "width", "skew"}
     public = {name for port in (Source, Target) for name in dir(port) if not name.startswith("_")}
     assert seen == set(calls) == public - values
 

@@ -14,12 +14,12 @@ export interface Deployment {
 
 // `now`: the bridge's clock, Unix seconds. Raises whatever the object of the notes raises.
 export async function health(objects: Objects, deployment: Deployment, now: number): Promise<object> {
-  const { protocol, version, now: there } = await objects.get(objects.book).kvferryHealth();
+  const { protocol, version, now: there, verbatim } = await objects.get(objects.book).kvferryHealth();
   const records = atMost(LIMITS.records, deployment.KVFERRY_RECORDS);
   return {
     version: VERSION,
     now,
-    object: { protocol, version, now: there },
+    object: { protocol, version, now: there, verbatim },
     script: deployment.KVFERRY_SCRIPT || null,
     class: deployment.KVFERRY_CLASS || null,
     environment: deployment.KVFERRY_ENVIRONMENT || null,

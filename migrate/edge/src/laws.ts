@@ -50,7 +50,7 @@ export class Laws {
     const there = this.#rows.noticed(record.key, now);
     if (there !== null) {
       if (there.batch === batch) return "copied";
-      const outcome = standing(record, there);
+      const outcome = standing(record, there, this.#rows.verbatim);
       return outcome === "waiting_to_settle" ? differing : outcome;
     }
     const write = () => this.#rows.write(record, { origin: "copy", sweep, batch }, there, now);
@@ -66,7 +66,7 @@ export class Laws {
     const ours = there.origin === "copy" || there.origin === "dual";
     const held = fenced || now > wanted.notAfter;
     if (!ours || there.value === null || there.version !== wanted.version || held) {
-      return standing(wanted, there);
+      return standing(wanted, there, this.#rows.verbatim);
     }
     const write = () => this.#rows.write(wanted, { origin: "copy", sweep, batch }, there, now);
     return this.#attempt(write) ? "updated" : "quarantined";

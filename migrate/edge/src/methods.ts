@@ -75,8 +75,9 @@ export abstract class ToolkitMethods {
     return adopt(this[TOOLKIT], ask);
   }
 
-  kvferryHealth(): { protocol: number; version: string; now: number } {
-    return { protocol: PROTOCOL, version: VERSION, now: this[TOOLKIT].now() };
+  kvferryHealth(): { protocol: number; version: string; now: number; verbatim: boolean } {
+    const { verbatim } = this[TOOLKIT];
+    return { protocol: PROTOCOL, version: VERSION, now: this[TOOLKIT].now(), verbatim };
   }
 }
 

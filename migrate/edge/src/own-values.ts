@@ -36,17 +36,6 @@ export function ownValues(own: OwnStorage, longest: number): Values {
   };
 }
 
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-// A value as text, for a column that holds text; null: it is no UTF-8, and text would not be the same.
-export function textOf(value: Uint8Array): string | null {
-  try {
-    return decoder.decode(value);
-  } catch {
-    return null;
-  }
-}
-
 function value(found: OwnValue | null | undefined): Value | null {
   if (found === null || found === undefined) return null;
   const { value, expiration } = found;

@@ -1,5 +1,7 @@
 // What an object holds under a key, and how a record that arrives stands to it.
 
+import { textOf } from "./text.ts";
+
 export type Origin = "copy" | "dual" | "app" | "legacy";
 
 // What became of one record of an import. The words are those of the reports; "quarantined": the class
@@ -79,11 +81,12 @@ export function expired(expiration: number | null, now: number): boolean {
   return expiration !== null && expiration <= now;
 }
 
-// How a record stands to the row that is there already, and which nothing may replace.
-export function standing(record: Stored, row: Row): Outcome {
+// How a record stands to the row that is there already, and which nothing may replace. `verbatim`: the
+// class gives values back byte for byte; one that does not has the same value if it has the same JSON.
+export function standing(record: Stored, row: Row, verbatim: boolean): Outcome {
   if (row.value === null) return "tombstoned";
   if (
-    sameBytes(record.value, row.value) &&
+    (sameBytes(record.value, row.value) || (!verbatim && sameJson(record.value, row.value))) &&
     sameExpiration(record.expiration, row.expiration) &&
     sameMetadata(record.metadata, row.metadata)
   ) {
@@ -95,6 +98,11 @@ export function standing(record: Stored, row: Row): Outcome {
 
 export function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && one.every((byte, index) => byte === other[index]);
+}
+
+function sameJson(one: Uint8Array, other: Uint8Array): boolean {
+  const text = textOf(one);
+  return text !== null && sameMetadata(text, textOf(other));
 }
 
 // Give or take the one second that rounding may cost.

@@ -148,6 +148,11 @@ export class Rows {
     return found === null && this.#witness !== null ? this.#provenance.read(UNNAMED) : found;
   }
 
+  // Do values come back byte for byte?
+  get verbatim(): boolean {
+    return this.#witness === null;
+  }
+
   agrees(known: Provenance, found: Value): boolean {
     return this.#witness === null || this.#witness.knows(known, found);
   }

@@ -1,9 +1,19 @@
 // Texts that stand for bytes, and the order of keys: base64, digests, UTF-8.
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export function utf8(text: string): Uint8Array {
   return encoder.encode(text);
+}
+
+// A value as text, for a column that holds text; null: it is no UTF-8, and text would not be the same.
+export function textOf(value: Uint8Array): string | null {
+  try {
+    return decoder.decode(value);
+  } catch {
+    return null;
+  }
 }
 
 // Negative, zero or positive: the order of the keys' UTF-8 bytes, which is SQLite's and Workers KV's.

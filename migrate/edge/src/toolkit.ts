@@ -118,6 +118,11 @@ export class Toolkit {
     return this.#clock();
   }
 
+  // Do values come back byte for byte? A class of somebody else's may keep decoded fields.
+  get verbatim(): boolean {
+    return this.#witness === null;
+  }
+
   // ---------------------------------------------------------------- writes
 
   // Do the part in one transaction, its notes included.

@@ -17,8 +17,8 @@ import type { OwnStorage } from "./own-values.ts";
 import { Toolkit } from "./toolkit.ts";
 
 export { SessionGone } from "./own-calls.ts";
-export { textOf } from "./own-values.ts";
 export type { OwnStorage, OwnValue } from "./own-values.ts";
+export { textOf } from "./text.ts";
 
 export interface Wrapping<Instance, Env> {
   // The class's sessions, without side effects.

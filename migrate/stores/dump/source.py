@@ -51,6 +51,7 @@ class DumpSource:
     width = WIDTH
     skew = 0.0
     concealed = None
+    verbatim = True
 
     def __init__(
         self,

@@ -83,6 +83,7 @@ class Health:
 
     `ahead`: seconds by which the objects' clock is ahead of ours, `bridge_ahead`: the bridge's own.
     `version`, `class_version`: of kvferry, that the bridge and the session class are from.
+    `verbatim`: see `ports.Holder`.
     `script`, `class_name`, `environment`: as the deployment was told, None when it was not.
     """
 
@@ -96,6 +97,7 @@ class Health:
     script: str | None = None
     class_name: str | None = None
     environment: str | None = None
+    verbatim: bool = True
 
     @property
     def shards(self) -> int:
@@ -197,6 +199,7 @@ class Bridge:
             script=found["script"],
             class_name=found["class"],
             environment=found["environment"],
+            verbatim=found["object"]["verbatim"],
         )
 
     def ask(

@@ -126,6 +126,11 @@ class DurableHolder:
             yield from self._listing().rows_between(bounds, values=self._values)
 
     @property
+    def verbatim(self) -> bool:
+        """Is the class kvferry's own? Another may keep decoded fields."""
+        return self._objects.health.verbatim
+
+    @property
     def concealed(self) -> str | None:
         """The key that is missing; None: there is one for values."""
         return self._objects.bridge.missing(Scope.VALUES)

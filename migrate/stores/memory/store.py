@@ -60,6 +60,7 @@ class MemoryStore:
     live = True
     skew = 0.0
     concealed = None
+    verbatim = True
 
     def __init__(self, *, clock: Clock, page: int = 1000, width: int = 100, address: str = "memory:") -> None:
         self.address = address

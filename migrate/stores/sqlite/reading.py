@@ -35,6 +35,7 @@ class SqliteHolder:
     """
 
     concealed = None
+    verbatim = True
 
     def __init__(self, path: str | os.PathLike[str], *, busy: float = BUSY_SECONDS) -> None:
         self._path = resolve(path)
