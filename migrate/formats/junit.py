@@ -10,7 +10,7 @@ import re
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from migrate.core.document import Document
-from migrate.formats.text import projected_field, side_text
+from migrate.formats.text import projected_field, side_text, uncompared
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold, not even escaped."""
@@ -55,13 +55,17 @@ def _proven(root: Element, document: Document) -> None:
 
 
 def _properties(suite: Element, document: Document) -> None:
-    """By which rules it was compared, and how many sessions are equal only by the project list."""
+    """By which rules it was compared, how many sessions are equal only by the project list, and how many
+    may be the same JSON, for all that is known."""
     found = SubElement(suite, "properties")
     SubElement(found, "property", name="configuration", value=_xml(document["configuration"]))
     for entry in document["project"]:
         SubElement(found, "property", name="project", value=_xml(projected_field(entry)))
     number = str(document["equal_by_projection"])
     SubElement(found, "property", name="equal_by_projection", value=number)
+    undecided = document["json_not_compared"]
+    if undecided is not None:
+        SubElement(found, "property", name="json_not_compared", value=_xml(uncompared(undecided)))
 
 
 def _case(suite: Element, group: str, name: str, problem: tuple[str, str, str] | None = None) -> None:

@@ -179,11 +179,14 @@ def _proofs(document: Document) -> Iterator[str]:
     proofs = {name: number for name, number in document["proofs"].items() if number}
     if set(proofs) - {"bytes"}:
         yield "compared by " + ", ".join(f"{clean(name)} {count(number)}" for name, number in proofs.items())
-    undecided = document["json_not_compared"]
-    if undecided is not None:
-        missing = undecided["missing"]
-        way = f"give {clean(missing)}" if missing else "use --recheck"
-        yield f"JSON was not compared for {plural(undecided['keys'], 'key')}: {way} to find out"
+    if document["json_not_compared"] is not None:
+        yield uncompared(document["json_not_compared"])
+
+
+def uncompared(undecided: Document) -> str:
+    """How many keys may hold the same JSON in other bytes, and how to find out; `json_not_compared`."""
+    way = f"give {clean(undecided['missing'])}" if undecided["missing"] else "use --recheck"
+    return f"JSON was not compared for {plural(undecided['keys'], 'key')}: {way} to find out"
 
 
 def _differences(document: Document) -> Iterator[str]:

@@ -59,3 +59,15 @@ def test_it_is_well_formed_whatever_the_report_holds(clean: VerifyFacts, fingerp
     (error,) = root.findall(".//error")
     assert error.get("message") == 'it was partial: <a href="x">&]]>\ufffd\ufffd\ufffd\ufffd\''
     text.encode("utf-8")
+
+
+def test_json_that_was_not_compared_is_named_with_what_is_missing(
+    differing: VerifyFacts, fingerprints: Fingerprints
+) -> None:
+    def said(facts: VerifyFacts) -> list[str | None]:
+        found = parsed(facts, fingerprints).iter("property")
+        return [one.get("value") for one in found if one.get("name") == "json_not_compared"]
+
+    assert said(differing) == []
+    facts = replace(differing, undecided=2, concealed="a key for values")
+    assert said(facts) == ["JSON was not compared for 2 keys: give a key for values to find out"]
