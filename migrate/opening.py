@@ -146,7 +146,7 @@ class Opener:
             case DurableAddress():
                 from migrate.stores.durable import DurableSource
 
-                return self._kept(DurableSource(self._bridge(address), self._namespaces(address)))
+                return self._kept(DurableSource(self.bridge(address), self._namespaces(address)))
             case _:
                 assert_never(address)
 
@@ -167,7 +167,7 @@ class Opener:
                 from migrate.stores.durable import DurableHolder
 
                 return self._kept(
-                    DurableHolder(self._bridge(address), self._namespaces(address), values=values)
+                    DurableHolder(self.bridge(address), self._namespaces(address), values=values)
                 )
             case KvAddress() | LocalKvAddress() | WranglerAddress():
                 raise _later(address)
@@ -189,7 +189,7 @@ class Opener:
                 from migrate.stores.durable import DurableTarget
 
                 target = DurableTarget(
-                    self._bridge(address),
+                    self.bridge(address),
                     self._namespaces(address),
                     clock=self._settings.clock,
                     values=values,
@@ -241,9 +241,6 @@ class Opener:
 
     def bridge(self, address: DurableAddress) -> Bridge:
         """Connect to a bridge; nothing is asked yet. Raises ConfigError when there is no key for it."""
-        return self._bridge(address)
-
-    def _bridge(self, address: DurableAddress) -> Bridge:
         from migrate.access_token import find_access_token
         from migrate.bridge_keys import find_bridge_keys
         from migrate.stores.durable import Bridge

@@ -27,6 +27,11 @@ def disjoint(prefixes: Sequence[str]) -> tuple[str, ...]:
     return tuple(kept)
 
 
+def overlap(one: str, other: str) -> bool:
+    """May a key begin with both of these prefixes?"""
+    return one.startswith(other) or other.startswith(one)
+
+
 def parts(prefix: str, alphabet: str) -> tuple[str, ...]:
     """The prefix cut by its next character. Nothing proves that these cover it: list it whole after."""
     try:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from migrate.bridge_keys import signing
 from migrate.core.document import iso
+from migrate.core.partition import overlap
 from migrate.formats.figures import clean, plural
 from migrate.formats.plan_clock import clock_check
 from migrate.formats.plan_facts import Bridging, Check, PlanFacts, Said, Standing
@@ -67,9 +68,7 @@ def _said(said: Said, facts: PlanFacts) -> Iterator[Check]:
 def _prefix(ours: str, facts: PlanFacts) -> Check:
     shown = f'"{clean(ours)}"' if ours else "none"
     todo = f"pass --prefix {clean(ours)}, or deploy the bridge with another KVFERRY_PREFIX"
-    strange = [
-        prefix for prefix in facts.prefixes if not (prefix.startswith(ours) or ours.startswith(prefix))
-    ]
+    strange = [prefix for prefix in facts.prefixes if not overlap(prefix, ours)]
     if strange:
         asked = " and ".join(f'"{clean(prefix)}"' for prefix in strange)
         said = f"the bridge's is {shown}: it keeps no key that begins with {asked}"

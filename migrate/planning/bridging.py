@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from migrate.addresses import DurableAddress
 from migrate.bridge_keys import Scope, find_bridge_keys
+from migrate.core.partition import overlap
 from migrate.core.ports import RunId
 from migrate.credentials import find_token
 from migrate.desk import Desk
@@ -58,12 +59,8 @@ def look_at_bridge(desk: Desk, address: DurableAddress, prefixes: Sequence[str],
 
 def _within(prefixes: Sequence[str], ours: str) -> list[str]:
     """What the bridge keeps of the prefixes that were asked for."""
-    both = {max(prefix, ours, key=len) for prefix in prefixes if _overlap(prefix, ours)}
+    both = {max(prefix, ours, key=len) for prefix in prefixes if overlap(prefix, ours)}
     return sorted(both)
-
-
-def _overlap(one: str, other: str) -> bool:
-    return one.startswith(other) or other.startswith(one)
 
 
 def _noted(bridge: Bridge, prefixes: Sequence[str], run: RunId) -> Rows:

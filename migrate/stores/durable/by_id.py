@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 from migrate.bridge_keys import Scope
+from migrate.core.partition import overlap
 from migrate.core.ports import EMPTY, UNNAMED, Cursor, Page
 from migrate.core.record import NEVER, Head, Key, Row, expired
 from migrate.errors import StoreBroken, StoreRefused
@@ -98,7 +99,7 @@ class ById:
         """What is sorted, anew unless these bounds go on where the last ones ended."""
         prefix, after, _ = bounds
         goes_on = after is not None and self._at == (prefix, after)
-        beside = after is None and not any(_overlap(prefix, one) for one in self._begun)
+        beside = after is None and not any(overlap(prefix, one) for one in self._begun)
         sorter = self._sorter
         if sorter is None or not (goes_on or beside):
             self._sorter = None  # and not closed: somebody may be reading what it holds
@@ -168,10 +169,6 @@ class ById:
                 "check that KVFERRY_SCRIPT, KVFERRY_CLASS and the account name the class behind the bridge;"
                 " if they do, run the same command again later",
             )
-
-
-def _overlap(one: str, other: str) -> bool:
-    return one.startswith(other) or other.startswith(one)
 
 
 def _sorted(sent: Document) -> Sorted:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from migrate.bridge_keys import Scope
+from migrate.core.partition import overlap
 from migrate.core.record import Key, Record, Row
 from migrate.errors import StoreBroken, StoreRefused
 from migrate.stores.durable.bridge import Bridge, Choked, Health
@@ -59,7 +60,7 @@ class Objects:
     def check_prefix(self, text: str) -> None:
         """Raise StoreRefused when the bridge keeps no key that begins with `text`."""
         ours = self.health.prefix
-        if not text.startswith(ours) and not ours.startswith(text):
+        if not overlap(text, ours):
             raise StoreRefused(
                 f"{self.bridge.address}: the bridge keeps other keys than these: its prefix is {ours}",
                 f"pass --prefix {ours}, or deploy the bridge with another KVFERRY_PREFIX",
