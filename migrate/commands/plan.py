@@ -34,7 +34,7 @@ def command(fmt: str | None, outputs: tuple[str, ...], as_json: bool, quiet: boo
     \b
       kvferry plan
       kvferry plan --source kv: --env production --target sqlite:sessions.db
-      kvferry plan --source kv: --target do+https://bridge.example.workers.dev
+      kvferry plan --source kv: --target do+https://bridge.example.com
       kvferry plan --source kv+http://127.0.0.1:8787 --binding SESSIONS --json
     """
     from migrate import planning

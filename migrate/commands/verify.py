@@ -65,7 +65,7 @@ def command(fmt: str | None, outputs: tuple[str, ...], as_json: bool, quiet: boo
       kvferry verify --source kv: --target sqlite:sessions.db
       kvferry verify --source kv: --target sqlite:sessions.db --output junit=verify.xml
       kvferry verify --source kv: --target sqlite:sessions.db --recheck
-      kvferry verify --source kv: --target do+https://bridge.example.workers.dev
+      kvferry verify --source kv: --target do+https://bridge.example.com
     """
     from migrate import runner
     from migrate.formats.progress import Progress
