@@ -104,6 +104,35 @@ def test_object_first_answers_before_kv_is_done(apart):
         assert trace.index("answered") < done
 
 
+def test_the_store_as_applications_have_it(edge):
+    stored = Stored(edge)
+    stored.set_clock(None)
+
+    def real(stage, verb, *args, **more):
+        return edge.store("real", stored.order(stage, verb, *args, **more))
+
+    for stage in STAGES:
+        session = fresh()
+        real(stage, "create", session, {"v": 1}, {"expirationTtl": HOUR})
+        real(stage, "touch", session, {"expirationTtl": 2 * HOUR})
+        found = real(stage, "get", session)
+        assert found["data"] == {"v": 1}
+        assert abs(found["expiration"] - time.time() - 2 * HOUR) < 60
+        real(stage, "delete", session)
+        assert real(stage, "get", session) is None
+
+
+def test_what_is_left_when_a_request_is_answered_is_done_all_the_same(edge):
+    stored, session = Stored(edge), fresh()
+    stored.set_clock(None)
+    edge.store("real", stored.order("object-first", "put", session, {"v": 1}, faults={"kv.put": ["slow"]}))
+    assert stored.kv(session) is None, "it was answered before"
+    deadline = time.monotonic() + 20
+    while stored.kv(session) is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert stored.kv(session)["value"] == '{"v":1}'
+
+
 # ---------------------------------------------------------------- data, ids, arguments
 
 

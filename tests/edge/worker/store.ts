@@ -3,6 +3,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { MigrationStats } from "EDGE/migration-stats.ts";
+import { sessionStore } from "EDGE/session-store.ts";
 import { Counters } from "EDGE/store/counters.ts";
 import { settingsOf } from "EDGE/store/settings.ts";
 import { Store as Real } from "EDGE/store/store.ts";
@@ -93,6 +94,7 @@ export default {
       return Response.json((await (stub[method] as Method)(...args)) ?? null);
     }
     if (pathname === "/beats") return Response.json(await beats(env, body as Order & { times: { at: number }[] }));
+    if (pathname === "/real") return Response.json(await real(env, body as Order));
     return Response.json(await done(env, body as Order));
   },
 };
@@ -102,6 +104,22 @@ interface Scripted {
   trace: string[];
   left: Promise<unknown>[];
   counters: Counters;
+}
+
+// One verb of the store as applications have it: nothing is scripted, and nothing is waited for. `faults`:
+// KV's puts take half a second.
+async function real(env: Env, { vars, verb, args, faults }: Order): Promise<unknown> {
+  const slow: Pick<KVNamespace, "getWithMetadata" | "put" | "delete"> = {
+    getWithMetadata: env.SESSIONS.getWithMetadata.bind(env.SESSIONS) as never,
+    delete: (key) => env.SESSIONS.delete(key as string),
+    async put(key, value, options) {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      await env.SESSIONS.put(key as string, value, options);
+    },
+  };
+  const SESSIONS = faults === undefined ? env.SESSIONS : slow;
+  const store: unknown = sessionStore({ ...vars, SESSIONS, USER_SESSIONS: env.OWN });
+  return outward(await ((store as Record<string, Method>)[verb] as Method)(...args));
 }
 
 // Do one verb, wait for everything that it left behind, and say what happened in which order.
