@@ -8,6 +8,7 @@ const require = createRequire(import.meta.url);
 const ts = require("typescript");
 const [types, ...trees] = process.argv.slice(2);
 const options = {
+  allowImportingTsExtensions: true,
   allowJs: true,
   lib: ["lib.es2024.d.ts"],
   module: ts.ModuleKind.ESNext,

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+import migrate
 from tests.audits.rewriting import samples
 from tests.runtime.install import install, node
 
+EDGE = Path(migrate.__file__).parent / "edge" / "src"
 DECLARATION = resources.files("audits").joinpath("rewriting/session-store.d.ts")
 
 
@@ -37,11 +39,23 @@ def tree(folder: Path, *, after: bool) -> Path:
     return folder
 
 
+def with_the_store(folder: Path) -> Path:
+    """The samples after, with the session store itself in the place of its declaration."""
+    tree(folder, after=True)
+    shutil.copytree(EDGE, folder / "edge")
+    for declared in folder.rglob("session-store.d.ts"):
+        up = "../" * (len(declared.relative_to(folder).parts) - 1)
+        declared.with_name("session-store.ts").write_text(f'export * from "{up}edge/session-store.ts";\n')
+        declared.unlink()
+    return folder
+
+
 @pytest.fixture(scope="module")
-def errors(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], list[str]]:
-    """What the checker says of all samples before and after."""
+def errors(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], ...]:
+    """What the checker says of all samples before, after, and after with the store itself."""
     root = tmp_path_factory.mktemp("types")
     trees = [tree(root / word, after=word == "after") for word in ("before", "after")]
+    trees.append(with_the_store(root / "store"))
     modules = install()
     script = Path(__file__).parent / "check_types.mjs"
     types = modules / "workers-types" / "index.d.ts"
@@ -49,17 +63,22 @@ def errors(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], list[st
         [str(node()), str(script), str(types), *map(str, trees)], capture_output=True, timeout=120, check=True
     )
     found = json.loads(done.stdout)
-    return found[str(trees[0])], found[str(trees[1])]
+    return tuple(found[str(one)] for one in trees)
 
 
-def test_the_samples_are_sound_before(errors: tuple[list[str], list[str]]) -> None:
+def test_the_samples_are_sound_before(errors: tuple[list[str], ...]) -> None:
     assert [line for line in errors[0] if not line.startswith("broken/")] == []
 
 
-def test_no_sample_has_a_new_error_after(errors: tuple[list[str], list[str]]) -> None:
-    before, after = errors
+def test_no_sample_has_a_new_error_after(errors: tuple[list[str], ...]) -> None:
+    before, after, _ = errors
     new = [line for line in after if line not in before]
     assert [line for line in new if not said(line)] == []
+
+
+def test_the_store_itself_fits_what_is_written_for_its_declaration(errors: tuple[list[str], ...]) -> None:
+    _, after, with_store = errors
+    assert [line for line in with_store if line not in after] == []
 
 
 def said(line: str) -> bool:
