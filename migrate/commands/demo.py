@@ -23,10 +23,13 @@ def command(edge: bool, keep: Path | None) -> int:
     Workers KV into real Durable Objects on this machine; that needs Node.js 22 (pip install
     'kvferry[edge]' brings it), and npm's registry at the first time.
     """
-    if edge:
-        from migrate.demo import edge as edge_story
+    from migrate.commands.waiting import tidied
 
-        return int(edge_story.run(click.echo, SystemClock(), keep))
-    from migrate.demo import story
+    with tidied():
+        if edge:
+            from migrate.demo import edge as edge_story
 
-    return int(story.run(click.echo, SystemClock(), keep))
+            return int(edge_story.run(click.echo, SystemClock(), keep))
+        from migrate.demo import story
+
+        return int(story.run(click.echo, SystemClock(), keep))

@@ -1,11 +1,11 @@
-"""For commands that stay until they are interrupted: Ctrl-C and SIGTERM are their regular end."""
+"""For commands that are ended by a signal, and must not leave behind what they have opened and made."""
 
 from __future__ import annotations
 
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 Wait = Callable[[Callable[[], bool]], None]
@@ -24,23 +24,37 @@ def until_interrupted() -> Iterator[Wait]:
     The block ends in good order when a signal comes, at whatever point: what it has opened is closed.
     """
 
-    def ended(number: int, frame: FrameType | None) -> None:
-        for one in before:
-            signal.signal(one, signal.SIG_IGN)  # a second one does not break off the tidying up
-        raise _Ended
-
     def wait(going_on: Callable[[], bool]) -> None:
         never = threading.Event()
         while going_on():
             never.wait(_EVERY)
 
+    with _raised(_Ended), suppress(_Ended):
+        yield wait
+
+
+@contextmanager
+def tidied() -> Iterator[None]:
+    """SIGTERM ends the block as Ctrl-C does, with KeyboardInterrupt: what it has opened is closed, and what
+    it has made is removed."""
+    with _raised(KeyboardInterrupt):
+        yield
+
+
+@contextmanager
+def _raised(error: type[BaseException]) -> Iterator[None]:
+    """The first of both signals raises this, wherever the block is."""
+
+    def ended(number: int, frame: FrameType | None) -> None:
+        for one in before:
+            signal.signal(one, signal.SIG_IGN)  # a second one does not break off the tidying up
+        raise error
+
     before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
     for one in before:
         signal.signal(one, ended)
     try:
-        yield wait
-    except _Ended:
-        pass
+        yield
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
+import socket
 import subprocess
 from contextlib import closing
 from pathlib import Path
 
-from migrate.local_runtime import find_node
+import pytest
+
+from migrate.local_runtime import find_node, installed_as
 from migrate.stores.wrangler_state import WranglerState
 from tests.edge.edge import EDGE, PREFIX
-from tests.flows.shell import kvferry, variables
+from tests.flows.shell import kvferry, started, variables
 from tests.runtime.install import install
 
 
@@ -44,6 +49,31 @@ def test_it_copies_in_both_placements_and_finds_what_was_tampered_with(quick_fol
     assert (again.returncode, again.stdout) == (2, "")
     assert "application is there already" in again.stderr
     check_types(kept / "application")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_whatever_ends_it_nothing_is_left_of_its_files_and_of_the_runtime(
+    quick_folder: Path, number: signal.Signals
+) -> None:
+    tools = quick_folder / "cache" / "kvferry" / "npm" / installed_as(EDGE)
+    tools.mkdir(parents=True)
+    (tools / "node_modules").symlink_to(install())
+    env = variables(XDG_CACHE_HOME=str(quick_folder / "cache"), TMPDIR=str(quick_folder))
+    with started("demo", "--edge", cwd=quick_folder, env=env) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.strip().startswith("KV "):  # the runtime is up
+                break
+        made = {path.name.rpartition("-")[0] for path in quick_folder.iterdir()} - {""}
+        assert made == {"kvferry-demo", "kvferry-local", "kvferry-bridge"}
+        (address,) = re.findall(r"127\.0\.0\.1:(\d+)", line)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 130, said
+    assert "interrupted" in said
+    assert {path.name for path in quick_folder.iterdir()} == {"cache"}
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", int(address)), timeout=1)
 
 
 def session_ids(state: Path) -> list[str]:
