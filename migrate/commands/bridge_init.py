@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from migrate.commands import options
+
 
 @click.command("init")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
@@ -32,6 +34,7 @@ import click
 @click.option("--dry-run", is_flag=True, help="Say what would be written, and write nothing.")
 @click.option("--force", is_flag=True, help="Replace what kvferry wrote there; never what was edited.")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback when it fails.")
+@options.bridge_config_option
 def command(
     folder: Path,
     env: str | None,
@@ -61,6 +64,7 @@ def command(
     from migrate.bridging.application import find_application
     from migrate.bridging.project import BridgeProject, default_name, read_access
 
+    options.one_prefix()
     found = find_application(Path.cwd(), binding, env or os.environ.get("CLOUDFLARE_ENV"))
     project = BridgeProject(
         name=name or default_name(found.script),

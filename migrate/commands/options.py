@@ -23,6 +23,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 _PROJECT, _CONFIG = "kvferry.project", "kvferry.config"
 """In the context: the project list of the configuration, and the file that --config names."""
 
+_PREFIXES = "kvferry.prefixes"
+"""In the context: how many prefixes the configuration names, for a bridge."""
+
 
 def _load_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
     """Make the configuration file's values the defaults of this command's options."""
@@ -48,6 +51,44 @@ def config_option(command: F) -> F:
         expose_value=False,
         help="Configuration file (default: kvferry.toml, or [tool.kvferry] in pyproject.toml).",
     )(command)
+
+
+def _load_bridge_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
+    """Make what an export would go by the defaults of a bridge's choices. Its `binding` is KV's."""
+    from migrate.config import load
+
+    found = load(path, Path.cwd()).get("export", {})
+    shared: dict[str, Any] = {name: found[name] for name in ("env", "location_hint") if name in found}
+    prefixes = found.get("prefix", ())
+    assert isinstance(prefixes, Sequence)  # the schema said so
+    if len(prefixes) == 1:
+        shared["prefix"] = prefixes[0]
+    ctx.meta[_PREFIXES] = len(prefixes)
+    ctx.default_map = {**(ctx.default_map or {}), **shared}
+    return path
+
+
+def bridge_config_option(command: F) -> F:
+    """`--config` of a bridge that is to be written; see `one_prefix`."""
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        is_eager=True,
+        callback=_load_bridge_config,
+        expose_value=False,
+        help="Configuration file whose env, prefix and location-hint for an export are the defaults here.",
+    )(command)
+
+
+def one_prefix() -> None:
+    """Raise ConfigError when the configuration names several prefixes, and the command line none."""
+    ctx = click.get_current_context()
+    typed = ctx.get_parameter_source("prefix") is click.core.ParameterSource.COMMANDLINE
+    if ctx.meta[_PREFIXES] > 1 and not typed:
+        raise ConfigError(
+            "the configuration names several prefixes, and a bridge has one",
+            "pass --prefix with the one that this bridge is for",
+        )
 
 
 def names_option(command: F) -> F:

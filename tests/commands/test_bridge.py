@@ -221,3 +221,30 @@ def test_keys_that_cannot_be_are_refused(shop: Path, words: tuple[str, ...], sai
 
 def test_keys_without_a_secret_say_where_it_is_looked_for(shop: Path) -> None:
     assert "cannot be read" in refused(shop, "keys", "../nowhere")
+
+
+def vars_of(shop: Path) -> dict[str, str]:
+    document = json.loads((shop.parent / "bridge" / "wrangler.json").read_text())
+    found: dict[str, str] = document["vars"]
+    return found
+
+
+def test_a_bridge_is_made_with_what_the_configuration_says_of_an_export(shop: Path) -> None:
+    general = 'prefix = "cart:"\nenv = "production"\nbinding = "SESSIONS"\n'
+    (shop / "kvferry.toml").write_text(general + '[export]\nlocation-hint = "oc"\n')
+    init(shop)
+    made = vars_of(shop)
+    assert (made["KVFERRY_PREFIX"], made["KVFERRY_ENVIRONMENT"]) == ("cart:", "production")
+    assert made["KVFERRY_LOCATION_HINT"] == "oc"
+    (shop / "other.toml").write_text('prefix = "basket:"\n')
+    init(shop, "--force", "--config", "other.toml", "--env", "production")
+    assert vars_of(shop)["KVFERRY_PREFIX"] == "basket:"
+    init(shop, "--force", "--prefix", "typed:")
+    assert vars_of(shop)["KVFERRY_PREFIX"] == "typed:"
+
+
+def test_of_several_prefixes_one_must_be_named_for_a_bridge(shop: Path) -> None:
+    (shop / "kvferry.toml").write_text('prefix = ["cart:", "basket:"]\n')
+    assert "--prefix" in refused(shop, "init", "../bridge")
+    init(shop, "--prefix", "cart:")
+    assert vars_of(shop)["KVFERRY_PREFIX"] == "cart:"
