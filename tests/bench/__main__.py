@@ -19,7 +19,7 @@ from tests.bench.claims import HEADER, Claim, row
 from tests.bench.timing import Failed
 
 TMPFS = Path("/dev/shm")
-_GROUPS = ("startup", "accuracy", "audit", "bulk", "rest", "edge")
+_GROUPS = ("startup", "accuracy", "audit", "bulk", "rest", "edge", "live")
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -51,6 +51,10 @@ def measure(options: argparse.Namespace, disk: Path, memory: Path | None) -> Ite
         from tests.bench import edge  # what it imports would count as memory of the others' children
 
         yield from edge.claims(disk, memory, quick=options.quick, rounds=rounds)
+    if "live" in wanted:
+        from tests.bench import live
+
+        yield from live.claims(memory or disk, quick=options.quick, rounds=rounds)
 
 
 def main() -> int:

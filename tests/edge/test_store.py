@@ -125,8 +125,9 @@ def test_the_store_as_applications_have_it(edge):
 def test_what_is_left_when_a_request_is_answered_is_done_all_the_same(edge):
     stored, session = Stored(edge), fresh()
     stored.set_clock(None)
-    edge.store("real", stored.order("object-first", "put", session, {"v": 1}, faults={"kv.put": ["slow"]}))
+    edge.store("real", stored.order("object-first", "put", session, {"v": 1}, faults={}))
     assert stored.kv(session) is None, "it was answered before"
+    edge.store("plant", {"key": f"go:{PREFIX}{session}", "value": "go", "options": {}})
     deadline = time.monotonic() + 20
     while stored.kv(session) is None and time.monotonic() < deadline:
         time.sleep(0.05)

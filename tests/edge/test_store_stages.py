@@ -144,12 +144,11 @@ def test_what_differs_between_the_stores_is_counted(apart):
     assert counted(known(apart, "object-first")) == {}
 
 
-@pytest.mark.parametrize("fault", ["fails", "silent"])
 @pytest.mark.parametrize("stage", STAGES[2:])
-def test_an_objects_error_is_no_miss(stored, stage, fault):
+def test_an_objects_error_is_no_miss(stored, stage):
     session = known(stored, "kv", "dual-write")
     for verb, args in (("get", []), ("update", [{}])):
-        done = stored.do(stage, verb, session, *args, faults={"kvferryLook": [fault]})
+        done = stored.do(stage, verb, session, *args, faults={"kvferryLook": ["fails"]})
         assert "SessionStoreError: the session's object" in (done.thrown or "")
         assert done.writes == []
     assert stored.row(session)["version"] == 1
@@ -225,6 +224,16 @@ def test_an_update_of_nothing_makes_a_session_and_one_of_a_deleted_session_does_
 
 
 # ---------------------------------------------------------------- less to write
+
+
+@pytest.mark.parametrize("earlier", ["dual-write", "kv"])
+def test_a_put_of_what_is_there_makes_the_row_the_applications_own(apart, earlier):
+    session = known(apart, earlier)
+    apart.do("object-first", "get", session)
+    every = {"SESSION_PUT_EVERY": "60"}
+    apart.do("object-first", "put", session, {"v": 1}, {"expirationTtl": HOUR}, vars=every)
+    row = apart.row(session)
+    assert (row["origin"], row["version"]) == ("app", 2)
 
 
 @pytest.mark.parametrize("stage", STAGES)

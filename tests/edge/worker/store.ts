@@ -107,17 +107,19 @@ interface Scripted {
 }
 
 // One verb of the store as applications have it: nothing is scripted, and nothing is waited for. `faults`:
-// KV's puts take half a second.
+// KV's puts wait until there is a key for each that says so.
 async function real(env: Env, { vars, verb, args, faults }: Order): Promise<unknown> {
-  const slow: Pick<KVNamespace, "getWithMetadata" | "put" | "delete"> = {
+  const waiting: Pick<KVNamespace, "getWithMetadata" | "put" | "delete"> = {
     getWithMetadata: env.SESSIONS.getWithMetadata.bind(env.SESSIONS) as never,
     delete: (key) => env.SESSIONS.delete(key as string),
     async put(key, value, options) {
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      while ((await env.SESSIONS.get(`go:${key as string}`)) === null) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
       await env.SESSIONS.put(key as string, value, options);
     },
   };
-  const SESSIONS = faults === undefined ? env.SESSIONS : slow;
+  const SESSIONS = faults === undefined ? env.SESSIONS : waiting;
   const store: unknown = sessionStore({ ...vars, SESSIONS, USER_SESSIONS: env.OWN });
   return outward(await ((store as Record<string, Method>)[verb] as Method)(...args));
 }

@@ -1,6 +1,6 @@
 // KV's half: reads that obey the true expiration, and writes that begin in time or not at all.
 
-import { digest } from "../text.ts";
+import { digest, utf8 } from "../text.ts";
 import type { Counters } from "./counters.ts";
 import type { Kept } from "./data.ts";
 import type { KvEnd } from "./halves.ts";
@@ -79,7 +79,7 @@ export class KvSide {
   // Is this the key of anything that KV could have?
   possible(id: string): boolean {
     const key = this.#prefix + id;
-    return key !== "." && key !== ".." && new TextEncoder().encode(key).length <= LONGEST_KEY;
+    return key !== "." && key !== ".." && (key.length * 3 <= LONGEST_KEY || utf8(key).length <= LONGEST_KEY);
   }
 
   // Once more after a second, when KV says that this key was written less than a second ago.

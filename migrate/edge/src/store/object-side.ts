@@ -1,7 +1,8 @@
 // The object's half, by RPC: every answer, error and silence of an object is told as one of the ways in
 // which a half may end.
 
-import type { HalfEnd, HalfObject, Here, HereRow } from "../half-calls.ts";
+import { HALVES } from "../half-calls.ts";
+import type { AdoptHalf, HalfEnd, HalfObject, Here, HereRow } from "../half-calls.ts";
 import { objectOf } from "../placement.ts";
 import type { Placement } from "../placement.ts";
 import type { ObjectEnd } from "./halves.ts";
@@ -44,21 +45,25 @@ export class ObjectSide {
     this.#world = world;
   }
 
-  // A read. Raises SessionStoreError: an error is never a miss.
-  async ask<Answer>(id: string, call: (object: HalfObject) => Promise<Answer>): Promise<Answer | { is: "older" }> {
-    let answer: Answer | typeof UNANSWERED;
+  // A read. Raises SessionStoreError: an error is never a miss. It is waited for as long as the runtime waits,
+  // because nothing could be served instead.
+  async look(id: string): Promise<Here> {
     try {
-      answer = await this.#world.within(ANSWERS_WITHIN, call(this.#get(id)));
+      return await this.#get(id).kvferryLook({ halves: HALVES, key: id });
     } catch (error) {
       if (isOlder(error)) return { is: "older" };
       throw new SessionStoreError("the session's object failed");
     }
-    if (answer === UNANSWERED) throw new SessionStoreError("the session's object does not answer");
-    return answer;
   }
 
-  look(id: string, halves: number): Promise<Here> {
-    return this.ask(id, (object) => object.kvferryLook({ halves, key: id }));
+  // Give the object what only KV has. Answers what is there then; null: it is not known. Never raises.
+  async adopt(ask: AdoptHalf): Promise<Here | null> {
+    try {
+      const here = await this.#world.within(ANSWERS_WITHIN, this.#get(ask.key).kvferryAdopt(ask));
+      return here === UNANSWERED ? null : here;
+    } catch {
+      return null;
+    }
   }
 
   // A write; never raises.

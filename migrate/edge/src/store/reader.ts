@@ -45,7 +45,7 @@ export class Reader {
     if (stage === "kv" || stage === "dual-write") return { kept: await this.#kv().read(id), version: null };
     const early = stage === "shadow-read" && order === "together" ? this.#kv().read(id) : null;
     early?.catch(() => {}); // it may not be needed
-    const here = await this.#object().look(id, HALVES);
+    const here = await this.#object().look(id);
     const version = here.is === "row" ? here.version : 0;
     switch (served(stage, here)) {
       case "nobody":
@@ -75,9 +75,9 @@ export class Reader {
     }
     const { value, metadata, expiration } = kept;
     const ask = { halves: HALVES, key: id, notAfter, value, metadata, expiration };
-    const adopting = this.#object().ask(id, (object) => object.kvferryAdopt(ask));
-    this.#world.lasting(adopting.catch(() => {}));
-    const here = await adopting.catch(() => null);
+    const adopting = this.#object().adopt(ask);
+    this.#world.lasting(adopting);
+    const here = await adopting;
     if (here === null || here.is === "older" || here.is === "nothing") {
       this.#counters.add("fallback_failed");
       return { kept, version: 0 };

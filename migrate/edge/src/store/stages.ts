@@ -22,6 +22,7 @@ export function rampOf(stage: string, percent: string | undefined): Ramp | null 
 
 // The same for a session in every isolate that has the same settings.
 export function stageOf({ stage, percent }: Ramp, id: string): Stage {
+  if (percent === 100) return stage;
   // Salted, so that a shard's sessions do not all move at once.
   return hash(`stage:${id}`) % 10_000 < percent * 100 ? stage : before(stage);
 }
