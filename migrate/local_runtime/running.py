@@ -31,7 +31,7 @@ FRONT = "kvferry-local-front"
 HOST = "127.0.0.1"
 _DATE = "2026-04-01"
 _TRIES = 3
-_LAST_WORDS = 25  # lines
+_LAST_WORDS = 80  # lines: what went wrong may come before the lists of all bindings
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,8 @@ class LocalRuntime:
         return "" if self._process is None else self._process.said(_LAST_WORDS)
 
     def __enter__(self) -> LocalRuntime:
+        if self._wanted is not None:
+            _check_free(self._wanted)  # whoever is there already would answer in our place
         self._folder = Path(tempfile.mkdtemp(prefix="kvferry-local-"))
         try:
             self._write_front(self._folder)
@@ -101,7 +103,7 @@ class LocalRuntime:
             self._stop()
             raise
         self._stop()
-        raise _failed(said, self._wanted)
+        raise _failed(said)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -170,11 +172,20 @@ class LocalRuntime:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _failed(said: str, wanted: int | None) -> MigrateError:
-    if wanted is not None and "in use" in said:
-        return ConfigError(f"port {wanted} is in use", "name another --port, or none for any")
+def _failed(said: str) -> MigrateError:
     sys.stderr.write(f"{said}\n")
     return MigrateError("the local runtime did not come up", "mend what it names above, then try again")
+
+
+def _check_free(port: int) -> None:
+    """Raise ConfigError for a port that somebody listens on, or that we may not listen on."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # of one that has ended, nothing is left
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            reason = (error.strerror or "error").lower()
+            raise ConfigError(f"port {port}: {reason}", "name another --port, or none for any") from None
 
 
 def _free_port() -> int:

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 import urllib.request
@@ -163,6 +164,18 @@ def test_a_folder_without_a_bridge_and_another_projects_bridge_are_refused(tmp_p
     done = kvferry(*words, cwd=project.folder, env=project.env)
     assert done.returncode == 2
     assert "has no secret" in done.stderr
+
+
+def test_a_port_that_somebody_listens_on_is_refused_at_once(tmp_path: Path) -> None:
+    project = Project(tmp_path, None)
+    project.run("bridge", "init", str(project.bridge))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        words = ("bridge", "dev", str(project.bridge), "--port", port)
+        done = kvferry(*words, cwd=project.folder, env=project.env)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"port {port}: address already in use" in done.stderr
+    assert "--port" in done.stderr
 
 
 def test_it_says_why_when_the_runtime_does_not_come_up(tmp_path: Path) -> None:
