@@ -23,7 +23,7 @@ _FOR_EVER = {
     ),
     True: (
         "placement {placement}, for ever: the application must find each session in the same shard",
-        "(objectOf in src/placement.ts), and the number of shards cannot be changed. A shard stays near",
+        "(objectOf of kvferry-edge/placement), and the number of shards cannot change. A shard stays near",
         "whoever asked for it first: every request of its sessions goes there. --location-hint says where.",
     ),
 }

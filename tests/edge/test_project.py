@@ -64,6 +64,11 @@ def test_nothing_is_needed_at_run_time_and_the_tools_are_those_of_the_tests() ->
     }
 
 
+def test_what_applications_import_is_exported() -> None:
+    assert {"./sessions", "./toolkit", "./placement"} <= PACKAGE["exports"].keys()
+    assert all((EDGE / path).is_file() for path in PACKAGE["exports"].values())
+
+
 def test_the_readmes_example_is_the_class_that_the_tests_run() -> None:
     block = re.search(r"```ts\n(import .*?withToolkit.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert block is not None
