@@ -421,6 +421,8 @@ class Edge:
         add("wrapped", "WrappedSessions", SECRET, "shards:4", PREFIX)
         wrapped = {**OWNER, "KVFERRY_CLASS": "WrappedSessions"}
         add("wrapped-apart", "WrappedSessions", SECRET, "per-session", PREFIX, **wrapped)
+        lone = {**OWNER, "KVFERRY_CLASS": "LoneSession"}
+        add("lone-apart", "LoneSession", SECRET, "per-session", PREFIX, **lone)
         add("decoded", "DecodedSessions", SECRET, "shards:4", PREFIX, KVFERRY_RECORDS="10")
         add("storing", "StoringSessions", SECRET, "shards:3", "")
         add("unwrapped", "UnwrappedSessions", SECRET, "shards:4", PREFIX)
