@@ -290,6 +290,24 @@ def test_the_alarm_purges_what_is_over_and_comes_back_for_the_rest(session):
     assert session.getSession() == {"data": "again"}
 
 
+def test_an_object_that_has_notes_alone_left_takes_sessions_again_after_its_purge(session):
+    edge, name = session.edge, session.id
+    edge.set_clock(2_000_000_000)
+    book = {"expect": [], "checkpoint": None, "notes": [{"name": "n", "body": "{}"}], "forget": []}
+    part = {"sweep": 1, "batch": "b", "differing": "waiting_to_settle", "notAfter": None, "counted": {}}
+    nothing = {"records": [], "replacements": [], "burials": []}
+    assert (
+        edge.call(session.binding, name, "kvferryImport", {**part, **nothing, "book": book})["result"]
+        == "done"
+    )
+    edge.call(session.binding, name, "putSession", "a", "v", {"expirationTtl": DAY})
+    edge.set_clock(2_000_000_000 + 31 * DAY)
+    edge.call(session.binding, name, "ring")
+    assert edge.call(session.binding, name, "kvferryHeads", ["a"]) == [None]
+    assert edge.call(session.binding, name, "putSession", "b", "again")["outcome"] == "stored"
+    assert edge.call(session.binding, name, "kvferryNotes", ["n"])[0]["name"] == "n"
+
+
 def test_the_clock_of_the_real_class_is_the_systems(edge):
     now = edge.call("USER_SESSIONS", "clock", "kvferryHealth")["now"]
     assert abs(now - time.time()) < 60

@@ -43,9 +43,9 @@ type Raw = { name: string; version: number; body: string; tally: string | null }
 export class NoteTable {
   readonly #sql: SqlStorage;
   readonly #lasting: boolean;
-  #made = false;
+  #made: boolean | undefined; // unknown until it is asked for
 
-  // `lasting`: nobody but the toolkit drops its tables.
+  // `lasting`: nobody but the toolkit makes or drops its tables.
   constructor(sql: SqlStorage, lasting: boolean) {
     this.#sql = sql;
     this.#lasting = lasting;
@@ -100,7 +100,7 @@ export class NoteTable {
   }
 
   #exists(): boolean {
-    if (!this.#made || !this.#lasting) this.#made = hasTable(this.#sql, "kvferry_notes");
+    if (this.#made === undefined || !this.#lasting) this.#made = hasTable(this.#sql, "kvferry_notes");
     return this.#made;
   }
 
@@ -114,6 +114,7 @@ export class NoteTable {
         batch   TEXT NOT NULL               -- the import that wrote it
       ) STRICT, WITHOUT ROWID
     `);
+    this.#made = true;
   }
 }
 

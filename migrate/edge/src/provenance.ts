@@ -29,9 +29,9 @@ type Raw = {
 export class ProvenanceTable {
   readonly #sql: SqlStorage;
   readonly #lasting: boolean;
-  #made = false;
+  #made: boolean | undefined; // unknown until it is asked for
 
-  // `lasting`: nobody but the toolkit drops its tables.
+  // `lasting`: nobody but the toolkit makes or drops its tables.
   constructor(sql: SqlStorage, lasting: boolean) {
     this.#sql = sql;
     this.#lasting = lasting;
@@ -101,11 +101,13 @@ export class ProvenanceTable {
 
   // Remove the table, if nothing is left in it.
   drop(): void {
-    if (this.#exists() && this.list("", 1).length === 0) this.#sql.exec("DROP TABLE kvferry_rows");
+    if (!this.#exists() || this.list("", 1).length > 0) return;
+    this.#sql.exec("DROP TABLE kvferry_rows");
+    this.#made = undefined;
   }
 
   #exists(): boolean {
-    if (!this.#made || !this.#lasting) this.#made = hasTable(this.#sql, "kvferry_rows");
+    if (this.#made === undefined || !this.#lasting) this.#made = hasTable(this.#sql, "kvferry_rows");
     return this.#made;
   }
 
@@ -125,6 +127,7 @@ export class ProvenanceTable {
         keep_until INTEGER            -- of a tombstone; NULL: for ever
       ) STRICT, WITHOUT ROWID
     `);
+    this.#made = true;
   }
 }
 

@@ -31,7 +31,7 @@ const INSERTION = new Insertion("kvferry_sessions", [], ["key", "value", "expira
 export class SessionTable implements Values {
   readonly longest: number;
   readonly #sql: SqlStorage;
-  #made = false;
+  #made: boolean | undefined; // unknown until it is asked for; nobody else makes it or drops it
 
   constructor(sql: SqlStorage, longest = COOKIES_END) {
     this.#sql = sql;
@@ -84,7 +84,7 @@ export class SessionTable implements Values {
   }
 
   #exists(): boolean {
-    this.#made ||= hasTable(this.#sql, "kvferry_sessions");
+    this.#made ??= hasTable(this.#sql, "kvferry_sessions");
     return this.#made;
   }
 
@@ -96,6 +96,7 @@ export class SessionTable implements Values {
         expiration INTEGER                     -- Unix seconds; NULL: never
       ) STRICT, WITHOUT ROWID
     `);
+    this.#made = true;
   }
 }
 
