@@ -13,7 +13,8 @@ from tests.edge.edge import PREFIX, Edge, object_hash
 from tests.flows.shell import kvferry, variables
 from tests.stores.durable_side import SHARDS, keys
 
-SESSIONS = 2300
+SESSIONS = 4300
+"""More than a page of the dump."""
 
 
 class Site:

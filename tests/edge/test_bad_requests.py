@@ -168,12 +168,15 @@ def test_what_a_request_must_be_is_said_by_its_place_alone(bridge):
         (importing(record("a"), replacements=[replacement]), "/replacements/0/key"),
         (importing(record("a"), notAfter=None), "/notAfter"),
         (importing(record("a"), notAfter=time.time() + 1000), "/notAfter"),
-        (importing(*(record(str(n)) for n in range(1000)), replacements=[replacement]), "/replacements"),
+        (importing(*[record("a")] * 4001), "/records"),
+        (importing(*(record(str(n)) for n in range(4000)), replacements=[replacement]), "/replacements"),
     ]
     for order, pointer in wrong:
         said = bridge.refused("import", order)
         assert (said["type"], said["pointer"]) == ("urn:kvferry:problem:invalid", pointer)
     assert bridge.refused("heads", {"keys": ["other:x"]}, "verify")["pointer"] == "/keys/0"
+    probe = {"records": [record("a")] * 4001, "methods": False}
+    assert bridge.refused("probe", probe, "verify")["pointer"] == "/records"
     scan = {**SCAN, "values": False}
     for changes in ({"shard": 4}, {"prefix": "other:"}, {"after": "other:"}, {"upto": "other:"}):
         said = bridge.refused("scan", {**scan, **changes}, "verify")

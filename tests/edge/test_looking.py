@@ -155,4 +155,4 @@ def test_health_tells_versions_clocks_placement_and_limits(edge, name, placement
     assert (answer["placement"], answer["prefix"]) == (placement, PREFIX)
     assert abs(answer["now"] - time.time()) < 60
     assert abs(answer["object"]["now"] - answer["now"]) < 60
-    assert answer["limits"]["records"] == 1000
+    assert answer["limits"]["records"] == (1000 if placement == "per-session" else 4000)

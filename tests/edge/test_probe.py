@@ -109,7 +109,8 @@ def limits(bridge):
 def test_a_deployment_may_announce_less_than_the_protocol_allows_and_never_more(edge):
     assert limits(edge.bridge("narrow")) == (100, 1_048_576, 1000)
     assert limits(edge.bridge("narrow-per-session")) == (100, 1_048_576, 100)
-    assert limits(edge.bridge("boastful")) == limits(edge.bridge("shards")) == (1000, 8_388_608, 1000)
+    assert limits(edge.bridge("boastful")) == limits(edge.bridge("shards")) == (4000, 8_388_608, 1000)
+    assert limits(edge.bridge("per-session")) == (1000, 8_388_608, 1000)
 
 
 def test_a_copy_keeps_to_what_the_deployment_announces(edge, tmp_path, monkeypatch):

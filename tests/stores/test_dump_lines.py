@@ -102,14 +102,14 @@ def test_pages_end_early_behind_big_lines(
 
 
 def test_pages_are_full_and_the_last_says_so(open_text: Callable[[str], LineFile]) -> None:
-    keyed = arrange(open_text("".join(f"{i:05}\n" for i in reversed(range(2500)))), key_of)
-    assert [len(keyed.page(f"{after:05}", False)[0]) for after in (0, 1000, 1499, 2400)] == [
-        1000,
-        1000,
-        1000,
+    keyed = arrange(open_text("".join(f"{i:05}\n" for i in reversed(range(10_000)))), key_of)
+    assert [len(keyed.page(f"{after:05}", False)[0]) for after in (0, 4000, 5999, 9900)] == [
+        4000,
+        4000,
+        4000,
         99,
     ]
-    assert [keyed.page(f"{after:05}", False)[1] for after in (0, 2400)] == [True, False]
+    assert [keyed.page(f"{after:05}", False)[1] for after in (0, 9900)] == [True, False]
 
 
 def test_an_empty_file_has_no_lines(open_text: Callable[[str], LineFile]) -> None:

@@ -486,7 +486,7 @@ def test_the_address_is_absolute_and_names_both_files(
 
 def test_a_dump_is_never_stale(tmp_path: Path) -> None:
     source = DumpSource(tmp_path / "d.json")
-    assert (source.horizon, source.skew, source.width) == (0, 0, 1000)
+    assert (source.horizon, source.skew, source.width) == (0, 0, 4000)
 
 
 def test_nothing_is_left_behind_and_nothing_is_changed(

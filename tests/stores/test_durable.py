@@ -162,20 +162,20 @@ def test_lost_answers_change_nothing_in_the_counts(side, mark):
 
 
 def test_a_batch_that_was_broken_off_counts_what_it_wrote_as_its_own(side, target, mark):
-    records = [record(f"p:{number}") for number in range(2500)]
+    records = [record(f"p:{number}") for number in range(5000)]
     side.target.release()
-    # The first of its three imports is done, then the process is gone: nobody gives the lease back.
+    # The first of its two imports is done, then the process is gone: nobody gives the lease back.
     transport = Losing()
     broken = DurableTarget(side.connection(transport=transport, patience=0.0), clock=side.clock)
     broken.acquire(ME)
     transport.lost = (2,)
     with pytest.raises(StoreUnavailable):
         broken.apply(Batch(records=records), mark)
-    assert len(target.rows([one.key for one in records])) == 1000
+    assert len(target.rows([one.key for one in records])) == 4000
     assert target.checkpoint(mark.sweep, "p:") is None
     side.clock.sleep(61)
     target.acquire(ME)
-    assert target.apply(Batch(records=records), mark).tally == Counter({Outcome.COPIED: 2500})
+    assert target.apply(Batch(records=records), mark).tally == Counter({Outcome.COPIED: 5000})
     broken.close()
 
 

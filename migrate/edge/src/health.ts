@@ -15,7 +15,9 @@ export interface Deployment {
 // `now`: the bridge's clock, Unix seconds. Raises whatever the object of the notes raises.
 export async function health(objects: Objects, deployment: Deployment, now: number): Promise<object> {
   const { protocol, version, now: there, verbatim } = await objects.get(objects.book).kvferryHealth();
-  const records = atMost(LIMITS.records, deployment.KVFERRY_RECORDS);
+  const shared = objects.placement.kind === "shards";
+  // Where each session has an object, each record and each key is a call.
+  const records = atMost(shared ? LIMITS.records : LIMITS.keys, deployment.KVFERRY_RECORDS);
   return {
     version: VERSION,
     now,
@@ -28,7 +30,7 @@ export async function health(objects: Objects, deployment: Deployment, now: numb
     limits: {
       ...LIMITS,
       records,
-      keys: objects.placement.kind === "shards" ? LIMITS.keys : records, // a call for each, too
+      keys: shared ? LIMITS.keys : records,
       objects: Math.min(LIMITS.objects, records),
       bodyBytes: atMost(LIMITS.bodyBytes, deployment.KVFERRY_BODY_BYTES),
     },

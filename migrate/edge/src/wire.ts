@@ -14,8 +14,8 @@ export const LIMITS = {
   valueBytes: LONGEST_VALUE,
   bodyBytes: 8 * 1024 * 1024,
   answerBytes: 8 * 1024 * 1024, // of values; a read or scan stops there
-  records: 1000, // of an import, replacements included
-  keys: 1000, // of heads and read
+  records: 4000, // of an import, replacements included
+  keys: 1000, // of heads, read and burials, and of what has an object for each key
   objects: 500, // that are asked by their ids
   rows: 1000, // of a scan
   notes: 5000, // of an import, or in an answer
@@ -67,7 +67,7 @@ export const buryRequest = object({
   batch: text({ bytes: 128, least: 1 }),
   notAfter: number(0, LATEST),
   expect: array(object({ name, version: integer(0, SAFE) }), LIMITS.notes),
-  rows: array(object({ key, version: integer(1, SAFE) }), LIMITS.records),
+  rows: array(object({ key, version: integer(1, SAFE) }), LIMITS.keys),
 });
 
 export const keysRequest = object({ protocol, keys: array(key, LIMITS.keys) });

@@ -38,14 +38,14 @@ CACHE_KIB = 16_000
 _BLOCK = 500
 """Lines that one statement puts into the index: half the time of one by one."""
 
-WIDTH = 1000
+WIDTH = 4000
 """Lines in a page."""
 
 PAGE_BYTES = 8 << 20
 """A page ends early behind the line that makes it longer than this."""
 
-_FROM = "SELECT place FROM items WHERE key >= ? ORDER BY key LIMIT 1000"
-_BEHIND = "SELECT place FROM items WHERE key > ? ORDER BY key LIMIT 1000"
+_FROM = "SELECT place FROM items WHERE key >= ? ORDER BY key LIMIT 4000"
+_BEHIND = "SELECT place FROM items WHERE key > ? ORDER BY key LIMIT 4000"
 
 
 class DuplicateLines(Exception):

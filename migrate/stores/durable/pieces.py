@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 
 import orjson
 
@@ -28,15 +29,14 @@ class Piece:
 
 
 def pieces(
-    records: Sequence[Document], replacements: Sequence[Document], book: int, most: int, body: int
+    records: Iterable[Document], replacements: Iterable[Document], book: int, most: int, body: int
 ) -> Iterator[Piece]:
     """Cut them into at least one piece, in their order; the last has room for `book` bytes of notes.
 
     `most` records of both kinds, `body` bytes. One record alone always fits a body.
     """
     piece = Piece()
-    sent = [(False, one) for one in records] + [(True, one) for one in replacements]
-    for replaces, document in sent:
+    for replaces, document in chain(zip(repeat(False), records), zip(repeat(True), replacements)):
         text = orjson.dumps(document)
         if piece.count and (piece.count >= most or piece.size + len(text) > body):
             yield piece

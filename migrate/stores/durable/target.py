@@ -192,7 +192,8 @@ class DurableTarget(DurableHolder):
         ahead = self._objects.health.ahead
         with self._lock:
             until = min(max(not_after + ahead, 0.0), self._now() + _AHEAD)
-            return bury(self._lease, name, rows, until, self._pace.records)
+            most = min(self._pace.records, self._objects.health.limits.keys)
+            return bury(self._lease, name, rows, until, most)
 
     # ------------------------------------------------------------ the batch
 
@@ -242,8 +243,8 @@ class DurableTarget(DurableHolder):
         releasing = self._releasing()
         cut = list(
             pieces(
-                [self._sent(record, releasing=releasing) for record in batch.records],
-                [sent_replacement(wanted, self._objects.health.ahead) for wanted in batch.replacements],
+                (self._sent(record, releasing=releasing) for record in batch.records),
+                (sent_replacement(wanted, self._objects.health.ahead) for wanted in batch.replacements),
                 book.size,
                 self._pace.records,
                 limits.body_bytes,
