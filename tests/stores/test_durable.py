@@ -244,6 +244,19 @@ def test_batches_become_smaller_when_the_worker_has_no_time_for_them(side, mark,
     target.close()
 
 
+def test_a_key_that_a_batch_put_into_quarantine_is_released_although_its_answer_got_lost(side, mark):
+    side.target.release()
+    target = DurableTarget(side.connection(transport=Narrow(150, late=True)), clock=side.clock)
+    target.acquire(ME)
+    many = [record(f"p:{number:04}") for number in range(200)]
+    bad = Quarantined(Key("p:held"), "for now")
+    saved = target.apply(Batch(records=many, quarantined=[bad]), mark)
+    assert list(target.quarantined("")) == [bad]
+    target.apply(Batch(records=[record("p:held")]), saved)
+    assert list(target.quarantined("")) == []
+    target.close()
+
+
 def test_batches_grow_again_when_the_worker_has_time_again(side, mark):
     side.target.release()
     transport = Narrow(40)

@@ -215,7 +215,8 @@ class DurableTarget(DurableHolder):
                         raise
                     found = notes.read(self._bridge, [name]).get(name)
                     if found is not None and found["version"] > version:  # only its answer was lost
-                        return notes.mark_of(found, checkpoint.sweep)
+                        self._holds = None  # which said what is in quarantine
+                        return self._saved(batch, found, checkpoint.sweep)
 
     def _check(self, batch: Batch) -> None:
         records = [*batch.records, *(wanted.record for wanted in batch.replacements)]
@@ -285,12 +286,16 @@ class DurableTarget(DurableHolder):
         name = book.checkpoint["name"]
         if answer["checkpoint"] is None or answer["checkpoint"]["name"] != name:
             raise StoreBroken(f"{self.address}: the bridge did not say what it saved", "report it")
-        self._versions[name] = int(answer["checkpoint"]["version"])
         if batch.quarantined:
             self._holds = True
+        return self._saved(batch, answer["checkpoint"], checkpoint.sweep)
+
+    def _saved(self, batch: Batch, found: Document, sweep: int) -> Checkpoint:
+        """The batch is done, and this is its checkpoint's note: remember both."""
+        self._versions[found["name"]] = int(found["version"])
         if (listing := self._listing.made) is not None:
             listing.wrote([Head(one.key, one.metadata, one.expiration) for one in batch.records])
-        return notes.mark_of(answer["checkpoint"], checkpoint.sweep)
+        return notes.mark_of(found, sweep)
 
     def _version(self, name: str) -> int:
         """Of a checkpoint's note, 0 before its first batch; not known any more if the batch fails."""
