@@ -78,3 +78,10 @@ class Stored:
         """The row's head: origin, version, digest, expiration, tombstone."""
         found: dict[str, Any] | None = self.call(session, "kvferryHeads", [session])[0]
         return found
+
+    def only_in_kv(self, session: str, value: Any, **options: Any) -> None:
+        """A session that its object has never heard of, with an expiration that is known."""
+        faults = {"kvferryPut": ["fails"]}
+        done = self.do("dual-write", "put", session, value, {"expirationTtl": 3600} | options, faults=faults)
+        assert done.thrown is None
+        assert self.row(session) is None

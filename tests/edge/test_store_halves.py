@@ -107,7 +107,8 @@ def test_an_objects_half_that_comes_after_its_time_is_refused_by_the_object(stor
 
 
 def test_an_import_that_comes_after_its_time_is_refused(apart):
-    session, began = known(apart, "kv"), apart.now
+    session, began = fresh(), apart.now
+    apart.only_in_kv(session, {"v": 1})
     done = apart.do("object-first", "get", session, faults={"kvferryAdopt": ["held"]})
     assert done.value["data"] == {"v": 1}
     assert done.counters == {"fallback_hit": 1, "fallback_failed": 1}

@@ -47,7 +47,8 @@ def test_neighbouring_stages_read_what_either_acknowledged(stored, writer, reade
     stored.do(writer, "put", session, {"v": 3}, {"expirationTtl": HOUR})
     assert data(stored.do(reader, "get", session)) == {"v": 3}
     stored.do(reader, "touch", session, {"expirationTtl": 2 * HOUR})
-    assert stored.do(writer, "get", session).value["expiration"] == stored.now + 2 * HOUR
+    end = "unknown" if reader == "kv" else stored.now + 2 * HOUR
+    assert stored.do(writer, "get", session).value["expiration"] == end
     assert stored.do(writer, "delete", session).thrown is None
     assert data(stored.do(reader, "get", session)) is None
     assert data(stored.do(writer, "get", session)) is None
@@ -158,7 +159,8 @@ def test_an_objects_error_is_no_miss(stored, stage):
 
 
 def test_a_session_that_only_kv_has_is_served_and_copied_as_it_is(stored):
-    session = known(stored, "kv", expirationTtl=HOUR, metadata={"m": 1})
+    session = fresh()
+    stored.only_in_kv(session, {"v": 1}, metadata={"m": 1})
     done = stored.do("object-first", "get", session)
     end = int(stored.now) + HOUR
     assert done.value == {"data": {"v": 1}, "expiration": end, "metadata": {"m": 1}}
@@ -191,7 +193,8 @@ def test_the_fallback_serves_what_came_in_between(stored, verb, read):
 
 
 def test_a_touch_of_a_session_that_only_kv_has_copies_it_first(stored):
-    session = known(stored, "kv")
+    session = fresh()
+    stored.only_in_kv(session, {"v": 1})
     assert stored.do("object-first", "touch", session, {"expirationTtl": 2 * HOUR}).thrown is None
     row, end = stored.row(session), int(stored.now) + 2 * HOUR
     assert (row["origin"], row["expiration"], row["version"]) == ("app", end, 2)
@@ -215,9 +218,9 @@ def test_an_update_is_done_again_over_what_came_in_between(stored, stage):
 def test_an_update_of_nothing_makes_a_session_and_one_of_a_deleted_session_does_not(stored, stage):
     session = fresh()
     assert stored.do(stage, "update", session, {"a": 1}, {"expirationTtl": HOUR}).value == {"a": 1}
-    assert stored.do(stage, "get", session).value["expiration"] == stored.now + HOUR
     if stage == "kv":
         return
+    assert stored.do(stage, "get", session).value["expiration"] == stored.now + HOUR
     stored.do(stage, "delete", session)
     stored.do(stage, "update", session, {"a": 2}, {"expirationTtl": HOUR})
     assert data(stored.do(stage, "get", session)) is None
@@ -226,9 +229,11 @@ def test_an_update_of_nothing_makes_a_session_and_one_of_a_deleted_session_does_
 # ---------------------------------------------------------------- less to write
 
 
-@pytest.mark.parametrize("earlier", ["dual-write", "kv"])
-def test_a_put_of_what_is_there_makes_the_row_the_applications_own(apart, earlier):
-    session = known(apart, earlier)
+@pytest.mark.parametrize("copied", [True, False])
+def test_a_put_of_what_is_there_makes_the_row_the_applications_own(apart, copied):
+    session = fresh() if copied else known(apart, "dual-write")
+    if copied:
+        apart.only_in_kv(session, {"v": 1})
     apart.do("object-first", "get", session)
     every = {"SESSION_PUT_EVERY": "60"}
     apart.do("object-first", "put", session, {"v": 1}, {"expirationTtl": HOUR}, vars=every)

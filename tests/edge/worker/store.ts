@@ -283,7 +283,7 @@ function inward(value: unknown): unknown {
 
 function outward(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value ?? null;
-  if ("expiration" in value && value.expiration === undefined) return { ...value, expiration: "unknown" };
-  if (!("data" in value) || !(value.data instanceof Uint8Array)) return value;
-  return { ...value, data: { base64: btoa(String.fromCharCode(...value.data)) } };
+  const shown = "expiration" in value && value.expiration === undefined ? { ...value, expiration: "unknown" } : value;
+  if (!("data" in shown) || !(shown.data instanceof Uint8Array)) return shown;
+  return { ...shown, data: { base64: btoa(String.fromCharCode(...shown.data)) } };
 }

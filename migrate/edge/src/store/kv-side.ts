@@ -6,6 +6,7 @@ import type { Kept } from "./data.ts";
 import type { KvEnd } from "./halves.ts";
 import type { Stage } from "./stages.ts";
 import { stamped, unstamped } from "./stamp.ts";
+import type { Stamp } from "./stamp.ts";
 import { UNANSWERED } from "./world.ts";
 import type { World } from "./world.ts";
 
@@ -57,19 +58,23 @@ export class KvSide {
   }
 
   // `expiration` of `kept` is known.
-  async put(id: string, kept: Kept, { stage, version }: Mark, notAfter: number): Promise<KvEnd> {
+  async put(id: string, kept: Kept, mark: Mark, notAfter: number): Promise<KvEnd> {
     const { value, metadata, expiration = null } = kept;
-    const s = this.#namespace === "" ? stage : `${stage}@${this.#namespace}`;
-    const stamp = { d: await digest(value), ...(version === undefined ? {} : { v: version }), s, e: expiration };
-    const { metadata: whole, holds } = stamped(metadata, stamp);
+    const near = expiration !== null && expiration < this.#world.clock() + SOONEST + ON_THE_WAY;
+    const { metadata: whole, holds } = stamped(metadata, await this.#stamp(value, expiration, near, mark));
     if (holds !== "all") this.#counters.add(holds === "nothing" ? "stamp_left_out" : "stamp_shortened");
-    return this.#write(notAfter, () => {
-      const soonest = this.#world.clock() + SOONEST + ON_THE_WAY;
-      const near = expiration !== null && expiration < soonest;
-      if (near && holds === "nothing") this.#counters.add("expiration_lengthened");
-      const until = near ? { expirationTtl: SOONEST + ON_THE_WAY } : expiration === null ? {} : { expiration };
-      return this.#kv.put(this.#prefix + id, value, { ...until, metadata: whole });
-    });
+    if (near && holds === "nothing") this.#counters.add("expiration_lengthened");
+    const until = near ? { expirationTtl: SOONEST + ON_THE_WAY } : expiration === null ? {} : { expiration };
+    const options = whole === null ? until : { ...until, metadata: whole };
+    return this.#write(notAfter, () => this.#kv.put(this.#prefix + id, value, options));
+  }
+
+  // None at `kv`, where code from before the store may write as well, and may carry on metadata that it
+  // finds; but for an expiration that KV would not take.
+  async #stamp(value: Uint8Array, e: number | null, near: boolean, { stage, version }: Mark): Promise<Stamp | null> {
+    if (stage === "kv") return near ? { e } : null;
+    const s = `${stage}@${this.#namespace}`;
+    return { d: await digest(value), ...(version === undefined ? {} : { v: version }), s, e };
   }
 
   remove(id: string, notAfter: number): Promise<KvEnd> {

@@ -22,8 +22,9 @@ export interface Stamped {
 const MEMBER = "_kvferry";
 const LONGEST = 1024; // bytes of JSON, KV's limit
 
-// `metadata`: the application's, as JSON text; null: none.
-export function stamped(metadata: string | null, stamp: Stamp): Stamped {
+// `metadata`: the application's, as JSON text; null: none. `stamp`: null: none.
+export function stamped(metadata: string | null, stamp: Stamp | null): Stamped {
+  if (stamp === null) return { metadata: metadata === null ? null : JSON.parse(metadata), holds: "all" };
   const own: unknown = metadata === null ? {} : JSON.parse(metadata);
   if (!isObject(own)) return { metadata: own as Stamped["metadata"], holds: "nothing" };
   const { [MEMBER]: _, ...others } = own;
