@@ -13,6 +13,7 @@ from migrate.core.record import NEVER, UNKNOWN, Expiration, Head, Key, Metadata
 from migrate.errors import StoreBroken
 from migrate.stores import exact
 from migrate.stores.envelope import Envelope
+from migrate.stores.stamp import unstamped
 
 _T = TypeVar("_T")
 
@@ -91,7 +92,7 @@ def _heads(result: Any, prefix: str) -> list[Head]:
         if not name.startswith(prefix):
             raise broken("a key does not start with the prefix that was asked for")
         last = name
-        heads.append(Head(Key(name), _metadata(item), _expiration(item.get("expiration"))))
+        heads.append(Head(Key(name), *_told(item)))
     return heads
 
 
@@ -115,7 +116,7 @@ def _held(item: Any) -> Held | None:
         return None
     if not isinstance(value, str):
         raise broken("a value is no text")
-    return Held(value, _metadata(item), _expiration(item.get("expiration")))
+    return Held(value, *_told(item))
 
 
 def _text(item: Any) -> Held:
@@ -124,9 +125,10 @@ def _text(item: Any) -> Held:
     return Held(item, None, UNKNOWN)
 
 
-def _metadata(item: Mapping[str, Any]) -> Metadata:
-    metadata = item.get("metadata")
-    return None if metadata is None else exact.dumps(metadata)
+def _told(item: Mapping[str, Any]) -> tuple[Metadata, Expiration]:
+    """Metadata and expiration, both without what the session store adds."""
+    metadata, expiration = item.get("metadata"), _expiration(item.get("expiration"))
+    return (None, expiration) if metadata is None else unstamped(exact.dumps(metadata), expiration)
 
 
 def _expiration(value: Any) -> Expiration:

@@ -29,6 +29,7 @@ from typing import NamedTuple
 from migrate.core.ports import Answer, Clock, Cursor, Page
 from migrate.core.record import NEVER, Expiration, Head, Key, Record
 from migrate.errors import ConfigError, StoreBroken, StoreRefused, StoreUnavailable
+from migrate.stores.stamp import unstamped
 
 _OBJECT = "miniflare-KVNamespaceObject"
 _WIDTH = 1000
@@ -228,7 +229,8 @@ class _Copy:
             for name, blob_id, expiration, metadata in self._db.execute(columns + where, (key,)):
                 if expiration is None or expiration > now * 1000:
                     at: Expiration = NEVER if expiration is None else int(expiration // 1000)
-                    yield _Entry(Head(name, None if metadata == "null" else metadata, at), blob_id)
+                    told = unstamped(None if metadata == "null" else metadata, at)
+                    yield _Entry(Head(name, *told), blob_id)
         except sqlite3.Error as error:
             raise StoreBroken(f"the local state cannot be read: {error}", _HINT) from None
 

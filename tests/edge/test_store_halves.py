@@ -88,6 +88,21 @@ def test_when_kvs_half_does_not_end_well(stored, stage, verb, fault):
     assert done.counters[f"kv_{ENDS[fault]}"] == 1
 
 
+@pytest.mark.parametrize(
+    ("stage", "call", "answer"),
+    [
+        ("kv", "kv.get", ERROR),
+        ("dual-write", "kv.get", ERROR),
+        ("shadow-read", "kv.get", OK),
+        ("shadow-read", "kvferryLook", OK),
+    ],
+)
+def test_when_a_touch_cannot_read_it_writes_nothing(stored, stage, call, answer):
+    session = known(stored, stage)
+    done = stored.do(stage, "touch", session, {"expirationTtl": 3 * HOUR}, faults={call: ["fails"]})
+    assert (told(done), done.writes) == (answer, [])
+
+
 # ---------------------------------------------------------------- late
 
 

@@ -121,6 +121,14 @@ def test_records_come_in_key_order_with_all_that_belongs_to_them(
     assert store.read([Key("s:b"), Key("none")]) == {"s:b": records[0], "none": None}
 
 
+def test_what_the_session_store_keeps_in_metadata_is_not_shown(
+    runtime: Runtime, store: WranglerState
+) -> None:
+    stamp = '{"m":1,"_kvferry":{"v":1,"e":1899999940}}'
+    runtime.put("a", b"v", 1_900_000_000_000, stamp)
+    assert everything(store) == [Record(Key("a"), b"v", '{"m":1}', 1_899_999_940)]
+
+
 def test_an_expiration_is_never_rounded_up(runtime: Runtime, store: WranglerState) -> None:
     runtime.put("a", b"v", 1_900_000_000_999)
     assert everything(store)[0].expiration == 1_900_000_000

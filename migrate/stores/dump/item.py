@@ -28,6 +28,7 @@ import orjson
 from migrate.core.ports import Unreadable
 from migrate.core.record import NEVER, Expiration, Head, Key, Metadata, Record
 from migrate.stores.dump.walk import Walker, WalkError
+from migrate.stores.stamp import MEMBER, unstamped
 
 MEMBERS = ("key", "value", "base64", "expiration", "expiration_ttl", "metadata")
 """All that an item may have."""
@@ -120,19 +121,19 @@ class Items:
             if self.bulk_get and (value is None or "\ufffd" in value):
                 return None
             metadata = item.get("metadata")
-            fields = (
-                item["key"],
-                self._value(item) if "base64" in item else value.encode(),
-                None if metadata is None else metadata_text(metadata, line),
-                self._expiration(item) if "expiration_ttl" in item else item.get("expiration") or NEVER,
-            )
+            text = None if metadata is None else metadata_text(metadata, line)
+            at = self._expiration(item) if "expiration_ttl" in item else item.get("expiration") or NEVER
+            if text is not None and MEMBER in text:
+                text, at = unstamped(text, at)
+            fields = (item["key"], self._value(item) if "base64" in item else value.encode(), text, at)
             records.append(new(Record, fields))
         return records
 
     def read(self, line: bytes) -> Read:
         """One line that `key` has accepted, whatever it holds."""
         item = parse(line)
-        head = Head(item["key"], metadata_text(item.get("metadata"), line), self._expiration(item))
+        told = unstamped(metadata_text(item.get("metadata"), line), self._expiration(item))
+        head = Head(item["key"], *told)
         value = item["value"]
         if value is None:
             return Read(head, None)

@@ -1,0 +1,78 @@
+"""What a session store keeps in KV metadata: whoever copies or compares does not see it."""
+
+import json
+
+import pytest
+
+from migrate.core.record import NEVER, UNKNOWN
+from migrate.stores.dump.item import Items
+from migrate.stores.envelope import Envelope
+from migrate.stores.kv_answers import read_heads, read_values
+from migrate.stores.stamp import unstamped
+
+AT = 2_000_000_000
+
+
+def stamp(**members):
+    return {"_kvferry": {"d": "x", "v": 3, "s": "dual-write@01234567"} | members}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "own"),
+    [
+        (None, None),
+        ('{"m":1}', '{"m":1}'),
+        ('"_kvferry"', '"_kvferry"'),
+        ('["_kvferry"]', '["_kvferry"]'),
+        ('{"m":{"_kvferry":1}}', '{"m":{"_kvferry":1}}'),
+        ('{"m": 1, "_kvferry": {"v": 1}}', '{"m":1}'),
+        ('{"_kvferry": {"v": 1}}', None),
+        ('{"_kvferry": null, "m": 0.1000000000000000055}', '{"m":0.1000000000000000055}'),
+        (
+            '{"_kvferry": {}, "n": 12345678901234567890123, "f": 1e400}',
+            '{"n":12345678901234567890123,"f":1e400}',
+        ),
+    ],
+)
+def test_the_applications_own_metadata_are_left_to_the_letter(metadata, own):
+    assert unstamped(metadata, AT) == (own, AT)
+
+
+@pytest.mark.parametrize(
+    ("stamped", "field", "true"),
+    [
+        (AT, AT, AT),
+        (AT, AT + 65, AT),
+        (AT, AT + 70, AT),
+        # Other code wrote a later one and carried the stamp along, or an earlier one.
+        (AT, AT + 71, AT + 71),
+        (AT, AT - 1, AT - 1),
+        (AT, NEVER, NEVER),
+        (AT, UNKNOWN, UNKNOWN),
+        (None, AT, AT),
+        (None, NEVER, NEVER),
+        ("2000000000", AT + 5, AT + 5),
+        (True, AT + 5, AT + 5),
+    ],
+)
+def test_the_stores_expiration_counts_only_where_kvs_cannot_be_right(stamped, field, true):
+    assert unstamped(json.dumps(stamp(e=stamped)), field) == (None, true)
+
+
+def test_listings_and_bulk_reads_show_none_of_it():
+    item = {"metadata": {"m": 1, **stamp(e=AT)}, "expiration": AT + 65}
+    listed = Envelope([{"name": "a", **item}], None, b"")
+    (head,) = read_heads(listed, "")
+    assert (head.metadata, head.expiration) == ('{"m":1}', AT)
+    answer = Envelope({"values": {"a": {"value": "v", **item}}}, None, b"")
+    held = read_values(answer, ["a"])["a"]
+    assert (held.metadata, held.expiration) == ('{"m":1}', AT)
+
+
+def test_a_dump_shows_none_of_it():
+    item = {"key": "a", "value": "v", "metadata": {"m": 1, **stamp(e=AT)}, "expiration": AT + 65}
+    line = json.dumps(item).encode()
+    (record,) = Items().records([line])
+    read = Items().read(line)
+    assert (record.metadata, record.expiration) == ('{"m":1}', AT)
+    assert (read.head.metadata, read.head.expiration, read.answer) == ('{"m":1}', AT, record)
