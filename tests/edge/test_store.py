@@ -240,7 +240,9 @@ def test_a_touch_never_shortens_and_is_written_only_when_it_is_due(apart, stage)
         if lasts == end:
             assert not any(one.startswith("kv.put") or one == "kvferryPut" for one in done.writes)
     ok(apart.do(stage, "put", session, {}))
-    ok(apart.do(stage, "touch", session, {"expirationTtl": 60}))
+    done = apart.do(stage, "touch", session, {"expirationTtl": 60})
+    assert done.thrown is None
+    assert [one for one in done.writes if one != "kvferryTouch"] == []
     assert ok(apart.do(stage, "get", session))["expiration"] is None
 
 
