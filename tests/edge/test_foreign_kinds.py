@@ -228,6 +228,13 @@ def test_a_record_that_the_class_cannot_store_is_left_out_and_the_others_are_sto
     assert fields.call("statement", "SELECT id FROM users ORDER BY id", []) == [{"id": "a"}, {"id": "c"}]
 
 
+def test_a_table_that_goes_with_a_record_that_cannot_be_stored_is_made_again(fields: Wrapped) -> None:
+    good = b'{"userId":"u","visits":0}'
+    part = fields.part(("a", UNFIT["refused-by-the-class"]), ("b", good), ("c", good))
+    assert fields.call("kvferryImport", part)["outcomes"] == ["quarantined", "copied", "copied"]
+    assert fields.call("getUser", "c") == "u"
+
+
 def test_a_replacement_that_the_class_cannot_store_leaves_the_row_as_it_was(fields: Wrapped) -> None:
     fields.outcomes("k", b'{"userId":"u","visits":0}')
     part = fields.part(("k", UNFIT["refused-by-the-class"]))

@@ -21,7 +21,7 @@ export interface Writer {
 }
 
 export class Rows {
-  readonly #values: Values;
+  #values: Values;
   readonly #provenance: ProvenanceTable;
   readonly #witness: Witness | null;
   #ends: number[] = [];
@@ -31,6 +31,11 @@ export class Rows {
     this.#values = values;
     this.#provenance = provenance;
     this.#witness = witness;
+  }
+
+  // Go by these functions from now on, which know of no table yet.
+  reopen(values: Values): void {
+    this.#values = values;
   }
 
   // What is there, expired or deleted too; null: nothing at all. A value that nobody accounts for was

@@ -110,7 +110,8 @@ export class Toolkit {
     this.#clock = clock;
     this.#witness = stage === undefined ? null : new Witness(clock, stage);
     // Our own table takes whatever an import may bring: what it throws is an error.
-    this.#attempt = this.#witness === null ? (write) => (write(), true) : attempts(storage);
+    this.#attempt = this.#witness === null ? (write) => (write(), true)
+      : attempts(storage, () => this.#rows.reopen(this.#values()));
     this.#open();
   }
 

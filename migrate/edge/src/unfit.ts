@@ -12,13 +12,15 @@ export class Unfit extends Error {
 // Run a write; false: the class could not store the record, and nothing of the write is left.
 export type Attempt = (write: () => void) => boolean;
 
-export function attempts(storage: DurableObjectStorage): Attempt {
+// `undone`: called then; a table that the write had made has gone with it, and the class may think it is there.
+export function attempts(storage: DurableObjectStorage, undone: () => void): Attempt {
   return (write) => {
     try {
       storage.transactionSync(write); // a savepoint of the transaction around it
     } catch (error) {
-      if (error instanceof Unfit) return false;
-      throw error;
+      if (!(error instanceof Unfit)) throw error;
+      undone();
+      return false;
     }
     return true;
   };

@@ -3,6 +3,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { withToolkit } from "EDGE/with-toolkit.ts";
+import type { OwnStorage } from "EDGE/with-toolkit.ts";
 
 type Kept = { data: string; expires: number | null };
 
@@ -98,8 +99,9 @@ class Decoded extends DurableObject {
   }
 }
 
-export class DecodedSessions extends withToolkit(Decoded, {
-  storage: ({ sql }) => ({
+function decodedStorage({ sql }: DurableObjectStorage): OwnStorage {
+  let made = false; // as far as anybody knows who does not undo what others did
+  return {
     read(id) {
       const { user_id, visits, expires_at } = sql.exec<Fields>("SELECT * FROM users WHERE id = ?", id).one();
       if (user_id === "unreadable") throw new TypeError("planted: no such user");
@@ -107,7 +109,8 @@ export class DecodedSessions extends withToolkit(Decoded, {
     },
     write(id, value, expiration) {
       const { userId, visits } = JSON.parse(utf8.decode(value)) as { userId: string; visits: number };
-      sql.exec(TABLE);
+      if (!made) sql.exec(TABLE);
+      made = true;
       if (userId === "refused") throw new RangeError(`planted: ${userId}`);
       const until = (expiration ?? 0) * 1000 + (userId === "longer" ? 5000 : 0);
       if (userId === "unstored") return;
@@ -119,7 +122,11 @@ export class DecodedSessions extends withToolkit(Decoded, {
       const query = `SELECT id FROM users WHERE id >= ? ORDER BY id ${order} LIMIT ?`;
       return sql.exec<{ id: string }>(query, from, limit).toArray().map(({ id }) => id);
     },
-  }),
+  };
+}
+
+export class DecodedSessions extends withToolkit(Decoded, {
+  storage: decodedStorage,
   methods: {
     getUser: "read",
     setUser: { does: "write", keys: (_user, id) => [id], gone: undefined },
