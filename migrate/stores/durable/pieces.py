@@ -6,20 +6,24 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, repeat
 
-import orjson
-
 from migrate.stores.durable.wire import Document
 
 _ENVELOPE = 16 * 1024
 """Bytes that an import needs besides its records and notes."""
 
+_AROUND = 256
+"""Bytes of a record's or replacement's JSON besides its texts, at most: names of members, and numbers."""
+
+_ESCAPED = 6
+"""Bytes of JSON that a character takes, at most: \\u001f."""
+
 
 @dataclass(slots=True)
 class Piece:
-    """Records and replacements of one import, as JSON already."""
+    """Records and replacements of one import. `size`: bytes of JSON, at most."""
 
-    records: list[orjson.Fragment] = field(default_factory=list)
-    replacements: list[orjson.Fragment] = field(default_factory=list)
+    records: list[Document] = field(default_factory=list)
+    replacements: list[Document] = field(default_factory=list)
     size: int = _ENVELOPE
 
     @property
@@ -37,13 +41,19 @@ def pieces(
     """
     piece = Piece()
     for replaces, document in chain(zip(repeat(False), records), zip(repeat(True), replacements)):
-        text = orjson.dumps(document)
-        if piece.count and (piece.count >= most or piece.size + len(text) > body):
+        size = longest(document)
+        if piece.count and (piece.count >= most or piece.size + size > body):
             yield piece
             piece = Piece()
-        (piece.replacements if replaces else piece.records).append(orjson.Fragment(text))
-        piece.size += len(text) + 1
+        (piece.replacements if replaces else piece.records).append(document)
+        piece.size += size
     if piece.count and piece.size + book > body:
         yield piece
         piece = Piece()
     yield piece
+
+
+def longest(document: Document) -> int:
+    """How many bytes of JSON a record or a replacement takes, at most; to write it only once."""
+    texts = document["key"], document["metadata"] or "", document.get("releases", "")
+    return _AROUND + len(document["value"]) + _ESCAPED * sum(map(len, texts))
