@@ -34,18 +34,22 @@ function isSurrogate(unit: number): boolean {
   return unit >= 0xd800 && unit <= 0xdfff;
 }
 
+// What newer engines do by themselves, many times as fast; Node.js 22 does not.
+const native = Uint8Array as unknown as { fromBase64?: (text: string) => Uint8Array };
+
 // The bytes, or null when the text is not base64 with its padding.
 export function fromBase64(text: string): Uint8Array | null {
   if (text.length % 4 !== 0) return null;
   const padding = text.endsWith("==") ? 2 : Number(text.endsWith("="));
   const bytes = decoded(text);
-  // Blanks, which `atob` passes over, make it shorter.
+  // Blanks, which decoders pass over, make it shorter.
   return bytes?.length === (text.length / 4) * 3 - padding ? bytes : null;
 }
 
 function decoded(text: string): Uint8Array | null {
   let binary: string;
   try {
+    if (native.fromBase64) return native.fromBase64(text);
     binary = atob(text);
   } catch {
     return null;
@@ -57,7 +61,8 @@ function decoded(text: string): Uint8Array | null {
 
 const AT_ONCE = 0x2000; // as many arguments as a call takes for certain
 
-export function toBase64(bytes: Uint8Array): string {
+export function toBase64(bytes: Uint8Array & { toBase64?: () => string }): string {
+  if (bytes.toBase64) return bytes.toBase64();
   let binary = "";
   for (let start = 0; start < bytes.length; start += AT_ONCE) {
     binary += String.fromCharCode(...bytes.subarray(start, start + AT_ONCE));
