@@ -346,3 +346,14 @@ def test_from_shadow_read_on_a_class_from_before_the_store_is_an_error(edge, sta
         done = stored.do(stage, verb, fresh(), *args)
         assert "deploy it first" in (done.thrown or "")
     edge.store("clock", None)
+
+
+def test_an_object_that_speaks_an_older_version_of_the_calls_says_so_and_writes_nothing(apart):
+    session, end = fresh(), apart.now + 10
+    ask = {"halves": 2, "key": session, "notAfter": end, "origin": "app", "until": end, "every": 0}
+    value = {"value": {"base64": "MQ=="}, "metadata": None, "expiration": None, "expect": None}
+    for method in ("kvferryLook", "kvferryAdopt"):
+        assert apart.call(session, method, ask | value) == {"is": "older"}
+    for method in ("kvferryPut", "kvferryTouch", "kvferryDelete"):
+        assert apart.call(session, method, ask | value) == {"outcome": "older"}
+    assert apart.row(session) is None
