@@ -257,6 +257,52 @@ def test_a_key_that_a_batch_put_into_quarantine_is_released_although_its_answer_
     target.close()
 
 
+class Weak(Losing):
+    """A Worker that has no time to list more than so many rows."""
+
+    def handle_request(self, request):
+        asked = json.loads(request.content) if request.url.path.endswith("/scan") else {}
+        if asked.get("limit", 0) > 12:
+            return httpx.Response(503, text="error code: 1102", request=request)
+        return super().handle_request(request)
+
+
+def test_pages_become_smaller_when_the_worker_has_no_time_for_them(side, target, mark):
+    records = [record(f"p:{number:03}") for number in range(40)]
+    target.apply(Batch(records=records), mark)
+    holder = DurableHolder(side.connection(transport=Weak()))
+    assert [row.key for row in holder.rows_between("", None, None)] == [one.key for one in records]
+    source = DurableSource(side.connection(transport=Weak()))
+    assert source.scan("p:", None).heads
+    for store in (holder, source):
+        store.close()
+
+
+class Down(Losing):
+    """Something in front of the bridge fails for a while: so many times for each question's verb."""
+
+    def __init__(self, times):
+        super().__init__()
+        self.left = Counter(dict.fromkeys(("heads", "read", "scan"), times))
+
+    def handle_request(self, request):
+        verb = request.url.path.rpartition("/")[2]
+        if self.left[verb] > 0:
+            self.left[verb] -= 1
+            return httpx.Response(502, text="error code: 502", request=request)
+        return super().handle_request(request)
+
+
+@pytest.mark.parametrize("values", [False, True])
+def test_an_outage_is_waited_for_whatever_is_asked(side, target, mark, values):
+    records = [record(f"p:{number:03}") for number in range(40)]
+    target.apply(Batch(records=records), mark)
+    keys = [one.key for one in records]
+    with closing(DurableHolder(side.connection(transport=Down(30)), values=values)) as holder:
+        assert list(holder.rows(keys)) == keys
+        assert [row.key for row in holder.rows_between("", None, None)] == keys
+
+
 def test_batches_grow_again_when_the_worker_has_time_again(side, mark):
     side.target.release()
     transport = Narrow(40)

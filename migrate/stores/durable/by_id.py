@@ -22,11 +22,11 @@ from migrate.stores.durable import notes
 from migrate.stores.durable.bridge import Choked
 from migrate.stores.durable.namespace import Listed, Namespace
 from migrate.stores.durable.objects import Bounds, Objects
+from migrate.stores.durable.pace import chokes
 from migrate.stores.durable.sorting import Sorted, Sorter
 from migrate.stores.durable.wire import Document
 
 _AT_ONCE = 8
-_CHOKES = 2
 
 
 class ById:
@@ -144,7 +144,9 @@ class ById:
         while ids:
             some = ids[: self._width]
             try:
-                answers = self._objects.bridge.ask("objects", Scope.VERIFY, {"ids": some}, chokes=_CHOKES)
+                answers = self._objects.bridge.ask(
+                    "objects", Scope.VERIFY, {"ids": some}, chokes=chokes(len(some))
+                )
             except Choked:
                 if len(some) == 1:
                     raise

@@ -15,6 +15,7 @@ from migrate.core.ports import Claim
 from migrate.errors import StoreUnavailable
 from migrate.stores.durable import notes
 from migrate.stores.durable.bridge import Bridge, Conflict
+from migrate.stores.durable.pace import CHOKES
 from migrate.stores.durable.wire import Document
 from migrate.stores.leasing import LEASE_SECONDS, Held, dead, process_mark, taken
 
@@ -23,9 +24,6 @@ _TRIES = 4
 
 _FAREWELL = 10.0
 """Seconds that giving the lease back may take; one that is not given back ends by itself."""
-
-_CHOKES = 2
-"""How often an import may break off before it is cut smaller."""
 
 EMPTY: Document = {
     "sweep": 0,
@@ -115,7 +113,7 @@ class Lease:
         be cut, and raises Choked when its answers break off. Raises StoreUnavailable when the lease was
         lost.
         """
-        chokes = _CHOKES if large else 0
+        chokes = CHOKES if large else 0
         for _ in range(_TRIES):
             version = self._find() if self._version is None else self._version
             asked = {**EMPTY, **body, "batch": batch}

@@ -10,13 +10,11 @@ from migrate.core.partition import overlap
 from migrate.core.record import Key, Record, Row
 from migrate.errors import StoreBroken, StoreRefused
 from migrate.stores.durable.bridge import Bridge, Choked, Health
+from migrate.stores.durable.pace import chokes
 from migrate.stores.durable.wire import KEY_BYTES, Document, head_of, row_of
 
 _OPENING = 20.0
 """Seconds that the first answer may take: a host name that is wrong is not waited for like a bridge."""
-
-_CHOKES = 2
-"""How often an answer may break off before less is asked for."""
 
 
 class Bounds(NamedTuple):
@@ -101,7 +99,7 @@ class Objects:
         while True:
             some = keys[: self.width]
             try:
-                return some, self.bridge.ask(verb, scope, {"keys": some}, chokes=_CHOKES)
+                return some, self.bridge.ask(verb, scope, {"keys": some}, chokes=chokes(len(some)))
             except Choked:
                 if len(some) == 1:
                     raise

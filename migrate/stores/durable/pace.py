@@ -8,7 +8,17 @@ few imports that went well. What breaks off after it has grown was too much: the
 from __future__ import annotations
 
 LEAST = 10
-"""Records of the smallest import that is tried."""
+"""Records of the smallest import that is tried. What breaks off with so few, of anything, is no matter of
+their number, and is waited for."""
+
+CHOKES = 2
+"""How often an answer to more than that may break off before less is asked for."""
+
+
+def chokes(number: int) -> int:
+    """`Bridge.ask`'s, for so many records, keys or rows."""
+    return CHOKES if number > LEAST else 0
+
 
 _PATIENCE, _LONGEST = 4, 64
 """Imports of full size that must go well before the number grows: at first, and at most."""

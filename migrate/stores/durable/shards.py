@@ -11,8 +11,10 @@ from migrate.bridge_keys import Scope
 from migrate.core.ports import Cursor, Page
 from migrate.core.record import Head, Row
 from migrate.errors import StoreBroken
+from migrate.stores.durable.bridge import Choked
 from migrate.stores.durable.objects import Bounds, Objects, record_of
-from migrate.stores.durable.wire import head_of, row_of
+from migrate.stores.durable.pace import chokes
+from migrate.stores.durable.wire import Document, head_of, row_of
 
 _ROWS_IN_MEMORY = 2000
 _HEADS_IN_MEMORY = 16_000
@@ -27,6 +29,7 @@ class Shards:
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
+        self._most = objects.health.limits.rows  # of a page; fewer when that was too much for the Worker
 
     def rows_between(self, bounds: Bounds, *, values: bool) -> Iterator[Row]:
         """Every row within the bounds, in key order; each page is what its shard held when it was asked."""
@@ -70,8 +73,8 @@ class Shards:
         self, shard: int, bounds: Bounds, limit: int, *, live: bool, values: bool
     ) -> tuple[list[Row], bool]:
         """The first rows of a shard within the bounds, and whether there are more behind them."""
-        asked = {"shard": shard, **bounds._asdict(), "limit": limit, "live": live, "values": values}
-        answer = self._objects.bridge.ask("scan", Scope.VALUES if values else Scope.VERIFY, asked)
+        asked = {"shard": shard, **bounds._asdict(), "live": live, "values": values}
+        answer = self._scan(asked, Scope.VALUES if values else Scope.VERIFY, limit)
         rows = [row_of(sent) if values else head_of(sent) for sent in answer["rows"]]
         last = bounds.after
         for row in rows:
@@ -81,6 +84,17 @@ class Shards:
         if answer["more"] and not rows:
             raise StoreBroken("the bridge ended a page that has more without a row", "report it")
         return rows, bool(answer["more"])
+
+    def _scan(self, asked: Document, scope: Scope, limit: int) -> Document:
+        """Ask for `limit` rows at most: as many as the Worker may do at once."""
+        while True:
+            rows = min(limit, self._most)
+            try:
+                return self._objects.bridge.ask("scan", scope, {**asked, "limit": rows}, chokes=chokes(rows))
+            except Choked:
+                if rows == 1:
+                    raise
+                self._most = max(1, rows // 2)
 
     def _first_pages(
         self, bounds: Bounds, limit: int, *, live: bool, values: bool
@@ -96,4 +110,4 @@ class Shards:
 
     def _limit(self, rows: int) -> int:
         """How many rows to ask each shard for, so that all of them together are about `rows`."""
-        return min(self._objects.health.limits.rows, max(_LEAST_PAGE, rows // self._objects.health.shards))
+        return min(self._most, max(_LEAST_PAGE, rows // self._objects.health.shards))
