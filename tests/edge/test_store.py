@@ -279,6 +279,15 @@ def test_a_stamp_that_has_no_room_in_metadata_is_left_out_and_counted(apart, met
     assert ok(apart.do("dual-write", "get", session))["metadata"] == metadata
 
 
+def test_empty_metadata_are_none_in_both_stores(apart):
+    session = fresh()
+    ok(apart.do("dual-write", "put", session, {}, {"metadata": {}, "expirationTtl": HOUR}))
+    assert apart.row(session)["metadata"] is None
+    assert set(apart.kv(session)["metadata"]) == {"_kvferry"}
+    done = apart.do("shadow-read", "get", session)
+    assert (ok(done)["metadata"], done.counters) == (None, {"shadow_equal": 1})
+
+
 def test_an_expiration_that_cannot_be_kept_is_counted_as_lengthened(apart):
     options = {"metadata": "text", "expirationTtl": 30}
     done = apart.do("dual-write", "put", fresh(), {}, options)
