@@ -4,7 +4,7 @@ BIN := .venv/bin
 LOCKED := $(BIN)/python -m pip install --quiet --require-hashes -r
 OURS := $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation
 
-.PHONY: help demo test check lint types documents pages wheel bench lock clean
+.PHONY: help demo test check lint types documents pages wheel bench model lock clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -50,6 +50,9 @@ wheel: .venv/dev ## build the wheel and test it installed, away from the sources
 
 bench: .venv/dev ## speed and memory against what people use today, as ratios
 	$(BIN)/python -m tests.bench
+
+model: .venv/dev ## search the staged protocol wider than the tests do
+	$(BIN)/python -m tests.model
 
 lock: ## resolve the lock files anew (needs pip-tools)
 	$(PYTHON) tests/lock/make.py

@@ -1,0 +1,47 @@
+"""Searches the protocol wider than the tests do, and prints how many states that were, or the breach.
+
+make model
+python -m tests.model --values 1 --at-once 2
+python -m tests.model --off tombstones_are_final
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import gc
+import sys
+import time
+
+from tests.model.rules import NAMES, Rules
+from tests.model.search import Bounds, Search
+
+WIDE = (Bounds(1, 1), Bounds(1, 2), Bounds(2, 1), Bounds(1, 1, sessions=2))
+
+
+def main() -> int:
+    """Exit 1 when the whole protocol breaks its contract; a rule that is off is expected to."""
+    parser = argparse.ArgumentParser(prog="python -m tests.model", description=__doc__.splitlines()[0])
+    parser.add_argument("--values", type=int, help="how often a session is put")
+    parser.add_argument("--at-once", type=int, default=1, help="operations in flight per session")
+    parser.add_argument("--sessions", type=int, default=1)
+    parser.add_argument("--stale", type=int, default=0, help="ticks that a stale read of KV may span")
+    parser.add_argument("--off", choices=NAMES, action="append", default=[], help="a rule, repeatable")
+    given = parser.parse_args()
+    rules = dataclasses.replace(Rules(stale=given.stale), **dict.fromkeys(given.off, False))
+    bounds = WIDE if given.values is None else (Bounds(given.values, given.at_once, given.sessions),)
+    gc.disable()  # nothing of a search is garbage before its end
+    broken = False
+    for one in bounds:
+        began = time.monotonic()
+        found = Search(rules, one).run()
+        took = time.monotonic() - began
+        size = f"{one.values} puts, {one.at_once} at once, {one.sessions} sessions"
+        print(f"{size}: {found.states:,} states in {took:.0f} s: {found.broken or 'no breach'}", flush=True)
+        for number, name in enumerate(found.trace, 1):
+            print(f"{number:4} {name}")
+        broken = broken or bool(found.broken)
+    return 1 if broken and not given.off else 0
+
+
+sys.exit(main())
