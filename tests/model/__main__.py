@@ -16,7 +16,12 @@ import time
 from tests.model.rules import NAMES, Rules
 from tests.model.search import Bounds, Search
 
-WIDE = (Bounds(1, 1), Bounds(1, 2), Bounds(2, 1), Bounds(1, 1, sessions=2))
+WIDE = (
+    Bounds(values=2, at_once=1),
+    Bounds(values=1, at_once=2),
+    Bounds(values=3, at_once=2, operations=3),
+    Bounds(values=2, at_once=1, sessions=2, operations=1),
+)
 
 
 def main() -> int:
@@ -25,18 +30,24 @@ def main() -> int:
     parser.add_argument("--values", type=int, help="how often a session is put")
     parser.add_argument("--at-once", type=int, default=1, help="operations in flight per session")
     parser.add_argument("--sessions", type=int, default=1)
+    parser.add_argument("--operations", type=int, help="of a session, altogether")
     parser.add_argument("--stale", type=int, default=0, help="ticks that a stale read of KV may span")
     parser.add_argument("--off", choices=NAMES, action="append", default=[], help="a rule, repeatable")
     given = parser.parse_args()
     rules = dataclasses.replace(Rules(stale=given.stale), **dict.fromkeys(given.off, False))
-    bounds = WIDE if given.values is None else (Bounds(given.values, given.at_once, given.sessions),)
+    bounds = (
+        WIDE
+        if given.values is None
+        else (Bounds(given.values, given.at_once, given.sessions, given.operations),)
+    )
     gc.disable()  # nothing of a search is garbage before its end
     broken = False
     for one in bounds:
         began = time.monotonic()
         found = Search(rules, one).run()
         took = time.monotonic() - began
-        size = f"{one.values} puts, {one.at_once} at once, {one.sessions} sessions"
+        many = "" if one.operations is None else f", {one.operations} operations each"
+        size = f"sessions {one.sessions}, values {one.values}, at once {one.at_once}{many}"
         print(f"{size}: {found.states:,} states in {took:.0f} s: {found.broken or 'no breach'}", flush=True)
         for number, name in enumerate(found.trace, 1):
             print(f"{number:4} {name}")
