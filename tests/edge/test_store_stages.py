@@ -99,6 +99,15 @@ def test_a_touch_at_shadow_read_puts_no_older_value_over_a_newer_one(stored, bui
         assert (data(stored.do(stage, "get", session)) == {"v": 2}) == (build == "EDGE")
 
 
+def test_a_touch_at_shadow_read_writes_nothing_where_the_stores_have_two_values(stored):
+    session = known(stored, "dual-write", "shadow-read")
+    stale = {"value": '{"v":1}', "metadata": None}
+    touched = stored.do("shadow-read", "touch", session, {"expirationTtl": 3 * HOUR}, stale=stale)
+    assert (touched.thrown, touched.writes) == (None, [])
+    for stage in ("dual-write", "shadow-read", "object-first"):
+        assert data(stored.do(stage, "get", session)) == {"v": 2}
+
+
 def test_an_applications_own_row_is_served_whatever_kv_shows(stored):
     session = known(stored, "shadow-read", "object-first")
     stale = {"value": '{"v":1}', "metadata": None}

@@ -2,7 +2,8 @@
 
 // `object_*`, `kv_*`: halves that did not end well. `shadow_*`: what a read at shadow-read found in the
 // object beside KV. `fallback_*`: what a read at object-first found in KV alone. `stamp_*`: what KV metadata
-// had no room for. `touch_skipped`: renewals that were not due.
+// had no room for. `touch_skipped`: renewals that were not due; `touch_disputed`: those at shadow-read of a
+// session that has two values.
 // `stats_failed`: heartbeats and journal entries that did not arrive.
 export type Counter =
   | `${"object" | "kv"}_${"failed" | "unanswered" | "late"}`
@@ -14,6 +15,7 @@ export type Counter =
   | "stamp_left_out"
   | "expiration_lengthened"
   | "touch_skipped"
+  | "touch_disputed"
   | "write_gone"
   | "stats_failed";
 

@@ -13,10 +13,11 @@ import { SessionStoreError } from "./store-error.ts";
 import type { World } from "./world.ts";
 
 // A session as it is read, and the version of its row: 0 where there is nothing at all, null where no
-// object was asked.
+// object was asked. `disputed`: the object has another value.
 export interface Current {
   kept: Kept | null;
   version: number | null;
+  disputed?: boolean;
 }
 
 // One operation: its session, its stage, and until when its halves may be done (Unix seconds).
@@ -54,8 +55,9 @@ export class Reader {
         return { kept: keptOf(here), version };
       case "kv": {
         const kept = await (early ?? this.#kv().read(id));
-        this.#counters.add(`shadow_${differences(here, kept)}`);
-        return { kept, version };
+        const difference = differences(here, kept);
+        this.#counters.add(`shadow_${difference}`);
+        return { kept, version, disputed: difference === "value" };
       }
       case "adopt":
         return this.fallback(operation);

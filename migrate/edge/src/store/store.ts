@@ -125,7 +125,8 @@ export class Store {
   }
 
   // While KV is authoritative a touch is a put of what was read; at shadow-read only if the row is still
-  // the one that was read before KV.
+  // the one that was read before KV, and has the same value: KV may have shown an older one, and once
+  // the gate is open no sweep mends what that would overwrite.
   async #touchBoth(operation: Operation, until: number): Promise<void> {
     const { id, stage, notAfter } = operation;
     let before: Current;
@@ -137,6 +138,10 @@ export class Store {
     }
     const { kept, version } = before;
     if (kept === null) return;
+    if (before.disputed) {
+      this.counters.add("touch_disputed");
+      return;
+    }
     if (!due(kept.expiration, until, this.#world.clock(), this.#settings.touchEvery)) {
       this.counters.add("touch_skipped");
       return;
