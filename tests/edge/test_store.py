@@ -15,19 +15,6 @@ WITH_KV = STAGES[:4]
 WITH_OBJECT = STAGES[1:]
 
 
-@pytest.fixture(params=["per-session", "shards:4"])
-def stored(request, edge):
-    yield Stored(edge, request.param)
-    edge.store("clock", None)
-
-
-@pytest.fixture
-def apart(edge):
-    """Each session in an object of its own."""
-    yield Stored(edge)
-    edge.store("clock", None)
-
-
 def ok(done):
     assert done.thrown is None
     return done.value

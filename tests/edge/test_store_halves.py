@@ -4,7 +4,7 @@ import pytest
 
 from tests.edge.edge import MUTANTS
 from tests.edge.sending import fresh
-from tests.edge.stored import STAGES, Stored
+from tests.edge.stored import STAGES
 
 HOUR = 3600
 CALLS = {
@@ -28,18 +28,6 @@ WITHOUT_KV = {
     "object-first": {"put": OK, "touch": OK, "delete": OK},
 }
 ENDS = {"fails": "failed", "fails after": "failed", "silent": "unanswered", "lands": "unanswered"}
-
-
-@pytest.fixture(params=["per-session", "shards:4"])
-def stored(request, edge):
-    yield Stored(edge, request.param)
-    edge.store("clock", None)
-
-
-@pytest.fixture
-def apart(edge):
-    yield Stored(edge)
-    edge.store("clock", None)
 
 
 def known(stored, stage):

@@ -6,22 +6,10 @@ import pytest
 
 from tests.edge.edge import object_hash
 from tests.edge.sending import fresh
-from tests.edge.stored import STAGES, Stored
+from tests.edge.stored import STAGES
 
 HOUR = 3600
 NEIGHBOURS = [pair for one in itertools.pairwise(STAGES) for pair in (one, one[::-1])]
-
-
-@pytest.fixture(params=["per-session", "shards:4"])
-def stored(request, edge):
-    yield Stored(edge, request.param)
-    edge.store("clock", None)
-
-
-@pytest.fixture
-def apart(edge):
-    yield Stored(edge)
-    edge.store("clock", None)
 
 
 def known(stored, *stages, **options):

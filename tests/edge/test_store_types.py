@@ -51,7 +51,7 @@ def closure(start: str) -> set[str]:
 
 
 def test_the_store_needs_nothing_of_the_bridge_or_the_class() -> None:
-    beside = {"half-calls.ts", "placement.ts", "record.ts", "stats-calls.ts", "text.ts"}
+    beside = {"decoded.ts", "half-calls.ts", "placement.ts", "record.ts", "stats-calls.ts", "text.ts"}
     own = {f"store/{path.name}" for path in (EDGE / "src" / "store").iterdir()}
     assert closure("session-store.ts") == {"session-store.ts"} | own | beside
 

@@ -2,6 +2,7 @@
 // application's own Worker, because deleting a script deletes the objects of its classes.
 
 import { DurableObject } from "cloudflare:workers";
+import { decoded } from "./decoded.ts";
 import type { Written } from "./laws.ts";
 import { longestTtl } from "./lifetimes.ts";
 import type { LifetimeEnv } from "./lifetimes.ts";
@@ -120,20 +121,4 @@ function json(data: unknown): string {
   const text: string | undefined = JSON.stringify(data);
   if (text === undefined) throw new TypeError("what is stored must be JSON, text or bytes");
   return text;
-}
-
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-function decoded(value: Uint8Array): unknown {
-  let text: string;
-  try {
-    text = decoder.decode(value);
-  } catch {
-    return value;
-  }
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }

@@ -47,5 +47,6 @@ export class WrappedSessions extends withToolkit(PlainSessions, {
     getSetting: "other",
     setSetting: "other",
   },
-  origin: (env: Env & { SESSION_STAGE?: string }) => (env.SESSION_STAGE === "dual-write" ? "dual" : "app"),
+  origin: ({ SESSION_STAGE = "" }: Env & { SESSION_STAGE?: string }) =>
+    ["kv", "dual-write", "shadow-read"].includes(SESSION_STAGE) ? "dual" : "app",
 }) {}

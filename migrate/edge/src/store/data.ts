@@ -23,23 +23,6 @@ export function encoded(data: unknown): Uint8Array {
   return utf8(json(data));
 }
 
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-// JSON, else text, else bytes.
-export function decoded(value: Uint8Array): unknown {
-  let text: string;
-  try {
-    text = decoder.decode(value);
-  } catch {
-    return value;
-  }
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
-
 // Empty metadata are none: beside the store's own member nobody could tell them apart.
 export function metadataText(metadata: unknown): string | null {
   if (metadata === undefined || metadata === null) return null;

@@ -1,8 +1,9 @@
 // The session store: every verb at every stage, over KV's side and the object's.
 
+import { decoded } from "../decoded.ts";
 import { HALVES } from "../half-calls.ts";
 import { Counters } from "./counters.ts";
-import { decoded, encoded, endOf, metadataText } from "./data.ts";
+import { encoded, endOf, metadataText } from "./data.ts";
 import type { Kept, Lifetime } from "./data.ts";
 import type { Answer, Verb } from "./halves.ts";
 import { KvSide } from "./kv-side.ts";
