@@ -406,6 +406,13 @@ class Edge:
         known = {"KVFERRY_SCRIPT": "application", "KVFERRY_CLASS": "UserSessions"}
         add("checked", "UserSessions", SECRET, "per-session", PREFIX, **known)
         add("checked-shards", "UserSessions", SECRET, "shards:4", PREFIX, **known)
+        for name, class_name in (("counting", "Stats"), ("miscounting", "OldSessions")):
+            add(name, "UserSessions", SECRET, "per-session", PREFIX, **known)
+            workers[-1]["durableObjects"]["MIGRATION_STATS"] = {
+                "className": class_name,
+                "scriptName": "store",
+                "useSQLite": True,
+            }
         other = {**known, "KVFERRY_CLASS": "CopiedInto"}
         add("checked-other", "CopiedInto", SECRET, "per-session", PREFIX, **other)
         add("single", "UserSessions", SECRET, "shards:1", PREFIX)

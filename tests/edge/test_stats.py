@@ -55,10 +55,28 @@ def test_an_isolate_tells_its_stage_version_and_counters(watched):
     watched.set_clock(began + 50)
     watched.do("object-first 50", "get", session, isolate="c", version="v2")
     stats = watched.ask("kvferryStats")
-    assert (stats["now"], stats["beatEvery"], stats["journal"]) == (began + 50, 30, 0)
+    assert (stats["now"], stats["beatEvery"], stats["journal"]) == (
+        began + 50,
+        30,
+        {"entries": 0, "oldest": None},
+    )
     assert stats["seen"] == [
-        {"stage": "shadow-read", "version": "v2", "isolates": 1, "first": began + 50, "last": began + 50},
-        {"stage": "shadow-read", "version": "v1", "isolates": 2, "first": began, "last": began + 45},
+        {
+            "stage": "shadow-read",
+            "version": "v2",
+            "isolates": 1,
+            "recent": 1,
+            "first": began + 50,
+            "last": began + 50,
+        },
+        {
+            "stage": "shadow-read",
+            "version": "v1",
+            "isolates": 2,
+            "recent": 2,
+            "first": began,
+            "last": began + 45,
+        },
     ]
 
 

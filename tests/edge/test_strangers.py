@@ -10,7 +10,19 @@ from tests.edge.sending import burying, checkpoint, fresh, importing, key, probl
 from tests.edge.test_wire import cases
 
 SCOPES = ["verify", "import", "values", "delete"]
-VERBS = ["import", "fence", "bury", "heads", "read", "scan", "tombstones", "count", "checkpoint", "probe"]
+VERBS = [
+    "import",
+    "fence",
+    "bury",
+    "heads",
+    "read",
+    "scan",
+    "tombstones",
+    "count",
+    "checkpoint",
+    "probe",
+    "stats",
+]
 ROUTES = [*(("POST", f"kvferry/v1/{verb}") for verb in VERBS), ("GET", "kvferry/v1/health")]
 SCAN = {"protocol": 1, "shard": 0, "prefix": "", "after": None, "upto": None, "limit": 9, "live": False}
 DAY = 86_400
@@ -166,9 +178,10 @@ REQUESTS = {
     "heads": lambda session: {"keys": [key(session)]},
     "tombstones": lambda session: {"shard": 0, "prefix": "", "after": None, "limit": 9},
     "count": lambda session: {"prefix": ""},
+    "stats": lambda session: {},
     "checkpoint": lambda session: {"names": [session]},
 }
-LOOKS = {"scan", "heads", "tombstones", "count", "checkpoint"}
+LOOKS = {"scan", "heads", "tombstones", "count", "stats", "checkpoint"}
 ALLOWED = {
     "verify": LOOKS,
     "import": {*LOOKS, "import", "import of a note", "fence"},

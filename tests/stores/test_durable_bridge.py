@@ -26,6 +26,7 @@ HEALTH = {
     "script": "application",
     "class": "UserSessions",
     "environment": None,
+    "stats": False,
     "placement": "shards:2",
     "prefix": "p:",
     "limits": {**LIMITS, "notAfterSeconds": 900},

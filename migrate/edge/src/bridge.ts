@@ -6,6 +6,7 @@ import { AccessGate, certsOf, guardOf } from "./access.ts";
 import type { AccessEnv, CertsUrl } from "./access.ts";
 import { allows, scopeOf, SECRET_LENGTH } from "./bearer.ts";
 import type { Scope } from "./bearer.ts";
+import type { Countings } from "./counting.ts";
 import { health } from "./health.ts";
 import type { Deployment } from "./health.ts";
 import { Objects } from "./objects.ts";
@@ -18,6 +19,7 @@ import { LIMITS, PROTOCOL, REQUESTS } from "./wire.ts";
 
 export interface BridgeEnv extends AccessEnv, Deployment {
   USER_SESSIONS: SessionObjects;
+  MIGRATION_STATS?: Countings;
   KVFERRY_BRIDGE_SECRET?: string;
   KVFERRY_PLACEMENT?: string;
   KVFERRY_PREFIX?: string;
@@ -37,6 +39,7 @@ const SCOPES: Record<keyof typeof REQUESTS, Scope> = {
   scan: "verify",
   tombstones: "verify",
   count: "verify",
+  stats: "verify",
   probe: "verify",
   checkpoint: "verify",
 };
@@ -94,7 +97,7 @@ async function answered(
   const document = await bodyOf(request, verb === "import" || verb === "probe" ? LIMITS.bodyBytes : SMALL_BODY);
   if (document.protocol !== PROTOCOL) throw new Problem("protocol", { protocol: PROTOCOL });
   try {
-    return json(await answerTo(verb, document, objects, scope, clock));
+    return json(await answerTo(verb, document, objects, scope, clock, env.MIGRATION_STATS));
   } catch (error) {
     if (!(error instanceof Misshapen)) throw error;
     throw new Problem("invalid", { pointer: error.pointer, detail: error.reason });

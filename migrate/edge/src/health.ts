@@ -10,6 +10,7 @@ export interface Deployment {
   KVFERRY_ENVIRONMENT?: string;
   KVFERRY_RECORDS?: string;
   KVFERRY_BODY_BYTES?: string;
+  MIGRATION_STATS?: unknown;
 }
 
 // `now`: the bridge's clock, Unix seconds. Raises whatever the object of the notes raises.
@@ -25,6 +26,7 @@ export async function health(objects: Objects, deployment: Deployment, now: numb
     script: deployment.KVFERRY_SCRIPT || null,
     class: deployment.KVFERRY_CLASS || null,
     environment: deployment.KVFERRY_ENVIRONMENT || null,
+    stats: deployment.MIGRATION_STATS !== undefined,
     placement: objects.placementText,
     prefix: objects.prefix,
     limits: {

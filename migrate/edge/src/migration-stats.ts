@@ -2,8 +2,8 @@
 // which halves of writes are not known to be done. It belongs to the script that owns the session class.
 
 import { DurableObject } from "cloudflare:workers";
-import { BEAT_EVERY } from "./stats-calls.ts";
-import type { Beat, FailedHalf, JournalEntry, SeenIsolates, Stats } from "./stats-calls.ts";
+import { BEAT_EVERY, RECENT } from "./stats-calls.ts";
+import type { Beat, FailedHalf, Journal, JournalEntry, SeenIsolates, Stats } from "./stats-calls.ts";
 
 const KEPT = 30 * 86_400; // seconds since an isolate was last seen
 const REST = ""; // in the place of the isolates that are not kept any more
@@ -40,6 +40,7 @@ export class MigrationStats<Env = unknown> extends DurableObject<Env> {
         verb    TEXT NOT NULL,
         stage   TEXT NOT NULL,
         end     TEXT NOT NULL,
+        since   REAL NOT NULL,     -- Unix seconds, the first time
         at      REAL NOT NULL,     -- Unix seconds, the last time
         times   INTEGER NOT NULL,
         PRIMARY KEY (key, half)
@@ -68,8 +69,9 @@ export class MigrationStats<Env = unknown> extends DurableObject<Env> {
 
   // A half is not known to be done: one entry for each session and half, the last one.
   kvferryNote({ key, half, verb, stage, end }: FailedHalf): void {
+    const now = this.#clock();
     this.#sql.exec(
-      `INSERT INTO journal (key, half, verb, stage, end, at, times) VALUES (?, ?, ?, ?, ?, ?, 1)
+      `INSERT INTO journal (key, half, verb, stage, end, since, at, times) VALUES (?, ?, ?, ?, ?, ?, ?, 1)
        ON CONFLICT (key, half) DO UPDATE SET
          verb = excluded.verb, stage = excluded.stage, end = excluded.end, at = excluded.at, times = times + 1`,
       key,
@@ -77,21 +79,27 @@ export class MigrationStats<Env = unknown> extends DurableObject<Env> {
       verb,
       stage,
       end,
-      this.#clock(),
+      now,
+      now,
     );
   }
 
+  // Counts and times, and nothing of any session.
   kvferryStats(): Stats {
+    const now = this.#clock();
     const seen = this.#sql
       .exec<{ [Name in keyof SeenIsolates]: SeenIsolates[Name] }>(
-        `SELECT stage, version, count(*) AS isolates, min(first) AS first, max(last) AS last
-         FROM isolates GROUP BY stage, version ORDER BY last DESC, stage, version`,
+        `SELECT stage, version, count(*) AS isolates, sum(last > ?) AS recent, min(first) AS first, max(last) AS last
+         FROM isolates GROUP BY stage, version ORDER BY max(last) DESC, stage, version`,
+        now - RECENT,
       )
       .toArray();
-    const { journal } = this.#sql.exec<{ journal: number }>("SELECT count(*) AS journal FROM journal").one();
+    const journal = this.#sql
+      .exec<{ [Name in keyof Journal]: Journal[Name] }>("SELECT count(*) AS entries, min(since) AS oldest FROM journal")
+      .one();
     const counts = this.#sql.exec<{ counts: string }>("SELECT counts FROM counters").toArray();
     const counters = counts.map((row) => JSON.parse(row.counts) as Counts).reduce(sum, {});
-    return { now: this.#clock(), beatEvery: BEAT_EVERY, seen, counters, journal };
+    return { now, beatEvery: BEAT_EVERY, seen, counters, journal };
   }
 
   // Up to `limit` entries behind a session and half, in their order.

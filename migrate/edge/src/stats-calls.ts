@@ -22,12 +22,19 @@ export interface FailedHalf {
 // The same with when it was last (Unix seconds), and how often.
 export type JournalEntry = FailedHalf & { at: number; times: number };
 
-// Isolates of one stage and version: how many were seen, the first and the last time (Unix seconds). They may
-// have been at work for `beatEvery` seconds after the last time.
+// How many entries there are, and since when the oldest of them has been open (Unix seconds).
+export interface Journal {
+  entries: number;
+  oldest: number | null;
+}
+
+// Isolates of one stage and version: how many were seen, how many of them in the last RECENT seconds, the first
+// and the last time (Unix seconds). They may have been at work for `beatEvery` seconds after the last time.
 export interface SeenIsolates {
   stage: string;
   version: string;
   isolates: number;
+  recent: number;
   first: number;
   last: number;
 }
@@ -37,10 +44,11 @@ export interface Stats {
   beatEvery: number;
   seen: SeenIsolates[];
   counters: Record<string, number>;
-  journal: number; // entries
+  journal: Journal;
 }
 
 export const BEAT_EVERY = 30; // seconds
+export const RECENT = 3 * BEAT_EVERY;
 export const STATS_NAME = "kvferry:stats"; // of the one object
 
 export interface StatsObject {

@@ -3,6 +3,8 @@
 import { allows } from "./bearer.ts";
 import type { Scope } from "./bearer.ts";
 import { buried } from "./burying.ts";
+import { statistics } from "./counting.ts";
+import type { Countings } from "./counting.ts";
 import { openUntil, raise } from "./fence.ts";
 import type { Bookkeeping, Note } from "./notes.ts";
 import { each, grouped } from "./objects.ts";
@@ -35,6 +37,7 @@ export function answerTo(
   objects: Objects,
   scope: Scope,
   clock: () => number,
+  countings: Countings | undefined,
 ): Promise<object> {
   switch (verb) {
     case "import":
@@ -56,6 +59,9 @@ export function answerTo(
       return tombstones(REQUESTS.tombstones(document), objects);
     case "count":
       return counted(REQUESTS.count(document), objects);
+    case "stats":
+      REQUESTS.stats(document);
+      return statistics(countings);
     case "probe":
       return probed(REQUESTS.probe(document), objects);
     case "checkpoint":

@@ -98,6 +98,8 @@ export const tombstonesRequest = object({
 
 export const countRequest = object({ protocol, prefix });
 
+export const statsRequest = object({ protocol });
+
 export const probeRequest = object({
   protocol,
   records: array(object(sent), LIMITS.records),
@@ -132,6 +134,7 @@ export const REQUESTS = {
   scan: scanRequest,
   tombstones: tombstonesRequest,
   count: countRequest,
+  stats: statsRequest,
   probe: probeRequest,
   checkpoint: checkpointRequest,
 } as const;

@@ -83,7 +83,7 @@ class Health:
 
     `ahead`: seconds by which the objects' clock is ahead of ours, `bridge_ahead`: the bridge's own.
     `version`, `class_version`: of kvferry, that the bridge and the session class are from.
-    `verbatim`: see `ports.Holder`.
+    `verbatim`: see `ports.Holder`. `stats`: are the migration's statistics bound?
     `script`, `class_name`, `environment`: as the deployment was told, None when it was not.
     """
 
@@ -98,6 +98,7 @@ class Health:
     class_name: str | None = None
     environment: str | None = None
     verbatim: bool = True
+    stats: bool = False
 
     @property
     def shards(self) -> int:
@@ -200,6 +201,7 @@ class Bridge:
             class_name=found["class"],
             environment=found["environment"],
             verbatim=found["object"]["verbatim"],
+            stats=found["stats"],
         )
 
     def ask(

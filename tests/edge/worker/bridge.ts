@@ -36,6 +36,11 @@ export default {
       return Response.json(null);
     }
     const elsewhere = { ...env, USER_SESSIONS: within(env.USER_SESSIONS, world.name) };
+    const { MIGRATION_STATS: stats } = env;
+    if (stats !== undefined) {
+      const renamed = { idFromName: (name: string) => stats.idFromName(world.name + name), get: stats.get.bind(stats) };
+      Object.assign(elsewhere, { MIGRATION_STATS: renamed });
+    }
     return (real.fetch as NonNullable<typeof real.fetch>)(request, elsewhere, ctx);
   },
 } satisfies ExportedHandler<BridgeEnv>;
