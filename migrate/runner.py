@@ -32,6 +32,7 @@ from migrate.verifying import Look
 
 DEFAULT_PREFIX = "spotify_session:"
 DEFAULT_ROUNDS = 3
+DEFAULT_ONE_IN = 100
 
 
 def export(
@@ -116,6 +117,8 @@ def verify(
     ignore_names: Sequence[str] = (),
     stage: str = Stage.KV,
     project: Sequence[Entry] = (),
+    fast: bool = False,
+    sample_values: int | None = None,
     progress: Progress | None = None,
 ) -> Ended:
     """Read both stores afresh, in both directions, and say whether they agree.
@@ -124,7 +127,8 @@ def verify(
     `rounds`: how often one that keeps changing is read again. `sample`: only the first N keys;
     `recheck`: only the differences of the last verify; neither is ever a clean verdict.
     `exact`: bytes count where JSON is equal. `ignore`: "metadata", "unnamed". `stage`: the application's.
-    `ignore_names`: globs of names to be left out. `project`: as in `export`. Raises like `export`.
+    `ignore_names`: globs of names to be left out. `project`: as in `export`. `fast`: read no value
+    that the listing proves, but those of one key in `sample_values`. Raises like `export`.
     """
     projection = Projection.parse(project)
     if exact and projection:
@@ -134,6 +138,11 @@ def verify(
         )
     if sample is not None and recheck:
         raise ConfigError("--sample and --recheck exclude each other", "leave one out")
+    if fast and recheck:
+        raise ConfigError("--fast and --recheck exclude each other", "leave --fast out")
+    if sample_values is not None and not fast:
+        raise ConfigError("--sample-values is for --fast only", "add --fast: else all values are read")
+    one_in = (sample_values or DEFAULT_ONE_IN) if fast else None
     with desk_of(settings, progress) as desk:
         opened = desk.opener.source(source)
         holder = desk.opener.holder(target, values=bool(projection))
@@ -154,6 +163,8 @@ def verify(
         # Nor does one of other files, whatever their names.
         how += [f"of {opened.identity} {holder.identity}"]
         how += ["recheck"] if recheck else [f"sample {sample}"] if sample is not None else []
+        # And what a fast one has not read, no other may take for read.
+        how += [f"fast {one_in}"] if one_in is not None else []
         run = run_id("verify", opened.address, holder.address, prefixes, *how)
         look = Look(
             disjoint(prefixes),
@@ -161,6 +172,7 @@ def verify(
             Rules(exact, "metadata" not in ignore, Stage(stage), projection=projection),
             sample,
             Names(ignore_names, prefixes),
+            one_in,
         )
         words = (source, target)
         work = VerifyRun(desk, opened, holder, look, run, words, recheck, tuple(ignore), configuration)

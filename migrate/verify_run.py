@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from migrate.core.comparing import AGAINST, Kind, Stage
 from migrate.core.difference import Difference, State
 from migrate.core.document import command, iso
+from migrate.core.listing import Sampling
 from migrate.core.ports import (
     Holder,
     RunId,
@@ -70,6 +71,8 @@ class VerifyRun:
             "stage": None if rules.stage is Stage.KV else str(rules.stage),
             "sample": self.look.sample,
             "recheck": self.recheck or None,
+            "fast": self.look.one_in is not None or None,
+            "sample_values": self.look.one_in,
         }
         return {name: value for name, value in given.items() if value is not None}
 
@@ -100,6 +103,8 @@ class VerifyRun:
 
     def _compare(self, verify: VerifyId, earlier: VerifyId | None) -> MigrateError | None:
         desk = self.desk
+        mine = next(one for one in desk.ledger.verifies(self.run) if one.id == verify)
+        one_in = self.look.one_in
         verifier = Verifier(
             self.source,
             self.target,
@@ -109,6 +114,8 @@ class VerifyRun:
             desk.settings.clock,
             self._watch,
             self._wait,
+            # Another verify reads other values, the same one after an interruption the same.
+            None if one_in is None else Sampling(one_in, f"{self.run} {mine.number}"),
         )
         self._seen = desk.ledger.tally(verify)[SOURCE_KEYS]
         desk.progress.start("verify", total=self.look.sample, done=self._seen)
@@ -172,6 +179,7 @@ class VerifyRun:
             configuration=self.configuration,
             project=look.rules.projection.entries(),
             proofs=ledger.proofs(verify),
+            one_in=look.one_in,
             undecided=ledger.undecided(verify),
             concealed=self.target.concealed,
             ignored_names=look.names.globs,

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from migrate.core.comparing import Kind, Rules, classify, merge, undecided
 from migrate.core.copying import same
 from migrate.core.difference import Difference, Proof, ReadError, Side, State
+from migrate.core.listing import Sampling, equal_by_listing, stretches
 from migrate.core.names import ALL, Names
 from migrate.core.partition import disjoint
 from migrate.core.ports import (
@@ -34,7 +35,7 @@ from migrate.core.ports import (
     Unreadable,
 )
 from migrate.core.proving import Pair, portions, rows_with_values, with_values
-from migrate.core.record import Head, Key, Record, Row, expired
+from migrate.core.record import Head, Key, Record, Row, Unseen, expired
 from migrate.core.rereading import Patience, again, first, must_settle, proof_of
 from migrate.errors import StoreBroken, StoreUnavailable
 from migrate.ledger.ledger import Ledger
@@ -42,8 +43,11 @@ from migrate.ledger.verifies import Position, VerifyId
 
 WORKERS = 16
 RESTARTS = 5
+_HELD_BYTES = 16 * 1024 * 1024
 SOURCE_KEYS, TARGET_ROWS, IGNORED = "source_keys", "target_rows", "ignored"
 """Counted beside the classes: how many keys each side showed, and how many were left out by name."""
+SAMPLED = "sampled"
+"""And how many keys a listing proved whose values were read all the same."""
 PROVEN_BY = {proof: f"proven_by_{proof}" for proof in Proof}
 """And how many that both sides showed were compared by what; differences say so themselves."""
 
@@ -55,7 +59,8 @@ Watch = Callable[[Tally], None]
 class Look:
     """What is asked of a verify. `sample`: the first N keys only, which is never a full verdict.
 
-    `names` are not compared.
+    `names` are not compared. `one_in`: a fast verify, which reads no value that the listing proves but
+    those of one key in so many.
     """
 
     prefixes: Sequence[str]
@@ -63,6 +68,7 @@ class Look:
     rules: Rules
     sample: int | None = None
     names: Names = ALL
+    one_in: int | None = None
 
 
 @dataclass(slots=True)
@@ -77,6 +83,8 @@ class Verifier:
     clock: Clock
     watch: Watch
     wait: Callable[[float], None]
+    sampling: Sampling | None = None
+    """That of a fast verify."""
 
     def walk(self) -> None:
         """Compare the whole key space, from where an earlier process left it."""
@@ -145,7 +153,10 @@ class Verifier:
             rows: Iterator[Row] = iter(())
             if entries or done:
                 rows = self.target.rows_between(position.prefix, last, None if done else upto)
-            pairs = with_values(merge(entries, rows), self.target, self._undecided)
+            merged = merge(entries, rows)
+            if self.sampling is not None and page.records is None:
+                merged = self._read_unproven(merged, self.sampling)
+            pairs = with_values(merged, self.target, self._undecided)
             for some, more in portions(pairs):
                 tally: Counter[str] = Counter()
                 errors: list[ReadError] = []
@@ -188,6 +199,8 @@ class Verifier:
                 tally[IGNORED] += 1
                 continue
             answer = entry[1] if entry is not None else None
+            if entry is not None and self._by_listing(entry, row, tally):
+                continue
             if isinstance(answer, Record) and row is not None and same(answer, row):
                 _count(tally, Kind.EQUAL, row)
                 continue
@@ -207,6 +220,19 @@ class Verifier:
                     yield difference
                     continue
             _count(tally, kind, row if isinstance(answer, Record) else None)
+
+    def _by_listing(self, entry: tuple[Head, Answer], row: Row | None, tally: Tally) -> bool:
+        """Count a key that its listing proves, and say whether that is all that is asked of it."""
+        head, answer = entry
+        if self.sampling is None or not equal_by_listing(head, row):
+            return False
+        picked = self.sampling.picks(head.key)
+        tally[SAMPLED] += picked
+        if picked or answer is not None:
+            return False
+        tally[Kind.EQUAL] += 1
+        tally[PROVEN_BY[Proof.LISTING]] += 1
+        return True
 
     def _undecided(self, answer: Answer, row: Row | None) -> bool:
         return isinstance(answer, Record) and row is not None and undecided(answer, row, self.look.rules)
@@ -238,6 +264,11 @@ class Verifier:
                     return
                 page = self._next(position.prefix, page.next, last)
                 last = page.heads[-1].key if page.heads else last
+        if self.sampling is not None:
+            listed = self._listed(position, page)
+            for some in stretches(listed, position.last_key, self.sampling, self.source.width):
+                yield some, [None] * len(some.heads)
+            return
         pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="verify")
         try:
             while True:
@@ -250,6 +281,52 @@ class Verifier:
         finally:
             # not waited for: what is in flight may sit out a block of five minutes
             pool.shutdown(wait=False, cancel_futures=True)
+
+    def _listed(self, position: Position, page: Page) -> Iterator[tuple[Cursor | None, Page]]:
+        """Pages without their values, each with its cursor; the next one is listed meanwhile."""
+        cursor, last = position.cursor, None
+        pool = ThreadPoolExecutor(1, thread_name_prefix="list")
+        try:
+            while True:
+                last = page.heads[-1].key if page.heads else last
+                ahead = pool.submit(self._next, position.prefix, page.next, last) if page.next else None
+                yield cursor, page
+                if ahead is None:
+                    return
+                cursor, page = page.next, ahead.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _read_unproven(self, pairs: Iterator[Pair], sampling: Sampling) -> Iterator[Pair]:
+        """The pairs in their order, with the answers for those that the listing does not prove, and for
+        the sample. Rows that it does prove give up their values, so that many can be held."""
+        held: list[Pair] = []
+        wanted: list[Head] = []
+        size = 0
+        for key, entry, row in pairs:
+            content = row.value if row is not None else None
+            if entry is not None and not self.look.names.match(key):
+                if not equal_by_listing(entry[0], row) or sampling.picks(key):
+                    wanted.append(entry[0])
+                elif row is not None and entry[0].stamped is not None and isinstance(content, bytes):
+                    content = Unseen(entry[0].stamped, len(content))
+                    row = row._replace(value=content)
+            held.append((key, entry, row))
+            size += len(content) if isinstance(content, bytes) else 0
+            if size >= _HELD_BYTES:
+                yield from self._answered(held, wanted)
+                held, wanted, size = [], [], 0
+        yield from self._answered(held, wanted)
+
+    def _answered(self, pairs: Sequence[Pair], wanted: Sequence[Head]) -> Iterator[Pair]:
+        pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="verify")
+        try:
+            answers = self._answers(pool, wanted, None)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+        found = {head.key: answer for head, answer in zip(wanted, answers, strict=True)}
+        for key, entry, row in pairs:
+            yield key, entry if entry is None else (entry[0], found.get(key)), row
 
     def _at_hand(self, page: Page) -> Sequence[Answer]:
         if page.records is not None:

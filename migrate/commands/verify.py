@@ -33,6 +33,18 @@ from migrate.commands import options
 @click.option(
     "--recheck", is_flag=True, help="Only the differences of the last verify: never a clean verdict."
 )
+@click.option(
+    "--fast",
+    is_flag=True,
+    help="Read no value whose digest the listing brings (the session store keeps it in KV metadata) and the "
+    "target confirms, but those of a sample. It does not open the last gate.",
+)
+@click.option(
+    "--sample-values",
+    type=click.IntRange(1),
+    metavar="N",
+    help="With --fast: read the values of one key in N all the same (default: 100).",
+)
 @click.option("--fresh", is_flag=True, help="Begin anew instead of resuming an unfinished verify.")
 @click.option("--exact", is_flag=True, help="Bytes count, even where the JSON is equal.")
 @click.option(
@@ -65,6 +77,7 @@ def command(fmt: str | None, outputs: tuple[str, ...], as_json: bool, quiet: boo
       kvferry verify --source kv: --target sqlite:sessions.db
       kvferry verify --source kv: --target sqlite:sessions.db --output junit=verify.xml
       kvferry verify --source kv: --target sqlite:sessions.db --recheck
+      kvferry verify --source kv: --target do+https://bridge.example.com --fast
       kvferry verify --source kv: --target do+https://bridge.example.com
     """
     from migrate import runner

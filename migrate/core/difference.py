@@ -35,6 +35,8 @@ class Proof(enum.StrEnum):
     """the value itself"""
     DIGEST = "digest"
     """its size, and the digest that its own store computed"""
+    LISTING = "listing"
+    """the digest of what it stores, with the one that the source's listing brought: no value was read"""
 
 
 class Side(enum.StrEnum):

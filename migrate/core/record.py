@@ -41,11 +41,15 @@ Metadata = str | None
 
 
 class Head(NamedTuple):
-    """A record without its value, as a listing gives it."""
+    """A record without its value, as a listing gives it.
+
+    `stamped`: the value's digest by the word of the application's session store; None: it gave none.
+    """
 
     key: Key
     metadata: Metadata
     expiration: Expiration
+    stamped: Digest | None = None
 
 
 class Record(NamedTuple):

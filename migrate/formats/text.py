@@ -179,6 +179,10 @@ def _proofs(document: Document) -> Iterator[str]:
     proofs = {name: number for name, number in document["proofs"].items() if number}
     if set(proofs) - {"bytes"}:
         yield "compared by " + ", ".join(f"{clean(name)} {count(number)}" for name, number in proofs.items())
+    if (fast := document.get("fast")) is not None:
+        sampled = plural(fast["values_sampled"], "value")
+        yield f"of those that a listing proves, 1 in {fast['one_in']}: {sampled} read all the same"
+        yield clean(fast["falls_short"])
     if document["json_not_compared"] is not None:
         yield uncompared(document["json_not_compared"])
 

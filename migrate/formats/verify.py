@@ -30,6 +30,9 @@ SOURCE_KEYS, TARGET_ROWS, IGNORED = "source_keys", "target_rows", "ignored"
 ASIDE = (UNNAMED, EMPTY, IGNORED)
 """What is shown beside the classes: never against the copy, and not compared."""
 
+SAMPLED = "sampled"
+"""And how many keys that a listing proves were read all the same."""
+
 PROVEN_BY = {proof: f"proven_by_{proof}" for proof in Proof}
 """And of the keys that both showed, how many were compared by what; differences are not among them."""
 
@@ -47,7 +50,8 @@ class VerifyFacts:
     `settle`: the horizon used, `default_settle` the one that the source calls for. `equality`: how
     often an equality was seen before it was believed. `ignored`: fields left out of the comparison,
     and "unnamed" when those objects are no doubt; `ignored_names`: globs of names that were left out.
-    `proofs`: how many differences were compared by what. `undecided`: how many of them might be the
+    `proofs`: how many differences were compared by what. `one_in`: of a fast verify, see `Look`.
+    `undecided`: how many of them might be the
     same JSON, and `concealed` what is to be given to find out.
     `differences`, `read_errors` and `skips` are the first of many; the counts say how many.
     `configuration`: the digest (`core.configuration`). `project`: the entries of the project list.
@@ -76,6 +80,7 @@ class VerifyFacts:
     exact: bool = False
     ignored: Sequence[str] = ()
     proofs: Mapping[str, int] = field(default_factory=dict)
+    one_in: int | None = None
     undecided: int = 0
     concealed: str | None = None
     ignored_names: Sequence[str] = ()
@@ -172,6 +177,7 @@ def build_verify(facts: VerifyFacts, fingerprints: Fingerprints) -> Document:
         "proofs": {
             proof.value: facts.tally[PROVEN_BY[proof]] + facts.proofs.get(proof, 0) for proof in Proof
         },
+        "fast": _fast(facts),
         "json_not_compared": _undecided(facts),
         "classes": {kind.value: _class(kind, facts) for kind in Kind if kind is not Kind.PROJECTED}
         | {name: _beside(facts.tally[name]) for name in ASIDE},
@@ -224,6 +230,13 @@ def _undecided(facts: VerifyFacts) -> Document | None:
     if not facts.undecided or facts.exact:
         return None
     return {"keys": facts.undecided, "missing": facts.concealed}
+
+
+def _fast(facts: VerifyFacts) -> Document | None:
+    if facts.one_in is None:
+        return None
+    why = "a listing repeats what was written, so this does not open the last gate: a full verify does"
+    return {"one_in": facts.one_in, "values_sampled": facts.tally[SAMPLED], "falls_short": why}
 
 
 def _beside(number: int) -> Document:

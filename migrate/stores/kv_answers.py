@@ -13,7 +13,7 @@ from migrate.core.record import NEVER, UNKNOWN, Expiration, Head, Key, Metadata
 from migrate.errors import StoreBroken
 from migrate.stores import exact
 from migrate.stores.envelope import Envelope
-from migrate.stores.stamp import unstamped
+from migrate.stores.stamp import listed, unstamped
 
 _T = TypeVar("_T")
 
@@ -92,7 +92,7 @@ def _heads(result: Any, prefix: str) -> list[Head]:
         if not name.startswith(prefix):
             raise broken("a key does not start with the prefix that was asked for")
         last = name
-        heads.append(Head(Key(name), *_told(item)))
+        heads.append(_head(Key(name), item))
     return heads
 
 
@@ -123,6 +123,13 @@ def _text(item: Any) -> Held:
     if not isinstance(item, str):
         raise broken("a value is no text")
     return Held(item, None, UNKNOWN)
+
+
+def _head(key: Key, item: Mapping[str, Any]) -> Head:
+    metadata, expiration = item.get("metadata"), _expiration(item.get("expiration"))
+    if metadata is None:
+        return Head(key, None, expiration)
+    return Head(key, *listed(exact.dumps(metadata), expiration))
 
 
 def _told(item: Mapping[str, Any]) -> tuple[Metadata, Expiration]:

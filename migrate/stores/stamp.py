@@ -2,13 +2,17 @@
 
 Digest, version and stage in it are the store's own (migrate/edge/src/store/stamp.ts). `e` is the session's
 expiration, which counts where KV's field cannot be right: KV takes none that is less than a minute off.
+
+`d` is the value's digest, by which a fast verify knows the value without reading it.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 from typing import Any
 
-from migrate.core.record import NEVER, Expiration, Metadata
+from migrate.core.record import NEVER, Digest, Expiration, Metadata
 from migrate.stores import exact
 
 MEMBER = "_kvferry"
@@ -23,17 +27,41 @@ def unstamped(metadata: Metadata, expiration: Expiration) -> tuple[Metadata, Exp
 
     Metadata that were empty but for the stamp are none. Other numbers keep their spelling.
     """
+    own, true, _ = listed(metadata, expiration)
+    return own, true
+
+
+def listed(metadata: Metadata, expiration: Expiration) -> tuple[Metadata, Expiration, Digest | None]:
+    """As `unstamped`, and the value's digest by the stamp; None: it has none that can be believed.
+
+    It is believed only if the stamp's expiration is the one in KV's own field: code that carries a stamp
+    along with another value mostly gives it another expiration. A session near its end, for which KV's
+    field is later, has none either: there are few of them.
+    """
     if metadata is None or MEMBER not in metadata:
-        return metadata, expiration
+        return metadata, expiration, None
     try:
         members = exact.precise(metadata.encode("utf-8", "surrogatepass"))
     except ValueError:
-        return metadata, expiration
+        return metadata, expiration, None
     if not isinstance(members, dict) or MEMBER not in members:
-        return metadata, expiration
+        return metadata, expiration, None
     stamp = members.pop(MEMBER)
     own = exact.dumps(members) if members else None
-    return own, _true(stamp.get("e") if isinstance(stamp, dict) else None, expiration)
+    if not isinstance(stamp, dict):
+        return own, expiration, None
+    return own, _true(stamp.get("e"), expiration), _digest(stamp, expiration)
+
+
+def _digest(stamp: dict[str, Any], field: Expiration) -> Digest | None:
+    text, until = stamp.get("d"), stamp.get("e", "none was given")
+    same = until is None if field is NEVER else type(until) is int and until == field
+    if not same or type(text) is not str or len(text) != 22:
+        return None
+    try:
+        return Digest(base64.b64decode(text + "==", altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError):
+        return None
 
 
 def _true(stamped: Any, field: Expiration) -> Expiration:

@@ -165,11 +165,12 @@ def verify(
     sample: int | None = None,
     recheck: bool = False,
     fresh: bool = False,
+    one_in: int | None = None,
     run: str = "00000000000000bb",
 ) -> Ended:
     with desk_of(Settings(clock=clock, ledger=ledger, environ={}), None) as desk:
         horizon = source.horizon if settle is None else settle
-        look = Look(disjoint(prefixes), Patience(horizon, rounds), rules or Rules(), sample)
+        look = Look(disjoint(prefixes), Patience(horizon, rounds), rules or Rules(), sample, one_in=one_in)
         mine = RunId(run[:-1] + "c" if recheck else run)
         words = (source.address, target.address)
         work = VerifyRun(desk, source, target, look, mine, words, recheck, (), "0" * 12)

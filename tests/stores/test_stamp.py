@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from migrate.core.record import NEVER, UNKNOWN
+from migrate.core.record import NEVER, UNKNOWN, digest, digest_text
 from migrate.stores.dump.item import Items
 from migrate.stores.envelope import Envelope
 from migrate.stores.kv_answers import read_heads, read_values
-from migrate.stores.stamp import unstamped
+from migrate.stores.stamp import listed, unstamped
 
 AT = 2_000_000_000
 
@@ -76,3 +76,45 @@ def test_a_dump_shows_none_of_it():
     read = Items().read(line)
     assert (record.metadata, record.expiration) == ('{"m":1}', AT)
     assert (read.head.metadata, read.head.expiration, read.answer) == ('{"m":1}', AT, record)
+
+
+TEXT = digest_text(b"v")
+
+
+def test_a_listing_brings_the_digest_that_the_session_store_kept():
+    item = {"metadata": {"m": 1, **stamp(d=TEXT, e=AT)}, "expiration": AT}
+    forever = {"metadata": stamp(d=TEXT, e=None)}
+    heads = read_heads(
+        Envelope([{"name": "a", **item}, {"name": "b", **forever}, {"name": "c"}], None, b""), ""
+    )
+    assert [head.stamped for head in heads] == [digest(b"v"), digest(b"v"), None]
+    assert [head.metadata for head in heads] == ['{"m":1}', None, None]
+
+
+@pytest.mark.parametrize(
+    ("members", "field"),
+    [
+        # Other code gave the value another expiration, or KV's field is not the session's.
+        ({"d": TEXT, "e": AT}, AT + 1),
+        ({"d": TEXT, "e": AT}, AT - 1),
+        ({"d": TEXT, "e": AT}, NEVER),
+        ({"d": TEXT, "e": AT}, UNKNOWN),
+        ({"d": TEXT, "e": None}, AT),
+        ({"d": TEXT, "e": None}, UNKNOWN),
+        ({"d": TEXT, "e": str(AT)}, AT),
+        ({"d": TEXT}, AT),
+        ({"d": TEXT}, NEVER),
+        ({"d": TEXT[:-1], "e": AT}, AT),
+        ({"d": TEXT + "==", "e": AT}, AT),
+        ({"d": "\u00e9" * 22, "e": AT}, AT),
+        ({"d": 1, "e": AT}, AT),
+        ({"e": AT}, AT),
+    ],
+)
+def test_a_digest_is_not_believed_that_may_be_another_values(members, field):
+    assert listed(json.dumps({"_kvferry": members}), field)[2] is None
+
+
+@pytest.mark.parametrize("metadata", [None, "{}", '{"_kvferry":1}', '["_kvferry"]', '{"_kvferry":'])
+def test_metadata_without_a_stamp_bring_no_digest(metadata):
+    assert listed(metadata, AT)[2] is None
