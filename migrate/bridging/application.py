@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audits import wrangler
+from migrate.bridging.project import STATS_BINDING
 from migrate.errors import ConfigError
 from migrate.wrangler_project import Project, find_project
 
@@ -18,6 +19,7 @@ class Application:
     """The Worker that owns the session class. `environment`: None is the configuration's top level.
 
     `where`: the configuration and the environment in it; `binding`: the application's name for it.
+    `stats_class`: its class of statistics, None: it binds none.
     """
 
     script: str
@@ -27,6 +29,7 @@ class Application:
     where: str
     account_id: str | None
     compliance_region: str | None
+    stats_class: str | None = None
 
 
 def find_application(cwd: Path, binding: str | None, environment: str | None) -> Application:
@@ -64,11 +67,13 @@ def find_application(cwd: Path, binding: str | None, environment: str | None) ->
         where=project.place,
         account_id=chosen.account_id,
         compliance_region=chosen.compliance_region,
+        stats_class=_stats_class(project),
     )
 
 
 def _chosen(project: Project, binding: str | None) -> wrangler.DurableObject:
-    found = project.chosen.durable_objects
+    everything = project.chosen.durable_objects
+    found = [one for one in everything if one.name != STATS_BINDING]
     if not found:
         raise ConfigError(f"{project.place} binds no Durable Objects", _elsewhere(project))
     names = ", ".join(one.name for one in found)
@@ -78,7 +83,7 @@ def _chosen(project: Project, binding: str | None) -> wrangler.DurableObject:
                 f"{project.place} binds several classes of Durable Objects", f"--binding is one of: {names}"
             )
         return found[0]
-    for one in found:
+    for one in everything:
         if one.name == binding:
             return one
     kind = project.chosen.kind_of(binding)
@@ -86,6 +91,15 @@ def _chosen(project: Project, binding: str | None) -> wrangler.DurableObject:
     if kind:
         message = f"{project.place} binds {binding} under {kind}, which is no class of Durable Objects"
     raise ConfigError(message, f"--binding is one of: {names}")
+
+
+def _stats_class(project: Project) -> str | None:
+    """The application's own class behind its binding of statistics. Raises ConfigError as for sessions."""
+    for one in project.chosen.durable_objects:
+        if one.name == STATS_BINDING and one.script_name in (None, project.chosen.script):
+            _check_class(project, one.class_name)
+            return one.class_name
+    return None
 
 
 def _elsewhere(project: Project) -> str:

@@ -24,6 +24,7 @@ from migrate.credentials import Secret
 from migrate.desk import Ended
 from migrate.errors import ConfigError, StoreError, StoreUnavailable
 from migrate.stores.durable.bridge import Bridge, BridgeRefused, Health
+from migrate.stores.durable.statistics import statistics
 
 PATIENCE = 5.0
 """Seconds that a bridge is waited for, when it does not answer."""
@@ -134,10 +135,21 @@ def _health(bridge: Bridge) -> tuple[Health | None, Refusal | None, StoreUnavail
         return None, Refusal(error.message, error.hint), None
 
 
+def _uncounted(bridge: Bridge, health: Health) -> Refusal | None:
+    """Why the statistics that are bound do not answer. Raises StoreError, but for the bridge's own no."""
+    if not health.stats:
+        return None
+    try:
+        statistics(bridge, PATIENCE)
+    except BridgeRefused as no:
+        return Refusal(no.message, no.hint, no.problem)
+    return None
+
+
 def _look(facts: Facts, bridge: Bridge, health: Health, clock: Clock) -> Facts:
     """What needs a bridge that is well: the class's methods, and the limits."""
     try:
-        facts = replace(facts, missing=missing_methods(bridge))
+        facts = replace(facts, missing=missing_methods(bridge), uncounted=_uncounted(bridge, health))
         return replace(facts, measured=measure(bridge, health, clock.now()))
     except StoreError as error:
         return replace(facts, error=error)

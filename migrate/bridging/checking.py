@@ -60,6 +60,7 @@ def _all(facts: Facts) -> Iterator[Check]:
         yield from _versions(facts, facts.health)
         yield from _class(facts, facts.health)
         yield from _placement(facts, facts.health)
+        yield from _statistics(facts, facts.health)
         if facts.measured is not None:
             yield from _limits(facts.health, facts.measured)
     yield from ownership(facts)
@@ -178,6 +179,30 @@ def _placement(facts: Facts, health: Health) -> Iterator[Check]:
         )
     else:
         yield ok("placement", said)
+
+
+def _statistics(facts: Facts, health: Health) -> Iterator[Check]:
+    """Can it be told which stages of the session store are at work?"""
+    owner = health.script or "the Worker that owns the class"
+    wanted = facts.deployment
+    if facts.uncounted is not None:
+        yield failed(
+            "statistics",
+            f"the class behind MIGRATION_STATS does not answer: {facts.uncounted.message}",
+            f"bind MigrationStats of this release, and deploy {owner} again",
+        )
+    elif health.stats:
+        yield ok("statistics", "MIGRATION_STATS is bound, and answers")
+    elif wanted is not None and wanted.stats:
+        said = f"{wanted.folder} binds MIGRATION_STATS, and the bridge does not have it"
+        yield failed("statistics", said, f"deploy {wanted.folder}")
+    else:
+        yield Check(
+            "statistics",
+            Standing.NOTE,
+            "none are bound: a copy needs none, and that a stage of the session store is over stays unproven",
+            f"bind MigrationStats in {owner} as MIGRATION_STATS, then kvferry bridge init DIR --force",
+        )
 
 
 def _not_this_folder(wanted: Deployment) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from audits import jsonc
 from migrate.bridging.folder import written_files
-from migrate.bridging.project import BINDING, CONFIG
+from migrate.bridging.project import BINDING, CONFIG, STATS_BINDING
 from migrate.errors import ConfigError
 
 
@@ -18,7 +18,7 @@ class Deployment:
     """A folder that `kvferry bridge init` wrote, edited or not.
 
     `owned`: classes that a deployment would make its own, where there must be none. `domain`: the
-    first host name of its routes.
+    first host name of its routes. `stats`: are statistics bound?
     """
 
     folder: Path
@@ -32,6 +32,7 @@ class Deployment:
     compliance_region: str | None
     domain: str | None
     owned: tuple[str, ...]
+    stats: bool = False
 
 
 def read_deployment(folder: Path) -> Deployment:
@@ -77,6 +78,7 @@ def _deployment(folder: Path, config: Mapping[str, Any]) -> Deployment:
         compliance_region=config.get("compliance_region"),
         domain=_domain(config),
         owned=tuple(sorted(_owned(name, config))),
+        stats=any(one["name"] == STATS_BINDING for one in bindings),
     )
 
 

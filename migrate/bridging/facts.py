@@ -65,6 +65,7 @@ class Facts:
 
     `now`: Unix seconds. `notes`: on the keys. `date_ahead`: seconds that the clock in front of the
     bridge is ahead of ours. `unasked`: why Cloudflare's API was not asked, or did not answer.
+    `uncounted`: why the statistics that are bound do not answer.
     """
 
     now: float
@@ -77,6 +78,7 @@ class Facts:
     date_ahead: float | None = None
     health: Health | None = None
     missing: Sequence[str] | None = None
+    uncounted: Refusal | None = None
     measured: Measured | None = None
     account: Account | None = None
     unasked: Refusal | None = None

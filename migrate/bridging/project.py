@@ -23,6 +23,9 @@ MANIFEST = "kvferry-bridge.json"
 BINDING = "USER_SESSIONS"
 """The bridge's own name for the class, whatever the application calls it."""
 
+STATS_BINDING = "MIGRATION_STATS"
+"""What application and bridge call the class of statistics, if there is one."""
+
 _COMPATIBILITY = "2026-04-01"
 _LONGEST_NAME = 63
 _PLACEMENT = re.compile(r"per-session|shards:([1-9][0-9]{0,3})")
@@ -43,7 +46,8 @@ class Access:
 class BridgeProject:
     """Everything that a deployment of a bridge is made of, but its secret.
 
-    `script` and `class_name`: who owns the sessions. `environment`: the application's, None: its
+    `script` and `class_name`: who owns the sessions; `stats_class`: the script's class of statistics,
+    None: it has none. `environment`: the application's, None: its
     top level. `domain`: a host name in the account's zones that is to be the bridge's alone.
     Raises ConfigError for what cannot be deployed.
     """
@@ -60,6 +64,7 @@ class BridgeProject:
     access: Access | None = None
     account_id: str | None = None
     compliance_region: str | None = None
+    stats_class: str | None = None
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -119,7 +124,9 @@ class BridgeProject:
             "vars": self.variables,
             "durable_objects": {
                 "bindings": [
-                    {"name": BINDING, "class_name": self.class_name, "script_name": self.script},
+                    {"name": name, "class_name": class_name, "script_name": self.script}
+                    for name, class_name in ((BINDING, self.class_name), (STATS_BINDING, self.stats_class))
+                    if class_name is not None
                 ]
             },
         }

@@ -79,6 +79,7 @@ def command(
         access=None if access is None else read_access(access),
         account_id=found.account_id,
         compliance_region=found.compliance_region,
+        stats_class=found.stats_class,
     )
     created = creating.create(folder, project, Path.cwd(), force=force, dry_run=dry_run)
     for line in creating.told(created, found.where):

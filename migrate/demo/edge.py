@@ -117,6 +117,7 @@ def _bridge(placement: str) -> Beside:
         class_name=found.class_name,
         placement=placement,
         prefix=runner.DEFAULT_PREFIX,
+        stats_class=found.stats_class,
     )
     creating.create(folder, project, cwd, force=folder.exists(), dry_run=False)
     return find_beside(folder, cwd)

@@ -111,3 +111,30 @@ def test_a_binding_that_is_something_else_is_named_so(tmp_path: Path) -> None:
 def test_bindings_of_another_environment_are_pointed_out(tmp_path: Path) -> None:
     assert "wrangler does not inherit bindings" in refused(tmp_path, CONFIG, None, "bare")
     assert "--env is one of: production, bare" in refused(tmp_path / "again", CONFIG, None, "other")
+
+
+STATS = '[[durable_objects.bindings]]\nname = "MIGRATION_STATS"\nclass_name = "MigrationStats"\n'
+BOTH = '[[migrations]]\ntag = "v1"\nnew_sqlite_classes = ["UserSessions", "MigrationStats"]\n'
+
+
+def test_a_class_of_statistics_is_no_second_class_of_sessions(tmp_path: Path) -> None:
+    found = find_application(application(tmp_path, 'name = "shop"\n' + OWN + STATS + BOTH), None, None)
+    assert (found.class_name, found.stats_class) == ("UserSessions", "MigrationStats")
+
+
+def test_an_application_without_statistics_has_none(tmp_path: Path) -> None:
+    assert find_application(application(tmp_path), None, None).stats_class is None
+
+
+def test_statistics_of_another_worker_are_not_the_applications(tmp_path: Path) -> None:
+    config = 'name = "shop"\n' + OWN + STATS + 'script_name = "other"\n' + SQLITE
+    assert find_application(application(tmp_path, config), None, None).stats_class is None
+
+
+def test_a_class_of_statistics_that_no_migration_makes_is_refused(tmp_path: Path) -> None:
+    said = refused(tmp_path, 'name = "shop"\n' + OWN + STATS + SQLITE)
+    assert "no migration makes the class MigrationStats" in said
+
+
+def test_statistics_alone_are_no_sessions(tmp_path: Path) -> None:
+    assert "binds no Durable Objects" in refused(tmp_path, 'name = "shop"\n' + STATS + BOTH)

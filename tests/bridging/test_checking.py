@@ -29,6 +29,7 @@ HEALTH = Health(
     class_version=__version__,
     script="shop",
     class_name="UserSessions",
+    stats=True,
 )
 FOLDER = Deployment(
     Path("b"), "bridge", "shop", "UserSessions", None, "per-session", "spotify_session:", None, None, None, ()
@@ -218,3 +219,31 @@ def test_a_key_that_led_to_a_problem_behind_it_was_taken() -> None:
     facts = replace(READY, **no("toolkit"))
     assert standings(facts)["authentication"] == "ok"
     assert standings(facts)["reached"] == "ok"
+
+
+def statistics(facts: Facts) -> tuple[str, str, str]:
+    (check,) = [one for one in checks(facts) if one.name == "statistics"]
+    return str(check.standing), check.said, check.todo
+
+
+UNCOUNTED = replace(READY, health=replace(HEALTH, stats=False))
+
+
+def test_statistics_that_answer_are_well() -> None:
+    assert statistics(READY)[0] == "ok"
+
+
+def test_without_statistics_nothing_fails_and_it_is_said_what_stays_unproven() -> None:
+    standing, said, todo = statistics(UNCOUNTED)
+    assert (standing, "unproven" in said, "MIGRATION_STATS" in todo) == ("note", True, True)
+    assert document(UNCOUNTED)["verdict"] == "ready"
+
+
+def test_statistics_that_the_folder_binds_must_be_there() -> None:
+    standing, _, todo = statistics(replace(UNCOUNTED, deployment=replace(FOLDER, stats=True)))
+    assert (standing, todo) == ("failed", "deploy b")
+
+
+def test_statistics_that_do_not_answer_fail() -> None:
+    standing, said, todo = statistics(replace(READY, uncounted=Refusal("no methods", "", "toolkit")))
+    assert (standing, "no methods" in said, "deploy shop again" in todo) == ("failed", True, True)

@@ -76,3 +76,9 @@ def test_a_folder_without_a_bridge_is_none(tmp_path: Path) -> None:
     (tmp_path / "wrangler.json").write_text("{}")
     with pytest.raises(ConfigError, match="not a bridge's folder"):
         read_deployment(tmp_path)
+
+
+@pytest.mark.parametrize("stats_class", [None, "MigrationStats"])
+def test_statistics_are_read_back_and_never_owned(tmp_path: Path, stats_class: str | None) -> None:
+    found = read_deployment(written(tmp_path, stats_class=stats_class))
+    assert (found.stats, found.class_name, found.owned) == (stats_class is not None, "UserSessions", ())

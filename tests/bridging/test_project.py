@@ -35,6 +35,14 @@ def test_the_bridge_reaches_the_class_by_its_script_and_owns_none() -> None:
     assert not {"migrations", "exports"} & made.keys()
 
 
+def test_the_bridge_reaches_the_statistics_beside_the_class() -> None:
+    made = config(stats_class="Counts")
+    assert made["durable_objects"]["bindings"][1:] == [
+        {"name": "MIGRATION_STATS", "class_name": "Counts", "script_name": "shop"}
+    ]
+    assert not {"migrations", "exports"} & made.keys()
+
+
 def test_it_is_closed_and_silent_unless_asked_otherwise() -> None:
     made = config()
     assert (made["workers_dev"], made["preview_urls"]) == (False, False)

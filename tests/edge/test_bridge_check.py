@@ -163,6 +163,15 @@ def test_a_class_whose_toolkit_lacks_a_method(edge: Edge, folder: Path) -> None:
     assert any("lacks kvferryCount" in one["said"] for one in found["checks"])
 
 
+def test_statistics_that_are_bound_are_asked(edge: Edge, folder: Path) -> None:
+    standings = {}
+    for name in ("counting", "miscounting", "checked"):
+        found = check(edge.bridge(name), folder, folder)
+        (standings[name],) = [one["standing"] for one in found["checks"] if one["name"] == "statistics"]
+        assert found["exit"] == (name == "miscounting")
+    assert standings == {"counting": "ok", "miscounting": "failed", "checked": "note"}
+
+
 def test_a_bridge_without_a_secret(edge: Edge, folder: Path) -> None:
     found = check(edge.bridge("unset"), folder, folder)
     assert set(failed(found)) == {"secret"}
