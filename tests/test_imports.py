@@ -36,6 +36,7 @@ LAYERS = [
         "migrate.verify_run",
         "migrate.planning",
         "migrate.bridging",
+        "migrate.live_status",
         "migrate.runner",
         "migrate.demo",
     },

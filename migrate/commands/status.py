@@ -1,27 +1,40 @@
-"""`kvferry status`: what the ledger remembers, and what is next."""
+"""`kvferry status`: what the ledger remembers, which stages are at work, and what is next."""
 
 from __future__ import annotations
 
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from migrate.clock import SystemClock
 from migrate.commands import options
 from migrate.errors import Exit
 
+if TYPE_CHECKING:
+    from migrate.core.document import Document
+    from migrate.core.ports import Clock
+    from migrate.ledger.ledger import Ledger
+
 
 @click.command("status")
 @click.option("--run", "only", metavar="ID", help="Only the run whose id begins so.")
 @click.option("--watch", is_flag=True, help="Show it again every two seconds, until interrupted.")
+@click.option(
+    "--target",
+    metavar="ADDRESS",
+    help="do+https://HOST: ask its bridge for the stages at work, counters and the journal's size.",
+)
 @options.ledger_option
 @options.report_options
 @options.config_option
 def command(
     only: str | None,
     watch: bool,
+    target: str | None,
     ledger: Path,
     fmt: str | None,
     outputs: tuple[str, ...],
@@ -30,9 +43,13 @@ def command(
 ) -> int:
     """Show what the ledger remembers: runs, sweeps, verifies, differences, and what is next.
 
+    Of Durable Objects (--target, or the configuration's), also what their bridge knows of live traffic:
+    which stages of the session store are at work, what it counted, and writes that are half done.
+
     \b
       kvferry status
       kvferry status --run 3fa9 --json
+      kvferry status --target do+https://bridge.example.com
     """
     from migrate.ledger.ledger import Ledger
     from migrate.ledger.status import status_document
@@ -42,9 +59,26 @@ def command(
     while True:
         with Ledger.open(ledger, clock=clock, read_only=True) as opened:
             document = status_document(opened, only)
+            if target is not None:
+                document |= _live(target, opened, clock)
         if watch and sys.stdout.isatty():
             click.clear()
         where.emit(document, sys.stdout)
         if not watch:
             return Exit.CLEAN
         time.sleep(2.0)
+
+
+def _live(target: str, ledger: Ledger, clock: Clock) -> Document:
+    """The member `live`; what keeps the bridge from answering is an error when it was asked by an option."""
+    from migrate.live_status import live
+    from migrate.opening import Opener, Settings
+
+    asked = click.get_current_context().get_parameter_source("target")
+    required = asked is not ParameterSource.DEFAULT_MAP
+    opener = Opener(Settings(clock=clock), ledger, on_note=lambda line: click.echo(line, err=True))
+    try:
+        found = live(target, opener, clock.now(), required=required)
+    finally:
+        opener.close()
+    return {} if found is None else {"live": found}

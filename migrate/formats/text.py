@@ -11,6 +11,7 @@ from typing import Any
 from migrate.core.document import Document
 from migrate.core.ports import Outcome
 from migrate.formats.figures import clean, columns, count, duration, named, plural
+from migrate.formats.live import live_lines
 
 _PRESENT = (
     ("equal", Outcome.EQUAL, True),
@@ -98,7 +99,7 @@ def verify_text(document: Document) -> str:
 
 
 def status_text(document: Document) -> str:
-    """The status of the ledger."""
+    """The status of the ledger, and of live traffic where it was asked for."""
     lines = [f"ledger {document['ledger']}"]
     if not document["runs"]:
         lines.append("no runs yet")
@@ -108,6 +109,8 @@ def status_text(document: Document) -> str:
         lines += [f"  {_sweep(sweep)}" for sweep in run["sweeps"]]
         lines += [f"  {_verify(verify)}" for verify in run["verifies"]]
         lines += [f"  next: {run['next']}"] if len(document["runs"]) > 1 else []
+    if document.get("live") is not None:
+        lines += ["", *live_lines(document["live"])]
     lines += ["", clean(document["why"])]
     return _end(lines, document)
 

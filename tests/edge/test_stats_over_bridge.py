@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.edge.edge import Bridge, Edge
+from migrate.clock import SystemClock
+from migrate.formats.report import validate
+from migrate.ledger.ledger import DEFAULT, Ledger
+from migrate.main import run
+from tests.edge.edge import Bridge, Edge, valid_key
 from tests.edge.sending import fresh
 from tests.edge.stored import Stored
 
@@ -103,3 +109,85 @@ def test_a_bridge_without_statistics_says_so(edge: Edge) -> None:
 
 def test_a_class_that_keeps_no_statistics_is_a_problem(edge: Edge) -> None:
     assert edge.bridge("miscounting").refused("stats", {}, "verify")["type"] == "urn:kvferry:problem:toolkit"
+
+
+# ---------------------------------------------------------------- kvferry status
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a ledger that has seen nothing, and a key for every bridge."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KVFERRY_BRIDGE_TOKEN", valid_key("verify"))
+    Ledger.open(tmp_path / DEFAULT, clock=SystemClock()).close()
+    return tmp_path
+
+
+def status(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    """What `kvferry status` says as JSON, which keeps its schema."""
+    capsys.readouterr()
+    assert run(["status", "--json", *words]) == 0
+    document = json.loads(capsys.readouterr().out)
+    validate(document, "status")
+    return dict(document)
+
+
+def target(bridge: Bridge) -> str:
+    return "do+" + bridge.url.rstrip("/")
+
+
+def test_status_tells_stages_counters_and_the_journal(
+    told: Told, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    began, session = told.now, fresh("planted")
+    told.fail(session)
+    told.set_clock(began + 3 * HOUR)
+    told.beat("c", "shadow-read", "v2", shadow_differs=5)
+    told.set_clock(began + 3 * HOUR + 4)
+    live = status(capsys, "--target", target(told.bridge))["live"]
+    assert (live["standing"], live["said"]) == ("seen", "at work: shadow-read")
+    shown = [(one["stage"], one["isolates"], one["recent"], one["age_seconds"]) for one in live["stages"]]
+    assert shown == [("shadow-read", 1, 1, 4), ("dual-write", 1, 0, 3 * HOUR + 4)]
+    assert live["counters"]["shadow_differs"] == 5
+    assert (live["journal"]["entries"], live["journal"]["age_seconds"]) == (1, 3 * HOUR + 4)
+    assert run(["status", "--target", target(told.bridge)]) == 0
+    text = capsys.readouterr().out
+    assert "shadow-read, version v2: 1 isolate at work, 1 seen, heartbeat 4 s ago" in text
+    assert "journal: 1 half of a write is open, the oldest for 3 h" in text
+    assert session not in text + json.dumps(live)
+
+
+def test_status_calls_unproven_what_nobody_told(
+    told: Told, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    live = status(capsys, "--target", target(told.bridge))["live"]
+    assert (live["standing"], live["stages"]) == ("unproven", [])
+    told.beat("a", "dual-write", "v1")
+    assert status(capsys, "--target", target(told.bridge))["live"]["standing"] == "seen"
+    told.set_clock(told.now + 90)
+    live = status(capsys, "--target", target(told.bridge))["live"]
+    assert (live["standing"], len(live["stages"])) == ("unproven", 1)
+    assert "unproven" in live["said"]
+
+
+def test_status_says_that_a_bridge_has_no_statistics(
+    edge: Edge, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    live = status(capsys, "--target", target(edge.bridge("per-session")))["live"]
+    assert (live["standing"], live["journal"]) == ("unbound", None)
+    assert "unproven" in live["said"]
+
+
+def test_a_target_of_the_configuration_is_asked_and_may_be_away(
+    told: Told, here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = here / "kvferry.toml"
+    config.write_text(f'target = "{target(told.bridge)}"\n')
+    assert status(capsys)["live"]["standing"] == "unproven"
+    config.write_text('target = "sqlite:sessions.db"\n')
+    assert "live" not in status(capsys)
+    config.write_text(f'target = "{target(told.bridge)}"\n')
+    monkeypatch.delenv("KVFERRY_BRIDGE_TOKEN")
+    assert status(capsys)["live"]["standing"] == "unasked"
+    assert run(["status", "--target", target(told.bridge)]) == 2, "what was typed must be done"
+    assert run(["status", "--target", "sqlite:sessions.db"]) == 2
