@@ -34,9 +34,11 @@ class Limit:
 
 
 @contextmanager
-def fake(keys: int, *, latency: float = 0.0, limit: Limit | None = None) -> Iterator[FakeProcess]:
-    """A fake API with so many sessions."""
-    words = ["--keys", str(keys), "--latency", str(latency)]
+def fake(
+    keys: int, *, latency: float = 0.0, limit: Limit | None = None, stamped: bool = False
+) -> Iterator[FakeProcess]:
+    """A fake API with so many sessions, `stamped`: written by a session store."""
+    words = ["--keys", str(keys), "--latency", str(latency), *(["--stamped"] if stamped else [])]
     if limit is not None:
         words += ["--rate", str(limit), "--block", str(limit.seconds)]
     with FakeProcess(*words) as process:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import sys
@@ -36,6 +37,7 @@ def claims(folder: Path, *, quick: bool, rounds: int) -> Iterator[Claim]:
     """Everything about REST."""
     keys = 20_000 if quick else 100_000
     yield from _speed(folder, keys, rounds, least=None if quick else 8.0)
+    yield from _fast(folder, keys)
     for name, measure in (("one process", _once), ("kill -9 and resume", _killed), ("two processes", _both)):
         yield from _limited(name, measure, folder, keys)
 
@@ -64,6 +66,33 @@ def _speed(folder: Path, keys: int, rounds: int, least: float | None) -> Iterato
         best = ceiling(server)
         timed = _export(server, folder, rate=NO_LIMIT)
     yield Claim("  no latency: requests/s, vs the fake API at its best", "/s", requests / timed.wall, best)
+
+
+def _fast(folder: Path, keys: int) -> Iterator[Claim]:
+    """A fast verify: one list page per 1,000 keys, and one bulk get per 100 keys of its sample."""
+    with (
+        fake(keys, latency=LATENCY, stamped=True) as server,
+        tempfile.TemporaryDirectory(dir=folder) as place,
+    ):
+        words = {"folder": Path(place), "environment": environment(server)}
+        _check(json.loads(run(_command(server, Path(place), rate=NO_LIMIT), **words).output), keys)
+        for how in ("--fresh", "--fast"):
+            server.control(reset_stats=True)
+            timed = run([*_command(server, Path(place), rate=NO_LIMIT, verb="verify"), how], **words)
+            report, requests = json.loads(timed.output), server.stats()["requests"]
+            if report["classes"]["equal"]["keys"] != keys or report["exit"] != 0:
+                raise Failed(f"the verify was not clean: {report['verdict']}")
+            if how == "--fresh":
+                full = keys / timed.wall
+    sampled = report["fast"]["values_sampled"]
+    if report["proofs"]["listing"] != keys - sampled:
+        raise Failed(
+            f"{report['proofs']['listing']} of {keys} keys were proven by listing, {sampled} sampled"
+        )
+    allowed = keys / 1000 * 1.02 + math.ceil(sampled / 100)
+    what = f"REST, {keys:,} keys, fast verify"
+    yield Claim(f"{what}: requests, {sampled:,} values sampled", "", requests, allowed, most=1.0)
+    yield Claim(f"{what} vs one that reads all values", "keys/s", keys / timed.wall, full)
 
 
 def _sdk(server: FakeProcess, folder: Path, how: str, limit: int) -> Timed:
@@ -136,11 +165,17 @@ def _export(server: FakeProcess, folder: Path, *, rate: str) -> Timed:
 
 
 def _command(
-    server: FakeProcess, place: Path, *, rate: str, target: str = "ours.db", prefixes: Sequence[str] = ()
+    server: FakeProcess,
+    place: Path,
+    *,
+    rate: str,
+    target: str = "ours.db",
+    prefixes: Sequence[str] = (),
+    verb: str = "export",
 ) -> list[str | Path]:
     stores = ["--source", f"kv://{server.account}/{server.namespace}", "--target", f"sqlite:{place / target}"]
     how = ["--rate", rate, "--ledger", str(place / "ledger.db"), "--quiet", "--json"]
-    return [BIN / "kvferry", "export", *stores, *prefixes, *how]
+    return [BIN / "kvferry", verb, *stores, *prefixes, *how]
 
 
 def _check(report: Any, keys: int) -> None:

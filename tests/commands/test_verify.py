@@ -12,6 +12,7 @@ import pytest
 from migrate.formats import report
 from migrate.main import run
 from tests.fake_api import FakeServer, Reply
+from tests.fake_api.sample import stamp
 from tests.flows.shell import KV, PREFIX, kvferry, variables
 
 WORDS = ["--source", "dump:sessions.ndjson", "--target", "sqlite:sessions.db"]
@@ -173,3 +174,58 @@ def test_a_verify_that_cannot_read_everything_proves_nothing(fake: FakeServer, t
     fake.api.faults.add(Reply(403, 10000, "no"), on="list")
     done = kvferry("verify", *both, cwd=tmp_path, env=env)
     assert (done.returncode, json.loads(done.stdout)["verdict"]) == (2, "unproven")
+
+
+def stamped(fake: FakeServer, number: int, value: bytes, said: bytes | None = None) -> None:
+    """A session as the session store writes it; `said`: of which value its stamp is."""
+    metadata = json.dumps({"m": number, "_kvferry": stamp(value if said is None else said, None)})
+    fake.api.namespace.put(f"{PREFIX}{number:03d}", value, metadata, None)
+
+
+BOTH = ("--source", KV, "--target", "sqlite:sessions.db", "--rate", "100000/1", "--settle", "0", "--json")
+
+
+def test_a_fast_verify_reads_the_sample_and_what_has_no_stamp(fake: FakeServer, tmp_path: Path) -> None:
+    for number in range(300):
+        stamped(fake, number, b"v%d" % number)
+    fake.api.namespace.put(f"{PREFIX}300", b"v", None, None)
+    env = variables(fake)
+    assert kvferry("export", *BOTH, cwd=tmp_path, env=env).returncode == 0
+    done = kvferry("verify", *BOTH, "--fast", "--sample-values", "10", cwd=tmp_path, env=env)
+    document = json.loads(done.stdout)
+    report.validate(document, "verify-report")
+    sampled = document["fast"]["values_sampled"]
+    assert (done.returncode, document["verdict"], document["fast"]["one_in"]) == (0, "clean", 10)
+    assert 0 < sampled < 100
+    assert document["proofs"] == {"bytes": sampled + 1, "digest": 0, "listing": 300 - sampled}
+
+
+def test_a_stamp_of_another_value_escapes_a_fast_verify_and_never_the_full_one(
+    fake: FakeServer, tmp_path: Path
+) -> None:
+    for number in range(30):
+        stamped(fake, number, b"v%d" % number)
+    env = variables(fake)
+    assert kvferry("export", *BOTH, cwd=tmp_path, env=env).returncode == 0
+    stamped(fake, 7, b"planted by another", said=b"v7")
+    codes = {}
+    for how in (("--fast", "--sample-values", "1000000000"), ("--fast", "--sample-values", "1"), ()):
+        done = kvferry("verify", *BOTH, *how, cwd=tmp_path, env=env)
+        codes[how[-1] if how else "full"] = done.returncode
+        assert "planted" not in done.stdout + done.stderr
+        assert f"{PREFIX}007" not in done.stdout + done.stderr
+    assert codes == {"1000000000": 0, "1": 1, "full": 1}
+
+
+def test_options_that_contradict_a_fast_verify_are_refused(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["verify", *WORDS, "--fast", "--recheck"]) == 2
+    assert "--fast and --recheck exclude each other" in capsys.readouterr().err
+    assert run(["verify", *WORDS, "--sample-values", "5"]) == 2
+    assert "--sample-values is for --fast only" in capsys.readouterr().err
+
+
+def test_values_that_come_with_their_listing_are_compared_by_bytes(ask: Any) -> None:
+    code, document = ask("--fast")
+    assert (code, document["proofs"]) == (0, {"bytes": 30, "digest": 0, "listing": 0})

@@ -22,6 +22,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--keys", type=int, default=0, help="how many sessions it holds")
     parser.add_argument("--value-bytes", type=int, default=400, help="the size of a session's value")
     parser.add_argument("--prefix", default=PREFIX, help="what the sessions' keys begin with")
+    parser.add_argument("--stamped", action="store_true", help="with what a session store adds to metadata")
     parser.add_argument("--latency", type=float, default=0.0, metavar="SECONDS", help="before every answer")
     parser.add_argument("--rate", metavar="REQUESTS/SECONDS", help="enforced (Cloudflare: 1200/300)")
     parser.add_argument("--block", type=float, default=300.0, metavar="SECONDS", help="the penalty")
@@ -43,6 +44,7 @@ def build(options: argparse.Namespace) -> FakeApi:
             now=time.time(),
             size=options.value_bytes,
             prefix=options.prefix,
+            stamped=options.stamped,
         )
     )
     return api

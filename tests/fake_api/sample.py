@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import random
 from collections.abc import Iterator
 
@@ -14,11 +16,12 @@ _COUNTRIES = ("AT", "BR", "DE", "GB", "IN", "JP", "SE", "US")
 
 
 def sample_sessions(
-    count: int, *, seed: int = 0, now: float, size: int = 400, prefix: str = PREFIX
+    count: int, *, seed: int = 0, now: float, size: int = 400, prefix: str = PREFIX, stamped: bool = False
 ) -> Iterator[tuple[str, Entry]]:
     """`count` keys with JSON values of about `size` bytes, in random key order.
 
-    One in twenty never expires, the others in 1 hour to 30 days; one in four has metadata.
+    One in twenty never expires, the others in 1 hour to 30 days; one in four has metadata. `stamped`: all
+    have those of an application's session store beside them.
     """
     dice = random.Random(seed)
     for number in range(count):
@@ -34,5 +37,15 @@ def sample_sessions(
         missing = max(0, size - len(orjson.dumps(session)))
         session["accessToken"] = dice.randbytes((missing + 1) // 2).hex()[:missing]
         expiration = None if number % 20 == 0 else int(now) + dice.randrange(3600, 30 * 86400)
-        metadata = orjson.dumps({"v": 1, "user": user}).decode() if number % 4 == 0 else None
-        yield prefix + dice.randbytes(16).hex(), Entry(orjson.dumps(session), metadata, expiration)
+        value = orjson.dumps(session)
+        members: dict[str, object] = {"v": 1, "user": user} if number % 4 == 0 else {}
+        if stamped:
+            members["_kvferry"] = stamp(value, expiration)
+        metadata = orjson.dumps(members).decode() if members else None
+        yield prefix + dice.randbytes(16).hex(), Entry(value, metadata, expiration)
+
+
+def stamp(value: bytes, expiration: int | None) -> dict[str, object]:
+    """What a session store keeps in KV metadata, see migrate/edge/src/store/stamp.ts."""
+    digest = base64.urlsafe_b64encode(hashlib.sha256(value).digest()[:16]).rstrip(b"=").decode()
+    return {"d": digest, "v": 1, "s": "shadow-read@01234567", "e": expiration}
