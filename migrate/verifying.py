@@ -8,7 +8,7 @@ was killed goes on where it was.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -44,6 +44,8 @@ from migrate.ledger.verifies import Position, VerifyId
 WORKERS = 16
 RESTARTS = 5
 _HELD_BYTES = 16 * 1024 * 1024
+_AHEAD = 16
+"""Pages that a fast verify lists while it compares."""
 SOURCE_KEYS, TARGET_ROWS, IGNORED = "source_keys", "target_rows", "ignored"
 """Counted beside the classes: how many keys each side showed, and how many were left out by name."""
 SAMPLED = "sampled"
@@ -69,6 +71,15 @@ class Look:
     sample: int | None = None
     names: Names = ALL
     one_in: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A page, the cursor that listed it, and the last key listed so far."""
+
+    cursor: Cursor | None
+    page: Page
+    last: Key | None
 
 
 @dataclass(slots=True)
@@ -283,17 +294,27 @@ class Verifier:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _listed(self, position: Position, page: Page) -> Iterator[tuple[Cursor | None, Page]]:
-        """Pages without their values, each with its cursor; the next one is listed meanwhile."""
-        cursor, last = position.cursor, None
+        """Pages without their values, each with its cursor; some are listed ahead, one after the other."""
         pool = ThreadPoolExecutor(1, thread_name_prefix="list")
+
+        def behind(one: Future[_Listed | None]) -> _Listed | None:
+            before = one.result()  # there already: one worker does what it is given in order
+            if before is None or before.page.next is None:
+                return None
+            listed = self._next(position.prefix, before.page.next, before.last)
+            last = listed.heads[-1].key if listed.heads else before.last
+            return _Listed(before.page.next, listed, last)
+
+        first = _Listed(position.cursor, page, page.heads[-1].key if page.heads else None)
+        ahead: deque[Future[_Listed | None]] = deque([pool.submit(lambda: first)])
         try:
             while True:
-                last = page.heads[-1].key if page.heads else last
-                ahead = pool.submit(self._next, position.prefix, page.next, last) if page.next else None
-                yield cursor, page
-                if ahead is None:
+                while len(ahead) <= _AHEAD:
+                    ahead.append(pool.submit(behind, ahead[-1]))
+                listed = ahead.popleft().result()
+                if listed is None:
                     return
-                cursor, page = page.next, ahead.result()
+                yield listed.cursor, listed.page
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
