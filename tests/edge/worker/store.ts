@@ -80,6 +80,7 @@ export default {
       time.now = body as number | null;
       return Response.json(null);
     }
+    if (pathname === "/now") return Response.json(clock());
     if (pathname === "/land") return Response.json(await landed(env));
     if (pathname === "/kv") return Response.json(await kept(env.SESSIONS, body as string));
     if (pathname === "/plant") {
