@@ -97,7 +97,11 @@ def _concluded(judged: Judged, before: Iterable[Known]) -> Audit:
         those(shown - absorbed),
         judged.suppressed,
         len(judged.findings) - len(shown),
-        sum(one.ttl is not None and one.ttl.has is Has.UNKNOWN for one in judged.operations),
+        sum(
+            one.ttl is not None and one.ttl.has is Has.UNKNOWN
+            for one in judged.operations
+            if not one.migration
+        ),
         judged.collected,
         those(shown & absorbed & in_baseline),
         those((shown & absorbed) - in_baseline),

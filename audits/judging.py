@@ -6,10 +6,10 @@ analyse ─▶ operations ─▶ rules ─▶ suppressions ─▶ marks ─▶ J
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from audits import fingerprint, suppression
+from audits import fingerprint, suppression, vendored
 from audits.finding import Finding
 from audits.fingerprint import Mark
 from audits.js.analysis import Analysis, analyse
@@ -43,7 +43,8 @@ class Reported:
 @dataclass(frozen=True, slots=True)
 class Judged:
     """The request with its parts, `operations` of the files that are reported on, every finding of
-    theirs sorted by place, and `collected`, the files that were asked about."""
+    theirs sorted by place, and `collected`, the files that were asked about. `migration`: those of the
+    session store that kvferry wrote, as far as they touch namespaces; no rule speaks of them."""
 
     request: Request
     analysis: Analysis
@@ -51,6 +52,7 @@ class Judged:
     findings: tuple[Reported, ...]
     suppressed: tuple[Suppressed, ...]
     collected: tuple[str, ...]
+    migration: frozenset[str] = frozenset()
 
 
 def judge(request: Request) -> Judged:
@@ -69,10 +71,16 @@ def judge(request: Request) -> Judged:
         found=collected,
         local={folder: part.bindings for folder, part in request.parts.items()},
     )
-    operations = tuple(one for one in analysis.operations if request.meant(one.place.path))
-    branches = tuple(one for one in analysis.branches if request.meant(one.place.path))
-    unread = tuple(one for one in analysis.unread if request.meant(one.place.path))
-    found = sorted(set(_found(request, operations, branches, unread)), key=order)
+    ours = _migrations(request.folder, (*analysis.operations, *analysis.branches, *analysis.unread))
+    operations = tuple(
+        replace(one, migration=True) if one.place.path in ours else one
+        for one in analysis.operations
+        if request.meant(one.place.path)
+    )
+    theirs = tuple(one for one in operations if not one.migration)
+    branches = tuple(one for one in analysis.branches if _theirs(one, request, ours))
+    unread = tuple(one for one in analysis.unread if _theirs(one, request, ours))
+    found = sorted(set(_found(request, theirs, branches, unread)), key=order)
     comments = suppression.read(request.folder, (path for path in analysis.marked if request.reports(path)))
     kept, suppressed, unused = suppression.apply(found, comments.suppressions, request.runs)
     kept += (one for one in (*unused, *comments.bad) if request.runs(one.rule, one.place.path))
@@ -88,7 +96,24 @@ def judge(request: Request) -> Judged:
         tuple(Reported(one, marks[one], lines.get((one.place.path, one.place.line), "")) for one in kept),
         tuple(suppressed),
         tuple(path for path in analysis.collected if request.covers(path)),
+        ours,
     )
+
+
+def _migrations(folder: Folder, found: Iterable[Operation | Branch | Unread]) -> frozenset[str]:
+    """Of the files that something was found in, those of the session store, as kvferry wrote them."""
+    return frozenset(path for path in {one.place.path for one in found} if _is_migrations(folder, path))
+
+
+def _is_migrations(folder: Folder, path: str) -> bool:
+    try:
+        return vendored.is_migrations(path, folder.read(path))
+    except OSError:
+        return False
+
+
+def _theirs(one: Branch | Unread, request: Request, ours: frozenset[str]) -> bool:
+    return request.meant(one.place.path) and one.place.path not in ours
 
 
 def _found(

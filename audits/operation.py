@@ -330,7 +330,8 @@ class Operation:
     is not seen. `row`: the statement that a read is all of. `key_id`: what tells the key from others of
     its kind, if that is certain; `env`: the bytes of the expression from which the namespace is taken
     by its binding's name, if it can stand here as well. `key_makers`: the names of constants and of a
-    function that the code makes the key with, `key_fills`: of what they are given; sorted.
+    function that the code makes the key with, `key_fills`: of what they are given; sorted. `migration`: it
+    stands in the session store that kvferry wrote, so it is no matter for rules.
     """
 
     method: Method
@@ -365,6 +366,7 @@ class Operation:
     env: tuple[int, int] | None = None
     key_makers: tuple[str, ...] = ()
     key_fills: tuple[str, ...] = ()
+    migration: bool = False
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -127,6 +127,7 @@ def operation(one: Operation) -> Document:
         "function": one.enclosing.function,
         "class": one.enclosing.cls,
         "test": one.enclosing.test_file,
+        "migration": one.migration,
         "receiver": one.receiver,
         "evidence": [_evidence(reason) for reason in one.evidence],
         "callers": [_place(place) for place in one.callers],

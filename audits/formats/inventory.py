@@ -12,7 +12,7 @@ from audits.report import Report, inventory, word
 
 _COLUMNS = (
     *("path", "line", "column", "method", "binding", "keys", "ttl", "expirationTtl", "expiration"),
-    *("cacheTtl", "confidence", "awaited", "function", "class", "test", "evidence"),
+    *("cacheTtl", "confidence", "awaited", "function", "class", "test", "migration", "evidence"),
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -24,7 +24,8 @@ def text(report: Report) -> str:
         keys = one_line(" or ".join(map(str, one.keys)) or "?")
         verdict = f"  ttl {told(one.ttl)}" if one.ttl is not None else ""
         what = f"{one.method}  {one_line(one.binding or '?')}  {keys}{verdict}"
-        lines.append(f"{where(one.place, report.folder)}  {what}")
+        whose = "  (the migration's)" if one.migration else ""
+        lines.append(f"{where(one.place, report.folder)}  {what}{whose}")
         because = "; ".join(dict.fromkeys(one_line(reason.text) for reason in one.evidence))
         lines.append(f"    {word(one.confidence)}: {because}")
     counts: dict[str, int] = {}
@@ -68,6 +69,7 @@ def _row(one: Operation) -> tuple[str, ...]:
         _number(one.cache_ttl),
         *(word(one.confidence), str(one.awaited), one.enclosing.function, one.enclosing.cls),
         "yes" if one.enclosing.test_file else "no",
+        "yes" if one.migration else "no",
         "; ".join(dict.fromkeys(reason.text for reason in one.evidence)),
     )
 

@@ -65,6 +65,8 @@ def account(report: Report) -> list[str]:
     """What was read and what was not, in a few lines."""
     audit = report.audit
     many = plural(len(audit.operations), "KV operation")
+    if ours := sum(one.migration for one in audit.operations):
+        many += f", {ours:,} of them the migration's"
     lines = [f"audited {plural(len(audit.collected), 'file')}, with {many}"]
     if not audit.request.tests and audit.analysis.files.get("tests"):
         lines[0] += f"; {plural(audit.analysis.files['tests'], 'test file')} not reported on"

@@ -25,5 +25,9 @@ def of(request: Request) -> Sessions:
     judged = judge(replace(request, paths=(), select=("session-kv-call",)))
     places = {one.finding.place for one in judged.findings}
     found = tuple(one for one in judged.operations if one.place in places)
-    branches = tuple(one for one in judged.analysis.branches if request.meant(one.place.path))
+    branches = tuple(
+        one
+        for one in judged.analysis.branches
+        if request.meant(one.place.path) and one.place.path not in judged.migration
+    )
     return Sessions(found, branches, judged.collected)

@@ -6,6 +6,7 @@ from jsonschema import Draft202012Validator
 
 from audits.formats import render
 from audits.report import schema
+from audits.vendored import stamped
 
 
 def test_the_document_keeps_its_schema_and_has_every_operation(reported):
@@ -55,3 +56,18 @@ def test_a_key_holds_no_command_for_a_terminal(reported):
     )
     (row,) = csv.DictReader(io.StringIO(text))
     assert row["keys"] == r"\x1b[2J\n"
+
+
+def test_calls_of_the_session_store_are_the_migrations(reported):
+    store = stamped(
+        "export const put = async (env: Env) => await env.STORE.put('a', '1');\n", "1.2.3", "a.ts"
+    )
+    report = reported({"src/a.ts": store})
+    document = json.loads(render(report, "json", inventory=True))
+    Draft202012Validator(schema("audit-inventory")).validate(document)
+    assert [one["migration"] for one in document["operations"]] == [True]
+    text = render(report, "text", inventory=True)
+    assert "  put  STORE  a  ttl no  (the migration's)\n" in text
+    assert "with 1 KV operation, 1 of them the migration's\n" in text
+    (row,) = csv.DictReader(io.StringIO(render(report, "csv", inventory=True)))
+    assert row["migration"] == "yes"
