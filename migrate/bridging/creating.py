@@ -11,9 +11,9 @@ from migrate import __version__
 from migrate.bridging import folder as folders
 from migrate.bridging import secret_file
 from migrate.bridging.deployment import Deployment, read_deployment
-from migrate.bridging.folder import Act, Step
 from migrate.bridging.project import BridgeProject, check_placement, files
 from migrate.errors import ConfigError
+from migrate.written_files import Act, Step
 
 _FOR_EVER = {
     False: (

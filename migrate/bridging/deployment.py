@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from audits import jsonc
-from migrate.bridging.folder import written_files
+from migrate.bridging.folder import manifest_files
 from migrate.bridging.project import BINDING, CONFIG, STATS_BINDING
 from migrate.errors import ConfigError
 
@@ -50,7 +50,7 @@ def read_deployment(folder: Path) -> Deployment:
 def read_config(folder: Path) -> Any:
     """The configuration in a bridge's folder, as it is. Raises ConfigError when there is no bridge in it."""
     hint = f"name the folder that kvferry bridge init wrote, or write one: kvferry bridge init {folder}"
-    if not written_files(folder):
+    if not manifest_files(folder):
         raise ConfigError(f"{folder} is not a bridge's folder", hint)
     path = folder / CONFIG
     try:

@@ -6,40 +6,19 @@ that was edited, or that the manifest does not know, stays, and then nothing at 
 
 from __future__ import annotations
 
-import contextlib
-import enum
 import json
 import os
-import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from migrate.bridging.project import MANIFEST, fingerprint
+from migrate import written_files
+from migrate.bridging.project import MANIFEST
 from migrate.errors import ConfigError
+from migrate.written_files import Act, Step, carry_out, fingerprint, not_written, paths_of, put, some, there
 
 _OTHER_CONFIGS = ("wrangler.jsonc", "wrangler.toml")
-
-
-class Act(enum.StrEnum):
-    """What becomes of a file."""
-
-    CREATE = "create"
-    REPLACE = "replace"
-    REMOVE = "remove"
-    KEEP = "keep"
-    EDITED = "edited"
-    FOREIGN = "foreign"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A file of the folder, as seen from it, and what becomes of it."""
-
-    path: str
-    act: Act
 
 
 def package_sources() -> dict[str, str]:
@@ -50,7 +29,7 @@ def package_sources() -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def written_files(folder: Path) -> dict[str, str]:
+def manifest_files(folder: Path) -> dict[str, str]:
     """The manifest's files and their fingerprints; {} when the folder has no bridge of ours.
 
     Raises ConfigError for a manifest that cannot be read.
@@ -72,12 +51,9 @@ def written_files(folder: Path) -> dict[str, str]:
 
 def survey(folder: Path, wanted: Mapping[str, str]) -> list[Step]:
     """What writing `wanted` would do to each file, the manifest left out. Reads, and writes nothing."""
-    ours = written_files(folder)
-    steps = [Step(path, _fate(folder, path, text, ours)) for path, text in wanted.items() if path != MANIFEST]
-    for path in sorted(ours.keys() - wanted.keys()):
-        there = _there(folder, path)
-        if there is not None:
-            steps.append(Step(path, Act.REMOVE if there == ours[path] else Act.EDITED))
+    steps = written_files.survey(
+        folder, {path: text for path, text in wanted.items() if path != MANIFEST}, manifest_files(folder)
+    )
     foreign = [name for name in _OTHER_CONFIGS if os.path.lexists(folder / name)]
     return [*steps, *(Step(name, Act.FOREIGN) for name in foreign)]
 
@@ -92,13 +68,12 @@ def refuse(folder: Path, steps: list[Step], *, force: bool) -> None:
             "move them away, run it again, and carry the edits over",
         ),
     ):
-        if paths := [step.path for step in steps if step.act is act]:
+        if paths := paths_of(steps, act):
             raise ConfigError(f"{folder} has files that were {why}: {', '.join(paths)}", hint)
-    changed = [step.path for step in steps if step.act in (Act.REPLACE, Act.REMOVE)]
+    changed = paths_of(steps, Act.REPLACE, Act.REMOVE)
     if changed and not force:
-        some = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")
         raise ConfigError(
-            f"{folder} has a bridge that differs: {some}",
+            f"{folder} has a bridge that differs: {some(changed)}",
             "--force replaces what kvferry wrote there",
         )
 
@@ -106,62 +81,11 @@ def refuse(folder: Path, steps: list[Step], *, force: bool) -> None:
 def write(folder: Path, wanted: Mapping[str, str], steps: list[Step]) -> None:
     """Carry the steps out, and the manifest last. Raises ConfigError when a file cannot be written."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for step in steps:
-            if step.act is Act.REMOVE:
-                (folder / step.path).unlink()
-            elif step.act in (Act.CREATE, Act.REPLACE):
-                put(folder / step.path, wanted[step.path], replace=step.act is Act.REPLACE)
-        if _there(folder, MANIFEST) != fingerprint(wanted[MANIFEST]):
+        carry_out(folder, wanted, steps)
+        if there(folder, MANIFEST) != fingerprint(wanted[MANIFEST]):
             put(folder / MANIFEST, wanted[MANIFEST], replace=True)
     except OSError as error:
-        reason = (error.strerror or "error").lower()
-        raise ConfigError(f"{folder} cannot be written: {reason}", "choose another folder") from None
-
-
-def put(path: Path, text: str, *, replace: bool, mode: int = 0o644) -> None:
-    """All of the text or nothing; without `replace`, FileExistsError for whatever is there already."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".kvferry.", suffix=".part", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-        if replace:
-            Path(name).replace(path)
-        else:
-            os.link(name, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            Path(name).unlink()
-
-
-def _fate(folder: Path, path: str, text: str, ours: Mapping[str, str]) -> Act:
-    there = _there(folder, path)
-    if there is None:
-        return Act.CREATE
-    if there == fingerprint(text):
-        return Act.KEEP
-    if path not in ours:
-        return Act.FOREIGN
-    return Act.REPLACE if there == ours[path] else Act.EDITED
-
-
-def _there(folder: Path, path: str) -> str | None:
-    """The fingerprint of a file, None when there is nothing; "" for what is no plain file of the folder."""
-    whole = folder / path
-    if any(
-        one.is_symlink() for one in (whole, *whole.parents) if one.is_relative_to(folder) and one != folder
-    ):
-        return ""
-    try:
-        return fingerprint(whole.read_bytes().decode(errors="surrogateescape"))
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeError):
-        return ""
+        raise not_written(folder, error) from None
 
 
 def _below(folder: Traversable, at: str = "") -> list[str]:

@@ -8,7 +8,6 @@ files (migrate/bridging/secret_file.py), and every choice can be read back from 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from typing import Any
 
 from migrate.core.locations import LOCATION_HINTS
 from migrate.errors import ConfigError
+from migrate.written_files import fingerprint
 
 CONFIG = "wrangler.json"
 MANIFEST = "kvferry-bridge.json"
@@ -147,11 +147,6 @@ def manifest(found: Mapping[str, str], version: str) -> str:
     hashes = {path: fingerprint(text) for path, text in sorted(found.items())}
     document = {"comment": "written by kvferry bridge init", "kvferry": version, "files": hashes}
     return json.dumps(document, indent=2) + "\n"
-
-
-def fingerprint(text: str) -> str:
-    """SHA-256 of a file, in hex."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def default_name(script: str) -> str:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from migrate.bridge_keys import KEY
 from migrate.bridge_secret import VARIABLE, in_variables, new_secret
-from migrate.bridging.folder import put
 from migrate.credentials import Secret
 from migrate.errors import ConfigError
+from migrate.written_files import put
 
 SECRET_FILE = ".dev.vars"  # noqa: S105 - where it is, not what it is
 KEYS_FILE = ".kvferry-keys"

@@ -9,7 +9,7 @@ import pytest
 
 from migrate.bridge_keys import Scope, find_bridge_keys
 from migrate.bridging.folder import package_sources
-from migrate.bridging.project import fingerprint
+from migrate.written_files import fingerprint
 from tests.bridging.projects import CONFIG, application, contents
 from tests.flows.shell import kvferry, variables
 
