@@ -22,6 +22,7 @@ COMMANDS = {
     "audit": "Find in the code every session that touches KV, and every put without an expiration.",
     "rules": "List what audit looks for, or explain one rule.",
     "rewrite": "Change session calls in the code: onto a session store, and at the end off KV.",
+    "store": "Put the session store into the application, and keep it up to date.",
     "plan": "Look before the migration: what is there, how long it takes, what is missing.",
     "export": "Copy the sessions from the source into the target; run it again to resume.",
     "verify": "Read both stores afresh and say whether they agree.",
@@ -32,7 +33,7 @@ COMMANDS = {
 """Every command, in the order of a migration; each lives in migrate/commands/NAME.py."""
 
 
-_AT_ONCE = {"audit", "rules", "rewrite", "bridge", "demo"}
+_AT_ONCE = {"audit", "rules", "rewrite", "store", "bridge", "demo"}
 """Commands with nothing to resume."""
 
 

@@ -1,21 +1,25 @@
 """The import of the session store: how a file names the module, and where the line goes.
 
 The module is `--store-module`, a path from the source root (`src` of the project that a file belongs
-to, or the project itself), or the name of a package.
+to, or the project itself), or the name of a package; by default where `kvferry store init` put it.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from audits import vendored
 from audits.finding import Edit
 from audits.rewriting.plan import Leave
 from audits.rewriting.source import Source, walk
 from audits.rewriting.target import STORE
 
 DEFAULT = "./session-store"
+"""Where the store is to be, when it is nowhere yet."""
+
+_STORE_FILE = "session-store.ts"
 _MARKS = ("package.json", "wrangler.toml", "wrangler.json", "wrangler.jsonc")
 _ENDINGS = (".ts", ".js", ".mts", ".mjs", ".tsx", ".d.ts", "/index.ts", "/index.js")
 
@@ -23,6 +27,22 @@ _MODULE = ("import_statement", "export_statement")
 
 Exists = Callable[[str], bool]
 """Is there a file or folder of that path, relative to the root?"""
+
+
+def vendored_modules(files: Iterable[str], read: Callable[[str], bytes], exists: Exists) -> list[str]:
+    """The modules by which the stores that `kvferry store init` put into these files are named, sorted."""
+    found = set()
+    for path in files:
+        if posixpath.basename(path) != _STORE_FILE:
+            continue
+        try:
+            marker = vendored.marker(read(path))
+        except OSError:
+            continue
+        if marker is not None and marker.path == _STORE_FILE:
+            way = posixpath.relpath(posixpath.splitext(path)[0], home(".", path, exists))
+            found.add(way if way.startswith(".") else f"./{way}")
+    return sorted(found)
 
 
 def home(module: str, path: str, exists: Exists) -> str:

@@ -97,7 +97,10 @@ def rewrite(
         tuple(changed),
         done,
         tuple(sorted(left for file in asked.values() for left in file.left)),
-        tuple(f"there is no {one} yet: put the session store there" for one in missing),
+        tuple(
+            f"there is no {one} yet: put the session store there, or kvferry store init DIR first"
+            for one in missing
+        ),
     )
 
 

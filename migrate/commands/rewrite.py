@@ -52,10 +52,9 @@ def _load_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> P
 @click.option("--prefix", metavar="PREFIX", help="What the store's keys begin with (default: the only one).")
 @click.option(
     "--store-module",
-    default="./session-store",
-    show_default=True,
     metavar="MODULE",
-    help="Where sessionStore(env) is imported from: a path from the source root, or a package.",
+    help="Where sessionStore(env) is imported from: a path from the source root, or a package "
+    "(default: where kvferry store init put it, else ./session-store).",
 )
 @click.option(
     "--binding", multiple=True, metavar="NAME", help="A KV binding that no configuration shows. Repeatable."
@@ -81,7 +80,7 @@ def command(
     write: bool,
     allow_dirty: bool,
     prefix: str | None,
-    store_module: str,
+    store_module: str | None,
     binding: tuple[str, ...],
     include: tuple[str, ...],
     exclude: tuple[str, ...],
@@ -175,7 +174,7 @@ def _without_fallback(request: Request, found: Sessions) -> Rewriting:
     return remove_fallback.rewrite(found.operations, found.branches, request.folder.read, request.covers)
 
 
-def _to_store(request: Request, found: Sessions, prefix: str | None, module: str) -> Rewriting:
+def _to_store(request: Request, found: Sessions, prefix: str | None, module: str | None) -> Rewriting:
     from audits.rewriting import to_store
 
     if prefix is None:
@@ -189,11 +188,25 @@ def _to_store(request: Request, found: Sessions, prefix: str | None, module: str
         prefix = prefixes[0] if prefixes else ""
     return to_store.rewrite(
         found.operations,
-        to_store.Wanted(prefix, module),
+        to_store.Wanted(prefix, module or _module(request, found)),
         request.folder.read,
         lambda path: (request.root / path).exists(),
         request.covers,
     )
+
+
+def _module(request: Request, found: Sessions) -> str:
+    from audits.rewriting import store_import
+
+    modules = store_import.vendored_modules(
+        found.collected, request.folder.read, lambda path: (request.root / path).exists()
+    )
+    if len(modules) > 1:
+        raise ConfigError(
+            f"there are {len(modules)} session stores here: {', '.join(modules)}",
+            f"kvferry rewrite --to store --store-module {modules[0]}",
+        )
+    return modules[0] if modules else store_import.DEFAULT
 
 
 def _write(root: Path, made: Rewriting, *, allow_dirty: bool) -> None:

@@ -72,7 +72,7 @@ def test_the_diff_is_the_default_and_changes_nothing(kvferry):
     assert rest.startswith("--- a/src/index.ts\n+++ b/src/index.ts\n@@ ")
     assert err == (
         "would rewrite 1 place in 1 file\nleft 1 place to you, listed above with the reason\n"
-        "there is no src/session-store yet: put the session store there\n"
+        "there is no src/session-store yet: put the session store there, or kvferry store init DIR first\n"
     )
     subprocess.run(["git", "apply", "--check", "-"], input=out.encode(), check=True)
     assert kvferry("--quiet")[2] == ""

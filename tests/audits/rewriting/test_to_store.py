@@ -196,7 +196,9 @@ def test_the_ending_of_imports_is_kept(rewritten):
 
 def test_a_store_that_is_not_there_is_said(rewritten):
     files = {"src/index.ts": f"{HEAD}return {READ}, 'json');\n}};\n"}
-    assert rewritten(files).notes == ("there is no src/session-store yet: put the session store there",)
+    assert rewritten(files).notes == (
+        "there is no src/session-store yet: put the session store there, or kvferry store init DIR first",
+    )
     assert rewritten({**files, "src/session-store/index.ts": "export {};\n"}).notes == ()
 
 

@@ -1,0 +1,1 @@
+"""The session store as source in an application: `kvferry store`."""
