@@ -229,3 +229,9 @@ def test_options_that_contradict_a_fast_verify_are_refused(
 def test_values_that_come_with_their_listing_are_compared_by_bytes(ask: Any) -> None:
     code, document = ask("--fast")
     assert (code, document["proofs"]) == (0, {"bytes": 30, "digest": 0, "listing": 0})
+
+
+def test_a_fast_verify_a_wider_one_and_a_full_one_are_runs_of_their_own(ask: Any) -> None:
+    runs = [ask(*how)[1]["run"] for how in ((), ("--fast",), ("--fast", "--sample-values", "5"))]
+    assert len(set(runs)) == 3
+    assert ask("--fast", "--sample-values", "100")[1]["run"] == runs[1]

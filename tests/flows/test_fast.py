@@ -152,3 +152,19 @@ def test_no_value_and_no_session_id_reaches_the_report_and_no_value_the_ledger(
     said = json.dumps(ended.document) + verify_text(ended.document)
     assert (ended.exit, "planted" in said) == (1, False)
     assert b"planted-value" not in b"".join(file.read_bytes() for file in ledger.parent.iterdir())
+
+
+def test_a_key_of_the_sample_that_gives_no_value_is_not_equal(
+    copied: MemoryStore, clock: FakeClock, ledger: Path
+) -> None:
+    source = stamped(changed())
+    del source.answers[key(3)]
+    ended = verify(source, copied, clock, ledger, one_in=1)
+    assert (ended.exit, classes(ended)) == (1, {"equal": 22, "extra": 1})
+
+
+def test_the_next_fast_verify_samples_other_keys(copied: MemoryStore, clock: FakeClock, ledger: Path) -> None:
+    first, again = stamped(changed()), stamped(changed())
+    verify(first, copied, clock, ledger, one_in=4)
+    verify(again, copied, clock, ledger, one_in=4, fresh=True)
+    assert set(first.read_keys) != set(again.read_keys)
