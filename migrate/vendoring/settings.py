@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audits.wrangler import DurableObject, Environment
+from migrate.bridging.project import BINDING, STATS_BINDING
 
-STATS_BINDING, STATS_CLASS = "MIGRATION_STATS", "MigrationStats"
-_KV, _OBJECTS, _SESSIONS_CLASS = "SESSIONS", "USER_SESSIONS", "UserSessions"
+STATS_CLASS = "MigrationStats"
+_KV, _SESSIONS_CLASS = "SESSIONS", "UserSessions"
 _VERSION = "CF_VERSION_METADATA"
 _TAG = "kvferry-1"
 
@@ -66,9 +67,9 @@ def _objects(environment: Environment, found: Lacking, wanted: dict[str, str]) -
     """The binding of the session class, as it is or is to be."""
     bound = [one for one in environment.durable_objects if one.class_name != STATS_CLASS]
     for one in bound:
-        if one.name == _OBJECTS:
+        if one.name == BINDING:
             return one
-    own = DurableObject(_OBJECTS, _SESSIONS_CLASS, None)
+    own = DurableObject(BINDING, _SESSIONS_CLASS, None)
     if environment.kind_of("KVFERRY_OBJECTS_BINDING") is not None and bound:
         return bound[0]
     if len(bound) == 1:

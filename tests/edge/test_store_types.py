@@ -1,12 +1,13 @@
 """The store as source in an application: it stands alone, and keeps the declaration that rewriting uses."""
 
 import json
-import re
 import shutil
 import subprocess
 from importlib import resources
 from pathlib import Path
 
+from migrate.bridging.folder import package_sources
+from migrate.vendoring.sources import closure
 from tests.edge.edge import EDGE
 from tests.runtime.install import install, node
 
@@ -36,29 +37,18 @@ export const wrong = async (env: object): Promise<object> => (await sessionStore
 """
 
 
-def closure(start: str) -> set[str]:
-    """The files that a file imports, and those that they do, itself included; by their paths in src."""
-    found: set[str] = set()
-    ahead = [(EDGE / "src" / start).resolve()]
-    while ahead:
-        path = ahead.pop()
-        name = str(path.relative_to(EDGE / "src"))
-        if name not in found:
-            found.add(name)
-            imports = re.findall(r'^[^/\n]* from "(\.[^"]+)"', path.read_text(), re.MULTILINE)
-            ahead += [(path.parent / one).resolve() for one in imports]
-    return found
+SOURCES = {path.removeprefix("src/"): text for path, text in package_sources().items()}
 
 
 def test_the_store_needs_nothing_of_the_bridge_or_the_class() -> None:
     beside = {"decoded.ts", "half-calls.ts", "placement.ts", "record.ts", "stats-calls.ts", "text.ts"}
     own = {f"store/{path.name}" for path in (EDGE / "src" / "store").iterdir()}
-    assert closure("session-store.ts") == {"session-store.ts"} | own | beside
+    assert closure(SOURCES, "session-store.ts").keys() == {"session-store.ts"} | own | beside
 
 
 def test_the_store_alone_is_strict_typescript_and_keeps_the_declaration(tmp_path: Path) -> None:
     modules = install()
-    for name in closure("session-store.ts"):
+    for name in closure(SOURCES, "session-store.ts"):
         (tmp_path / "src" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(EDGE / "src" / name, tmp_path / "src" / name)
     (tmp_path / "declared.d.ts").write_text(DECLARATION.read_text())
