@@ -87,7 +87,9 @@ def _settings(folder: Path, env: str | None, prefix: str, placement: str) -> Ite
 
     check_placement(placement)
     cwd = Path.cwd()
-    project = find_project(cwd, cwd, env, "go to the Worker's folder")
+    whole = folder.resolve()
+    start = next(one for one in (whole, *whole.parents) if one.is_dir())
+    project = find_project(start, cwd, env, "go to the Worker's folder")
     if project is None:
         raise ConfigError(f"no wrangler configuration in {cwd} or above", "go to the Worker's folder")
     pages = project.config.pages is not None

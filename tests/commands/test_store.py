@@ -233,3 +233,32 @@ def test_an_audit_finds_nothing_in_the_store_until_it_is_edited(shop: Path) -> N
     edited.write_text(edited.read_text() + "\n")
     found = kvferry("audit", cwd=shop)
     assert (found.returncode, "KV002" in found.stdout) == (1, True), found.stdout
+
+
+def test_the_configuration_is_the_one_that_holds_at_the_folder(tmp_path: Path) -> None:
+    shop = application(tmp_path, CONFIG)
+    done = kvferry("store", "init", "shop/src/kvferry", cwd=tmp_path)
+    assert "add to shop/wrangler.toml:" in done.stdout, done.stderr
+    assert 'from "./kvferry/session-store.ts"' in done.stdout
+    assert contents(shop / STORE) == store_files()
+
+
+def test_a_pages_project_gets_no_class_of_its_own(shop: Path) -> None:
+    (shop / "wrangler.toml").write_text(CONFIG.replace("main =", 'pages_build_output_dir = "dist"\n# main ='))
+    told = typed(shop)
+    found = settings(told)
+    assert "migrations" not in found
+    assert found["durable_objects"] == {
+        "bindings": [{"name": "MIGRATION_STATS", "class_name": "MigrationStats", "script_name": "WORKER"}]
+    }
+    assert "export { MigrationStats }" not in told
+
+
+def test_of_two_stores_rewriting_asks_which(shop: Path) -> None:
+    typed(shop)
+    assert kvferry("store", "init", "src/other", cwd=shop).returncode == 0
+    (shop / "src" / "index.ts").write_text("export const f = 1;\n")
+    done = kvferry("rewrite", "--to", "store", cwd=shop)
+    assert (done.returncode, "./kvferry/session-store, ./other/session-store" in done.stderr) == (2, True)
+    chosen = kvferry("rewrite", "--to", "store", "--store-module", "./other/session-store", cwd=shop)
+    assert chosen.returncode == 0
