@@ -23,7 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-VERSION = 17
+VERSION = 18
 """Part of the name of cached facts: raise it when the same file would give others, or looks."""
 
 Expr = tuple[Any, ...]  # Any: the forms differ in shape, and a class for each costs half the speed
