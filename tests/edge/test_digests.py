@@ -47,7 +47,7 @@ def plant(site: Site, session: str, value: bytes) -> None:
 
 def test_a_key_for_verify_proves_a_copy_and_finds_what_was_tampered_with(site: Site) -> None:
     clean = verify(site)
-    assert (clean["exit"], clean["proofs"]) == (0, {"bytes": 0, "digest": SESSIONS})
+    assert (clean["exit"], clean["proofs"]) == (0, {"bytes": 0, "digest": SESSIONS, "listing": 0})
     plant(site, "00042", b'{"userId": "u43"}')
     found = verify(site)
     assert (found["exit"], found["classes"]["value"]["settled"], found["against"]) == (1, 1, 1)
@@ -68,9 +68,12 @@ def test_with_a_key_for_values_as_well_json_is_compared_where_bytes_differ(site:
         "same_json": 1,
         "value": 1,
     }
-    assert (found["proofs"], found["json_not_compared"]) == ({"bytes": 2, "digest": SESSIONS - 2}, None)
+    assert (found["proofs"], found["json_not_compared"]) == (
+        {"bytes": 2, "digest": SESSIONS - 2, "listing": 0},
+        None,
+    )
     exact = verify(site, "--exact")
-    assert (exact["against"], exact["proofs"]) == (2, {"bytes": 0, "digest": SESSIONS})
+    assert (exact["against"], exact["proofs"]) == (2, {"bytes": 0, "digest": SESSIONS, "listing": 0})
 
 
 def test_a_project_list_needs_the_values_that_it_is_applied_to(site: Site) -> None:
@@ -82,7 +85,7 @@ def test_a_project_list_needs_the_values_that_it_is_applied_to(site: Site) -> No
     site.env[VARIABLE] = keys("values")
     found = verify(site)
     assert (found["exit"], found["equal_by_projection"]) == (0, 1)
-    assert found["proofs"] == {"bytes": SESSIONS, "digest": 0}
+    assert found["proofs"] == {"bytes": SESSIONS, "digest": 0, "listing": 0}
 
 
 def test_a_rehearsal_of_a_copy_needs_no_more_than_to_see(site: Site) -> None:

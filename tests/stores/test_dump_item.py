@@ -3,7 +3,7 @@ import json
 import pytest
 
 from migrate.core.ports import Unreadable
-from migrate.core.record import NEVER, Record
+from migrate.core.record import NEVER, Head, Key, Record
 from migrate.stores.dump.item import ItemError, Items
 
 SECRET = "s3cr3t"
@@ -19,7 +19,7 @@ def only(text: bytes, items: Items | None = None) -> Record:
     records = items.records([text])
     assert records is not None
     assert items.read(text).answer == records[0]
-    assert items.read(text).head == (records[0].key, records[0].metadata, records[0].expiration)
+    assert items.read(text).head == Head(records[0].key, records[0].metadata, records[0].expiration)
     return records[0]
 
 
@@ -182,4 +182,4 @@ def test_a_bulk_get_null_is_gone_and_keeps_its_head() -> None:
     text = line(value=None, expiration=7)
     items.key(text)
     assert items.records([text]) is None
-    assert items.read(text) == ((SECRET, None, 7), None)
+    assert items.read(text) == (Head(Key(SECRET), None, 7), None)
