@@ -84,14 +84,10 @@ def analyse(
             *(text for folder_, names in sorted(local.items()) for text in ("in", folder_, *sorted(names))),
         ]
     )
-    kept = loader.cache.get("analysis", key) if loader.cache is not None else None
-    whole = (
-        kept
-        if isinstance(kept, Analysis)
-        else _analysed(root, found, loader, digests, frozenset(bindings), local)
-    )
+    kept = loader.cache.get("analysis", key, Analysis) if loader.cache is not None else None
+    whole = kept or _analysed(root, found, loader, digests, frozenset(bindings), local)
     if loader.cache is not None and kept is None:
-        loader.cache.put("analysis", key, whole)
+        loader.cache.put("analysis", key, whole, Analysis)
     return replace(
         whole,
         operations=tuple(one for one in whole.operations if _wanted(one.place.path, paths)),

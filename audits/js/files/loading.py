@@ -72,16 +72,15 @@ class Loader:
         """Look at the bytes of every file; what is in the cache under its digest is not read."""
         total = Scanned()
         kind, key = "scan", combined(name.decode() for name in names)
-        kept = self.cache.get(kind, key) if self.cache is not None else None
-        known: dict[str, Look] = kept if isinstance(kept, dict) else {}
+        kept = self.cache.get(kind, key, dict[str, Look]) if self.cache is not None else None
+        known = kept or {}
         unknown = [path for path in paths if digests.get(path, "") not in known]
         looks = {path: known[digests[path]] for path in paths if digests.get(path, "") in known}
         for part in self._spread(partial(_scan, self.folder, tuple(names)), unknown, 400, 400):
             looks.update(part)
         if self.cache is not None and unknown:
-            self.cache.put(
-                kind, key, {digests[path]: look for path, look in looks.items() if digests.get(path)}
-            )
+            held = {digests[path]: look for path, look in looks.items() if digests.get(path)}
+            self.cache.put(kind, key, held, dict[str, Look])
         for path in paths:
             reason, rank, written, marked = looks[path]
             if reason:
@@ -173,11 +172,11 @@ def _one(folder: Folder, cache: Cache | None, path: str) -> Facts:
     if cache is None:
         return _parsed(source, ending)
     key = digest(ending.encode() + b" " + source)
-    kept = cache.get("facts", key)
-    if isinstance(kept, Facts):
+    kept = cache.get("facts", key, Facts)
+    if kept is not None:
         return kept
     made = _parsed(source, ending)
-    cache.put("facts", key, made)
+    cache.put("facts", key, made, Facts)
     return made
 
 

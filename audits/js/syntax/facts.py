@@ -24,7 +24,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 VERSION = 18
-"""Part of the name of cached facts: raise it when the same file would give others, or looks."""
+"""Part of the name of what is cached: raise it when the same files would give other facts, looks or
+operations. Other fields give another name by themselves, see files/shape.py."""
 
 Expr = tuple[Any, ...]  # Any: the forms differ in shape, and a class for each costs half the speed
 Type = tuple[Any, ...]
