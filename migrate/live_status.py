@@ -21,16 +21,17 @@ def live(target: str, opener: Opener, now: float, *, required: bool) -> Document
     """What the bridge of a target says, or why it says nothing; None: the target is no bridge's.
 
     `now`: our clock, Unix seconds. `required`: another target, and whatever keeps the bridge from
-    answering, is raised (ConfigError, StoreError).
+    answering, is raised (ConfigError, StoreError). Raises ConfigError for what is no address: it may
+    hold a password, and is not repeated.
     """
+    address = addresses.parse(target)
+    if not isinstance(address, DurableAddress):
+        if required:
+            raise ConfigError(
+                f"{target} has no statistics of live traffic", "--target is do+https://HOST, or left out"
+            )
+        return None
     try:
-        address = addresses.parse(target)
-        if not isinstance(address, DurableAddress):
-            if required:
-                raise ConfigError(
-                    f"{target} has no statistics of live traffic", "--target is do+https://HOST, or left out"
-                )
-            return None
         return live_document(target, statistics(opener.bridge(address), _PATIENCE), now)
     except MigrateError as error:
         if required:

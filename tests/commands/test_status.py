@@ -66,3 +66,16 @@ def test_it_changes_nothing(here: Path, capsys: pytest.CaptureFixture[str]) -> N
     before = (here / ".kvferry" / "ledger.db").read_bytes()
     status(capsys)
     assert (here / ".kvferry" / "ledger.db").read_bytes() == before
+
+
+@pytest.mark.parametrize("target", ["do+https://operator:PLANTED@bridge.example.com", "PLANTED"])
+def test_a_target_of_the_configuration_that_is_no_address_is_refused_and_not_repeated(
+    here: Path, capsys: pytest.CaptureFixture[str], target: str
+) -> None:
+    assert run(["export", *WORDS, "--quiet"]) == 0
+    Path("kvferry.toml").write_text(f'target = "{target}"\n')
+    capsys.readouterr()
+    assert run(["status"]) == 2
+    told = capsys.readouterr()
+    assert "address" in told.err
+    assert "PLANTED" not in told.out + told.err
