@@ -106,9 +106,9 @@ def _write_application(folder: Path) -> None:
 def _bridge(placement: str) -> Beside:
     """Write a bridge for this placement, over the one that was there, and tell the application of it."""
     config = Path("wrangler.json")
-    document = json.loads(config.read_text())
+    document = json.loads(config.read_text(encoding="utf-8"))
     document["vars"]["PLACEMENT"] = placement
-    config.write_text(json.dumps(document, indent=2) + "\n")
+    config.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     folder, cwd = Path("../bridge"), Path.cwd()
     found = find_application(cwd, None, None)
     project = BridgeProject(

@@ -96,7 +96,7 @@ def validate(document: object, name: str) -> None:
 def schema(name: str) -> dict[str, Any]:
     """The newest schema of a document, from migrate/schemas."""
     found: dict[str, Any] = json.loads(
-        resources.files("migrate").joinpath(f"schemas/{name}.v1.json").read_text()
+        resources.files("migrate").joinpath(f"schemas/{name}.v1.json").read_text(encoding="utf-8")
     )
     return found
 

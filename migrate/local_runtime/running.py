@@ -114,8 +114,8 @@ class LocalRuntime:
         application, bridge = self._workers
         front = folder / "front"
         front.mkdir()
-        text = resources.files("migrate").joinpath("local_runtime", "front.ts").read_text()
-        (front / "front.ts").write_text(text)
+        text = resources.files("migrate").joinpath("local_runtime", "front.ts").read_text(encoding="utf-8")
+        (front / "front.ts").write_text(text, encoding="utf-8")
         services = [
             {"binding": "APPLICATION", "service": application.name},
             {"binding": "BRIDGE", "service": bridge.name},
