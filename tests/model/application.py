@@ -136,13 +136,13 @@ def _read_kv(session: Session, op: Op, record: tuple[int, int], rules: Rules, *,
     if op.kind == "get":
         return kept(session, op._replace(step="import", value=value, left=left))
     row = session.row
+    disputed = row is not None and row.left > 0 and row.value != value
+    if disputed and op.stage == SHADOW and rules.a_shadow_touch_needs_agreement:
+        return session
     if early:
         # What it writes is what it has read: a candidate again from now on, as in plain KV.
         ops = tuple([other._replace(before=other.before & ~bit(value)) for other in session.ops])
         session = session._replace(dead=session.dead & ~bit(value), ops=ops)
-    disputed = row is not None and row.left > 0 and row.value != value
-    if disputed and op.stage == SHADOW and rules.a_shadow_touch_needs_agreement:
-        return session
     return kept(session, op._replace(step="KV" if op.stage == KV else "object", value=value))
 
 

@@ -48,7 +48,7 @@ def _from_kv(session: Session, *, strict: bool) -> str:
         return RESURRECTED
     value, _ = session.kv
     if session.kv == NOTHING:
-        return LOGGED_OUT if not session.old and session.life and session.deleted == 0 else ""
+        return LOGGED_OUT if session.life and session.deleted == 0 else ""
     if session.deleted == 3 and not strict and not session.touched:
         return RESURRECTED  # it was acknowledged without KV, and KV was to be emptied on the way back
     if session.touched:
