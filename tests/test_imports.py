@@ -30,6 +30,7 @@ LAYERS = [
         "migrate.reading",
         "migrate.exporting",
         "migrate.verifying",
+        "migrate.verify_pages",
         "migrate.staging",
         "migrate.opening",
         "migrate.desk",
