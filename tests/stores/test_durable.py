@@ -4,7 +4,7 @@ import dataclasses
 import json
 from collections import Counter
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -25,25 +25,11 @@ from migrate.core.record import NEVER, Key, Record, holds
 from migrate.errors import ConfigError, StoreRefused, StoreUnavailable
 from migrate.stores.durable import Burial, DurableHolder, DurableSource, DurableTarget
 from tests.stores.durable_side import DurableSide
+from tests.stores.manual_clock import NOW, ManualClock
 
 pytestmark = pytest.mark.xdist_group("edge")
-NOW = 1_700_000_000.0
 RUN = RunId("0123456789abcdef")
 ME = Claim("my-ledger", "me", "elsewhere", 11)
-
-
-@dataclass
-class ManualClock:
-    time: float = NOW
-
-    def now(self):
-        return self.time
-
-    def monotonic(self):
-        return self.time
-
-    def sleep(self, seconds):
-        self.time += seconds
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from migrate.errors import ConfigError, StoreRefused, StoreUnavailable
 from migrate.stores.durable import DurableHolder, DurableSource
 from migrate.stores.durable.sorting import Sorted, Sorter
 from tests.stores.durable_side import DurableSide
-from tests.stores.test_durable import ME, NOW, RUN, ManualClock, record
+from tests.stores.manual_clock import NOW, ManualClock
+from tests.stores.test_durable import ME, RUN, record
 
 pytestmark = pytest.mark.xdist_group("edge")
 

@@ -1,26 +1,9 @@
-from dataclasses import dataclass
-
 import pytest
 
 from migrate.core.ports import Batch, Checkpoint, Claim, CursorRefused, Outcome, RunId, Source, Target
 from migrate.core.record import NEVER, Head, Key, Origin, Record
 from migrate.stores.memory import MemoryKv, MemoryStore, with_faults
-
-NOW = 1_700_000_000.0
-
-
-@dataclass
-class ManualClock:
-    time: float = NOW
-
-    def now(self):
-        return self.time
-
-    def monotonic(self):
-        return self.time
-
-    def sleep(self, seconds):
-        self.time += seconds
+from tests.stores.manual_clock import NOW, ManualClock
 
 
 @pytest.fixture

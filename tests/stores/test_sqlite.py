@@ -5,7 +5,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass
 
 import pytest
 
@@ -14,24 +13,10 @@ from migrate.core.record import NEVER, Head, Key, Record
 from migrate.errors import RecordError, StoreBroken, StoreRefused, StoreUnavailable
 from migrate.stores.sqlite import SqliteHolder, SqliteSessions, SqliteSource, SqliteTarget
 from migrate.stores.sqlite.schema import APPLICATION_ID, STEPS, VERSION
+from tests.stores.manual_clock import NOW, ManualClock
 
-NOW = 1_700_000_000.0
 RUN = RunId("0123456789abcdef")
 SECRET = "planted-session-id"
-
-
-@dataclass
-class ManualClock:
-    time: float = NOW
-
-    def now(self):
-        return self.time
-
-    def monotonic(self):
-        return self.time
-
-    def sleep(self, seconds):
-        self.time += seconds
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
@@ -24,23 +24,7 @@ from migrate.core.record import NEVER, UNKNOWN, Key, Origin, Record, digest
 from migrate.stores.memory import MemoryStore
 from migrate.stores.sqlite import SessionGone, SqliteSessions, SqliteSource, SqliteTarget
 from migrate.stores.sqlite.reading import bounds
-
-NOW = 1_700_000_000.0
-
-
-@dataclass
-class ManualClock:
-    time: float = NOW
-
-    def now(self):
-        return self.time
-
-    def monotonic(self):
-        return self.time
-
-    def sleep(self, seconds):
-        self.time += seconds
-
+from tests.stores.manual_clock import NOW, ManualClock
 
 # ---------------------------------------------------------------- ranges of keys
 

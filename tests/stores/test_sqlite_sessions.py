@@ -4,29 +4,15 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
 
 import pytest
 
 from migrate.core.record import NEVER, Key, Origin, Row
 from migrate.errors import RecordError, StoreRefused, StoreUnavailable
 from migrate.stores.sqlite import Session, SessionExists, SessionGone, SqliteHolder, SqliteSessions
+from tests.stores.manual_clock import ManualClock
 
 NOW = 1_700_000_000
-
-
-@dataclass
-class ManualClock:
-    time: float = NOW
-
-    def now(self):
-        return self.time
-
-    def monotonic(self):
-        return self.time
-
-    def sleep(self, seconds):
-        self.time += seconds
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 import os
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,26 +24,12 @@ from migrate.errors import RecordError, StoreBroken, StoreUnavailable
 from migrate.stores.memory import MemoryStore
 from migrate.stores.sqlite import SessionGone, SqliteSessions, SqliteTarget
 from tests.stores.durable_side import DurableSide, ForeignSide
+from tests.stores.manual_clock import NOW, ManualClock
 
-NOW = 1_700_000_000.0
 RUN = RunId("0123456789abcdef")
 EDGE = pytest.mark.xdist_group("edge")
 ME = Claim("my-ledger", "me", "host-a", os.getpid())
 OTHER = Claim("other-ledger", "somebody", "host-b", 22)
-
-
-@dataclass
-class ManualClock:
-    time: float = NOW
-
-    def now(self):
-        return self.time
-
-    def monotonic(self):
-        return self.time
-
-    def sleep(self, seconds):
-        self.time += seconds
 
 
 class MemorySide:
