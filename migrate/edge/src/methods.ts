@@ -2,9 +2,11 @@
 // has these, and this is the only list of them.
 
 import type { AdoptHalf, Ask, DeleteHalf, HalfEnd, Here, PutHalf, TouchHalf } from "./half-calls.ts";
+import type { Count, Full, Head, Inside, Range, Some } from "./looks.ts";
 import type { Bookkeeping, Note } from "./notes.ts";
 import { adopt, look, put, remove, touch } from "./object-half.ts";
-import type { Count, Full, Head, Inside, Part, PartAnswer, Range, Refusal, Some, Toolkit } from "./toolkit.ts";
+import type { Part, PartAnswer, Refusal } from "./part.ts";
+import type { Toolkit } from "./toolkit.ts";
 import { PROTOCOL, VERSION } from "./wire.ts";
 
 // Where an object has its toolkit: no text, so that nothing can ask for it by RPC.
@@ -18,35 +20,35 @@ export abstract class ToolkitMethods {
   }
 
   kvferryHeads(keys: string[]): Promise<(Head | null)[]> {
-    return this[TOOLKIT].heads(keys);
+    return this[TOOLKIT].looks.heads(keys);
   }
 
   kvferryRead(keys: string[], bytes: number): Promise<(Full | null)[]> {
-    return this[TOOLKIT].read(keys, bytes);
+    return this[TOOLKIT].looks.read(keys, bytes);
   }
 
   kvferryScan(range: Range): Promise<Some<Head>> {
-    return this[TOOLKIT].scan(range);
+    return this[TOOLKIT].looks.scan(range);
   }
 
   kvferryScanValues(range: Range, bytes: number): Promise<Some<Full>> {
-    return this[TOOLKIT].scanValues(range, bytes);
+    return this[TOOLKIT].looks.scanValues(range, bytes);
   }
 
   kvferryInside(after: string | null, limit: number): Promise<Inside> {
-    return this[TOOLKIT].inside(after, limit);
+    return this[TOOLKIT].looks.inside(after, limit);
   }
 
   kvferryCount(prefix: string): Count {
-    return this[TOOLKIT].count(prefix);
+    return this[TOOLKIT].looks.count(prefix);
   }
 
   kvferryNotes(names: string[]): (Note | null)[] {
-    return this[TOOLKIT].notes(names);
+    return this[TOOLKIT].looks.notes(names);
   }
 
   kvferryNotesFrom(prefix: string, after: string | null, limit: number): Some<Note> {
-    return this[TOOLKIT].notesFrom(prefix, after, limit);
+    return this[TOOLKIT].looks.notesFrom(prefix, after, limit);
   }
 
   kvferryRefusal(book: Bookkeeping, batch: string): Refusal | null {

@@ -1,11 +1,11 @@
 // The objects behind the bridge: which of them a key lives in, and how many are asked at once.
 
+import type { Range } from "./looks.ts";
 import type { SessionObject } from "./methods.ts";
 import { bookOf, objectOf, shardName } from "./placement.ts";
 import type { LocationHint, Placement } from "./placement.ts";
 import { Problem } from "./problem.ts";
 import { Misshapen } from "./shape.ts";
-import type { Range } from "./toolkit.ts";
 
 const AT_ONCE = 100; // calls in flight
 

@@ -4,9 +4,9 @@ import { HALVES } from "./half-calls.ts";
 import type { SessionObject } from "./methods.ts";
 import { each, grouped } from "./objects.ts";
 import type { Objects } from "./objects.ts";
+import type { Incoming, Part } from "./part.ts";
 import { lacksToolkit } from "./problem.ts";
 import { Misshapen } from "./shape.ts";
-import type { Incoming, Part } from "./toolkit.ts";
 import type { ProbeRequest } from "./wire.ts";
 
 const NOWHERE = "\u{10ffff}"; // behind every key

@@ -2,92 +2,25 @@
 // so may a class that exists already.
 
 import { Laws } from "./laws.ts";
-import type { Burial, Import, Replacement, Written } from "./laws.ts";
+import type { Written } from "./laws.ts";
+import { Looks } from "./looks.ts";
 import { FENCE, FINISHED, NoteTable } from "./notes.ts";
 import type { Bookkeeping, Note } from "./notes.ts";
+import { held, released, sum, tallied } from "./part.ts";
+import type { Part, PartAnswer, Refusal } from "./part.ts";
 import { ProvenanceTable } from "./provenance.ts";
-import { expired } from "./record.ts";
-import type { Buried, Origin, Outcome, Provenance, Row, Stored, Tally } from "./record.ts";
-import { Rows, UNNAMED } from "./rows.ts";
-import { holdsAnything } from "./stored.ts";
-import { compareKeys, digest } from "./text.ts";
+import type { Origin, Row, Stored, Tally } from "./record.ts";
+import { Rows } from "./rows.ts";
 import { attempts } from "./unfit.ts";
 import type { Attempt } from "./unfit.ts";
 import type { Values } from "./values.ts";
 import { Witness } from "./witness.ts";
 
-// A record, and the names of a note that is removed if it is inserted, and of one that is written if the
-// class cannot store it: then with the text `unfit` of the part's book.
-export type Incoming = Stored & { releases?: string | undefined; holds?: string };
-
-// The part of an import that concerns one object. `book`: what its notes get, if they are kept here;
-// `counted`: what the other objects' parts came to.
-export interface Part extends Import {
-  notAfter: number | null;
-  records: Incoming[];
-  replacements: (Replacement & { holds?: string })[];
-  burials: Burial[];
-  book: Bookkeeping | null;
-  counted: Tally;
-}
-
-// Why a part is not done, although nothing is wrong. "late": past its not-after time. "conflict": which
-// expectation was not met. "repeated": this very batch was done before, and its checkpoint is there.
-// None of them has changed anything.
-export type Refusal =
-  | { result: "late" }
-  | { result: "conflict"; index: number }
-  | { result: "repeated"; checkpoint: Note };
-
-export type PartAnswer = Refusal | { result: "done"; outcomes: Outcome[]; buried: Buried[]; checkpoint: Note | null };
-
-// A row without its value: what a verify needs.
-export interface Head extends Provenance {
-  key: string;
-  expiration: number | null;
-  digest: string | null;
-  bytes: number;
-}
-
-export type Full = Head & { value: Uint8Array | null };
-
-// Which rows, from where to where, and how many at most. `live`: neither tombstones nor expired ones.
-export interface Range {
-  prefix: string;
-  after: string | null;
-  upto: string | null;
-  limit: number;
-  only: "all" | "live" | "tombstones";
-}
-
-// Rows and whether there are more behind the last of them.
-export interface Some<Item> {
-  rows: Item[];
-  more: boolean;
-}
-
-// What an object holds, for a caller that knows it by its id only. `book`: notes; `stored`: anything at
-// all, of whatever kind.
-export interface Inside extends Some<Head> {
-  book: boolean;
-  stored: boolean;
-}
-
-export interface Count {
-  live: number;
-  expired: number;
-  tombstones: number;
-  copy: number;
-  dual: number;
-  app: number;
-  legacy: number;
-}
-
-const BYTES_AT_ONCE = 16 * 1024 * 1024; // of values that are read for their digests; a Worker has 128 MB
 const DAY = 86_400;
 const GRACE = 30 * DAY; // after everything in an object is over, it is purged
 
 export class Toolkit {
+  readonly looks: Looks;
   readonly #storage: DurableObjectStorage;
   readonly #values: () => Values;
   readonly #clock: () => number;
@@ -113,6 +46,7 @@ export class Toolkit {
     this.#attempt = this.#witness === null ? (write) => (write(), true)
       : attempts(storage, () => this.#rows.reopen(this.#values()));
     this.#open();
+    this.looks = new Looks(storage, () => ({ rows: this.#rows, notes: this.#notes }), clock);
   }
 
   now(): number {
@@ -178,8 +112,6 @@ export class Toolkit {
     return result;
   }
 
-  // ---------------------------------------------------------------- looks; none of them writes
-
   get rows(): Rows {
     return this.#rows;
   }
@@ -187,69 +119,6 @@ export class Toolkit {
   // Is the migration over? Then the class may purge again.
   finished(): boolean {
     return this.#notes.read(FINISHED) !== null;
-  }
-
-  // The row that an application sees; null: none, or expired, or deleted.
-  live(key: string): Row | null {
-    const row = this.#rows.get(key);
-    return row === null || row.value === null || expired(row.expiration, this.now()) ? null : row;
-  }
-
-  async heads(keys: string[]): Promise<(Head | null)[]> {
-    const found: (Head | null)[] = [];
-    while (found.length < keys.length) {
-      const rows = this.#some(keys.slice(found.length), BYTES_AT_ONCE);
-      found.push(...(await Promise.all(rows.map((row) => row && head(row)))));
-    }
-    return found;
-  }
-
-  // Rows with their values, as many of the first keys as have no more than `bytes`, but at least one.
-  async read(keys: string[], bytes: number): Promise<(Full | null)[]> {
-    return Promise.all(this.#some(keys, bytes).map((row) => row && full(row)));
-  }
-
-  // Up to `limit` rows behind `after`, and what else is here.
-  async inside(after: string | null, limit: number): Promise<Inside> {
-    const { rows, more } = await this.scan({ prefix: "", after, upto: null, limit, only: "all" });
-    const book = this.#notes.list("", 1).length > 0;
-    return { rows, more, book, stored: rows.length > 0 || book || (await holdsAnything(this.#storage)) };
-  }
-
-  async scan(range: Range): Promise<Some<Head>> {
-    const { rows, more } = this.#between(range, BYTES_AT_ONCE);
-    return { rows: await Promise.all(rows.map(head)), more };
-  }
-
-  async scanValues(range: Range, bytes: number): Promise<Some<Full>> {
-    const { rows, more } = this.#between(range, bytes);
-    return { rows: await Promise.all(rows.map(full)), more };
-  }
-
-  count(prefix: string): Count {
-    const count: Count = { live: 0, expired: 0, tombstones: 0, copy: 0, dual: 0, app: 0, legacy: 0 };
-    const now = this.now();
-    for (const row of this.#rows.from(prefix)) {
-      if (!row.key.startsWith(prefix)) break;
-      if (row.key === UNNAMED) continue;
-      if (row.value === null) count.tombstones += 1;
-      else {
-        count[expired(row.expiration, now) ? "expired" : "live"] += 1;
-        count[row.origin] += 1;
-      }
-    }
-    return count;
-  }
-
-  notes(names: string[]): (Note | null)[] {
-    return names.map((name) => this.#notes.read(name));
-  }
-
-  notesFrom(prefix: string, after: string | null, limit: number): Some<Note> {
-    const found = this.#notes
-      .list(start(prefix, after), limit + 1)
-      .filter(({ name }) => name.startsWith(prefix));
-    return { rows: found.slice(0, limit), more: found.length > limit };
   }
 
   // Why an import with these notes would not be done; null: nothing is in its way.
@@ -293,36 +162,6 @@ export class Toolkit {
     // The class may have set an alarm of its own, which will look again as well.
     const other = this.#witness === null ? null : await this.#storage.getAlarm();
     if (other === null || other > due) await this.#storage.setAlarm(due);
-  }
-
-  // The rows of the first keys, until they hold more than `bytes`, but at least one.
-  #some(keys: string[], bytes: number): (Row | null)[] {
-    const found: (Row | null)[] = [];
-    let left = bytes;
-    for (const key of keys) {
-      const row = this.#rows.get(key);
-      left -= row?.value?.length ?? 0;
-      if (left < 0 && found.length > 0) break;
-      found.push(row);
-    }
-    return found;
-  }
-
-  // The rows of a range, until they hold more than `bytes`, but at least one.
-  #between({ prefix, after, upto, limit, only }: Range, bytes: number): Some<Row> {
-    const rows: Row[] = [];
-    const now = this.now();
-    let left = bytes;
-    for (const row of this.#rows.from(start(prefix, after))) {
-      if (!row.key.startsWith(prefix) || (upto !== null && compareKeys(row.key, upto) > 0)) break;
-      if (row.key === UNNAMED) continue;
-      if (only === "tombstones" && row.value !== null) continue;
-      if (only === "live" && (row.value === null || expired(row.expiration, now))) continue;
-      left -= row.value?.length ?? 0;
-      if (rows.length === limit || (left < 0 && rows.length > 0)) return { rows, more: true };
-      rows.push(row);
-    }
-    return { rows, more: false };
   }
 
   // The notes of an import; returns the checkpoint as it was saved.
@@ -386,45 +225,4 @@ function end(row: Row): number {
 
 function late(notAfter: number | null, now: number): boolean {
   return notAfter !== null && now > notAfter;
-}
-
-function start(prefix: string, after: string | null): string {
-  if (after === null || compareKeys(after, prefix) < 0) return prefix;
-  return `${after}\0`;
-}
-
-async function head({ value, ...row }: Row): Promise<Head> {
-  return { ...row, digest: value && (await digest(value)), bytes: value?.length ?? 0 };
-}
-
-async function full(row: Row): Promise<Full> {
-  return { ...(await head(row)), value: row.value };
-}
-
-// The notes of those records that were inserted.
-export function released(records: Incoming[], outcomes: Outcome[]): string[] {
-  return records.flatMap(({ releases }, index) =>
-    releases !== undefined && outcomes[index] === "copied" ? [releases] : [],
-  );
-}
-
-// The notes of those records that could not be stored.
-function held({ records, replacements }: Part, outcomes: Outcome[]): string[] {
-  return [...records, ...replacements].flatMap(({ holds }, index) =>
-    holds !== undefined && outcomes[index] === "quarantined" ? [holds] : [],
-  );
-}
-
-export function tallied(outcomes: Outcome[]): Tally {
-  const tally: Tally = {};
-  for (const outcome of outcomes) tally[outcome] = (tally[outcome] ?? 0) + 1;
-  return tally;
-}
-
-export function sum(tallies: Tally[]): Tally {
-  const total: Tally = {};
-  for (const tally of tallies) {
-    for (const [name, count] of Object.entries(tally)) total[name] = (total[name] ?? 0) + count;
-  }
-  return total;
 }

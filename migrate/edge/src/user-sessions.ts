@@ -54,7 +54,7 @@ export class UserSessions<Data = object, Env = unknown> extends SessionObject<En
   // The session, its data parsed as JSON, else as text, else as bytes. Null: there is none, it has
   // expired, or it was deleted.
   getSession(id: string): { data: Data } | null {
-    const row = id.isWellFormed() ? this[TOOLKIT].live(id) : null;
+    const row = id.isWellFormed() ? this[TOOLKIT].looks.live(id) : null;
     return row?.value ? { data: decoded(row.value) as Data } : null;
   }
 

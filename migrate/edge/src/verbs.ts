@@ -6,17 +6,18 @@ import { buried } from "./burying.ts";
 import { statistics } from "./counting.ts";
 import type { Countings } from "./counting.ts";
 import { openUntil, raise } from "./fence.ts";
+import type { Full, Head, Range } from "./looks.ts";
 import type { Bookkeeping, Note } from "./notes.ts";
 import { each, grouped } from "./objects.ts";
 import type { Objects } from "./objects.ts";
+import { released, sum, tallied } from "./part.ts";
+import type { Part, Refusal } from "./part.ts";
 import { BOOK } from "./placement.ts";
 import { probed } from "./probe.ts";
 import { Problem } from "./problem.ts";
 import type { Outcome, Tally } from "./record.ts";
 import { Misshapen } from "./shape.ts";
 import { toBase64 } from "./text.ts";
-import { released, sum, tallied } from "./toolkit.ts";
-import type { Full, Head, Part, Range, Refusal } from "./toolkit.ts";
 import { LIMITS, REQUESTS } from "./wire.ts";
 import type {
   CheckpointRequest,

@@ -18,7 +18,7 @@ import { DecodedSessions as Decoded, LoneSession } from "./lone-sessions.ts";
 import { withToolkit } from "EDGE/with-toolkit.ts";
 import { PlainSessions } from "./plain-sessions.ts";
 import type { Class } from "EDGE/methods.ts";
-import type { Part, PartAnswer } from "EDGE/toolkit.ts";
+import type { Part, PartAnswer } from "EDGE/part.ts";
 
 const time = { now: null as number | null };
 const systemNow = Date.now.bind(Date);

@@ -3,7 +3,7 @@
 import { bridge } from "EDGE/bridge.ts";
 import type { BridgeEnv } from "EDGE/bridge.ts";
 import type { SessionObjects } from "EDGE/objects.ts";
-import type { Part, PartAnswer } from "EDGE/toolkit.ts";
+import type { Part, PartAnswer } from "EDGE/part.ts";
 
 const holding = { imports: 0, held: false };
 const real = bridge(() => Date.now() / 1000);
