@@ -181,7 +181,22 @@ CREATE TABLE fences (
 """,
 )
 
-STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (("0001_sessions", _SESSIONS),)
+_BURIALS = (
+    """
+CREATE TABLE burials (
+  -- How long each logout must be remembered: as long as anything may still bring the session back.
+  -- A tombstone without an entry is kept for ever.
+  key        TEXT PRIMARY KEY NOT NULL,
+  deleted_at INTEGER NOT NULL,      -- Unix seconds; of the last delete, which renews the time
+  keep_until INTEGER                -- Unix seconds; NULL: for ever
+) STRICT
+""",
+)
+
+STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("0001_sessions", _SESSIONS),
+    ("0002_burials", _BURIALS),
+)
 """Every step's name and statements, oldest first. A released step is never edited: add one."""
 
 VERSION = len(STEPS)

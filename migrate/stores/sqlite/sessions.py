@@ -8,24 +8,23 @@ acknowledged outlives a power cut.
 from __future__ import annotations
 
 import json
+import math
 import os
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from migrate.clock import SystemClock
 from migrate.core.ports import Clock
-from migrate.core.record import digest
+from migrate.core.protocol.half_calls import DeleteHalf, End, PutHalf, TouchHalf
+from migrate.core.protocol.lifetimes import COOKIES_END
+from migrate.core.record import NEVER, Key, Origin, Record, Row
 from migrate.errors import StoreUnavailable
-from migrate.stores.sqlite.connection import BUSY_SECONDS, errors_named, resolve, writing
+from migrate.stores.sqlite.connection import BUSY_SECONDS, errors_named, resolve
+from migrate.stores.sqlite.halves import SqliteHalves
 from migrate.stores.sqlite.pool import Pool
 
 _UPDATE_TRIES = 50
-
-# An app row stays one when a dual write arrives; everything else becomes what the writer is.
-_ORIGIN = "origin = CASE origin WHEN 'app' THEN 'app' ELSE :origin END"
 
 
 class SessionGone(Exception):
@@ -54,7 +53,9 @@ class SqliteSessions:
     """Sessions by id; the key in the file is `prefix` + id. Shared by threads, and usable after a fork.
 
     `origin`: "dual" while KV is still authoritative and written too, "app" afterwards.
-    `touch_every`: a touch that would gain fewer seconds than this is not written.
+    `touch_every`: a touch that would gain fewer seconds than this is not written. `longest_ttl`: the
+    longest that any session lives, seconds, or math.inf; a logout is remembered for no less.
+    `halves`: the same sessions as the object of a session store in stages.
     Values: bytes and text are stored as they are, everything else as JSON. Every method raises
     StoreUnavailable, StoreRefused, StoreBroken; writes also RecordError (text that is not Unicode).
     """
@@ -68,31 +69,24 @@ class SqliteSessions:
         clock: Clock | None = None,
         busy: float = BUSY_SECONDS,
         touch_every: int = 300,
+        longest_ttl: float = COOKIES_END,
     ) -> None:
         if origin not in ("app", "dual"):
             raise ValueError('origin is "app" or "dual"')
         self._path = resolve(path)
-        self._origin = origin
+        self._origin = Origin(origin)
         self._prefix = prefix
         self._clock = clock if clock is not None else SystemClock()
         self._touch_every = touch_every
         self._pool = Pool(self._path, busy)
+        self.halves = SqliteHalves(self._path, self._pool, self._clock, longest_ttl)
         with self._pool.lent():
             pass  # a file that cannot be used is refused here, not at the first request
 
     def get(self, session_id: str) -> Session | None:
         """The session; None when there is none, it has expired, or it was deleted."""
-        with errors_named(self._path), self._pool.lent() as connection:
-            # All rows are fetched: a query left open would show the connection's next user the past.
-            found = connection.execute(
-                "SELECT value, expiration, metadata, version FROM sessions"
-                " WHERE key = ? AND value IS NOT NULL AND (expiration IS NULL OR expiration > ?)",
-                (self._prefix + session_id, self._clock.now()),
-            ).fetchall()
-        if not found:
-            return None
-        raw, expiration, metadata, version = found[0]
-        return Session(_decoded(raw), raw, expiration, metadata and _parsed(metadata), version)
+        here = self.halves.look(Key(self._prefix + session_id))
+        return _session(here.row) if here.row is not None and here.live else None
 
     def create(
         self,
@@ -137,21 +131,8 @@ class SqliteSessions:
         until = self._until(expiration_ttl, expiration)
         if until is None:
             raise ValueError("say how long: expiration_ttl or expiration")
-        session = self.get(session_id)
-        if session is None or session.expiration is None:
-            return session is not None
-        now = self._clock.now()
-        gain = until - session.expiration
-        if gain <= 0 or gain < min(self._touch_every, (session.expiration - now) / 2):
-            return True
-        with self._writing() as connection:
-            changed = connection.execute(
-                "UPDATE sessions SET expiration = :until, version = version + 1, updated_at = :now,"  # noqa: S608 - constants
-                f" {_ORIGIN} WHERE key = :key AND value IS NOT NULL AND expiration > :now"
-                " AND expiration < :until",
-                {"until": until, "now": int(now), "origin": self._origin, "key": self._prefix + session_id},
-            )
-        return changed.rowcount == 1 or self.get(session_id) is not None
+        key = Key(self._prefix + session_id)
+        return self.halves.half(self._touch(key, until)).end is End.DONE
 
     def update(self, session_id: str, fn: Callable[[Session], Any]) -> int | None:
         """Store `fn(session)` as its data, keeping expiration and metadata; returns the version.
@@ -160,86 +141,43 @@ class SqliteSessions:
         its own. None: there is no such live session. Raises StoreUnavailable when the session
         keeps changing.
         """
+        key = Key(self._prefix + session_id)
         for _ in range(_UPDATE_TRIES):
-            session = self.get(session_id)
-            if session is None:
+            here = self.halves.look(key)
+            if here.row is None or not here.live:
                 return None
-            data = fn(session)
-            with self._writing() as connection:
-                value = _encoded(data)
-                changed = connection.execute(
-                    "UPDATE sessions SET value = :value, digest = :digest, version = version + 1,"  # noqa: S608 - constants
-                    f" updated_at = :now, {_ORIGIN}"
-                    " WHERE key = :key AND version = :version AND value IS NOT NULL",
-                    {
-                        "value": value,
-                        "digest": digest(value),
-                        "now": int(self._clock.now()),
-                        "origin": self._origin,
-                        "key": self._prefix + session_id,
-                        "version": session.version,
-                    },
-                )
-                if changed.rowcount == 1:
-                    return session.version + 1
+            row = here.row
+            record = Record(key, self._bytes(fn(_session(row))), row.metadata, row.expiration)
+            version = self.halves.half(PutHalf(record, self._origin, math.inf, expect=row.version)).version
+            if version is not None:
+                return version
         raise StoreUnavailable(f"sqlite:{self._path}: a session kept changing", "try again")
 
     def delete(self, session_id: str) -> None:
         """Delete a session for ever, known or not: its id answers "gone" from now on. Idempotent."""
-        with self._writing() as connection:
-            values = {"key": self._prefix + session_id, "origin": self._origin, "now": int(self._clock.now())}
-            changed = connection.execute(
-                "UPDATE sessions SET value = NULL, metadata = NULL, digest = NULL,"  # noqa: S608 - constants
-                f" version = version + 1, updated_at = :now, deleted_at = :now, {_ORIGIN}"
-                " WHERE key = :key AND value IS NOT NULL",
-                values,
-            )
-            known = connection.execute("SELECT 1 FROM sessions WHERE key = :key", values).fetchone()
-            if changed.rowcount == 0 and known is None:
-                connection.execute(
-                    "INSERT INTO sessions (key, origin, version, created_at, updated_at, deleted_at)"
-                    " VALUES (:key, :origin, 1, :now, :now, :now)",
-                    values,
-                )
+        self.halves.half(DeleteHalf(Key(self._prefix + session_id), self._origin, math.inf))
 
     def close(self) -> None:
         """Close this process's connections. May be called twice; no method afterwards."""
         self._pool.close()
 
     def _store(self, session_id: str, data: Any, until: int | None, metadata: Any, *, new: bool) -> int:
-        with self._writing() as connection:
-            value = _encoded(data)
-            values = {
-                "key": self._prefix + session_id,
-                "value": value,
-                "metadata": None if metadata is None else _json(metadata),
-                "until": until,
-                "digest": digest(value),
-                "origin": self._origin,
-                "now": int(self._clock.now()),
-            }
-            found = connection.execute(
-                "SELECT version, value IS NULL FROM sessions WHERE key = :key", values
-            ).fetchone()
-            if found is None:
-                connection.execute(
-                    "INSERT INTO sessions"
-                    " (key, value, metadata, expiration, digest, origin, version, created_at, updated_at)"
-                    " VALUES (:key, :value, :metadata, :until, :digest, :origin, 1, :now, :now)",
-                    values,
-                )
-                return 1
-            version, deleted = found
-            if deleted:
-                raise SessionGone("the session was deleted; its id cannot be used again")
-            if new:
-                raise SessionExists("a session with this id exists")
-            connection.execute(
-                "UPDATE sessions SET value = :value, metadata = :metadata, expiration = :until,"  # noqa: S608 - constants
-                f" digest = :digest, version = version + 1, updated_at = :now, {_ORIGIN} WHERE key = :key",
-                values,
-            )
-            return int(version) + 1
+        text = None if metadata is None else _json(metadata)
+        key = Key(self._prefix + session_id)
+        record = Record(key, self._bytes(data), text, NEVER if until is None else until)
+        ended = self.halves.half(PutHalf(record, self._origin, math.inf, expect=0 if new else None))
+        if ended.end is End.GONE:
+            raise SessionGone("the session was deleted; its id cannot be used again")
+        if ended.version is None:
+            raise SessionExists("a session with this id exists")
+        return ended.version
+
+    def _touch(self, key: Key, until: int) -> TouchHalf:
+        return TouchHalf(key, until, self._origin, math.inf, every=self._touch_every)
+
+    def _bytes(self, data: Any) -> bytes:
+        with errors_named(self._path):
+            return _encoded(data)
 
     def _until(self, ttl: int | None, expiration: int | None) -> int | None:
         if ttl is None:
@@ -248,10 +186,12 @@ class SqliteSessions:
             raise ValueError("give expiration_ttl or expiration, not both")
         return int(self._clock.now()) + ttl
 
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with errors_named(self._path), self._pool.lent_to_write() as connection, writing(connection):
-            yield connection
+
+def _session(row: Row) -> Session:
+    assert isinstance(row.value, bytes), "a file shows its values"
+    expiration = row.expiration if isinstance(row.expiration, int) else None
+    metadata = row.metadata and _parsed(row.metadata)
+    return Session(_decoded(row.value), row.value, expiration, metadata, row.version)
 
 
 def _encoded(data: Any) -> bytes:
