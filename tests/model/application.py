@@ -43,24 +43,32 @@ AGAIN = "login under a deleted id"
 
 
 def begun(session: Session, stage: int, values: int, rules: Rules, *, early: bool) -> Iterator[Named]:
-    """Every operation that an isolate of this stage may begin. `early`: the gate is not open."""
+    """The first step of every operation that an isolate of this stage may begin. `early`: the gate is not
+    open."""
+    for ready, op in beginnings(session, stage, values, rules, early=early):
+        yield from proceed(ready, op, rules, early=early)
+
+
+def beginnings(
+    session: Session, stage: int, values: int, rules: Rules, *, early: bool
+) -> Iterator[tuple[Session, Op]]:
+    """Every operation that an isolate of this stage may begin, and the session that it meets."""
     before = answered(session, early=early)
     again = session.deleted > 0 and not rules.ids_are_not_used_again
     if session.born < values and (again or (session.deleted == 0 and _seen(session, stage))):
         value = session.born + 1
         op = _op("put" if session.deleted == 0 else AGAIN, stage, value, before)
-        yield from proceed(session._replace(born=value), op, rules, early=early)
+        yield session._replace(born=value), op
     if session.deleted < 2:
-        yield from proceed(session, _op("delete", stage, 0, before), rules, early=early)
+        yield session, _op("delete", stage, 0, before)
     if stage <= SHADOW:
         step = "read row" if stage == SHADOW else "read KV"
-        op = _op("touch", stage, 0, before)._replace(step=step)
-        yield from proceed(session, op, rules, early=early)
+        yield session, _op("touch", stage, 0, before)._replace(step=step)
     elif session.row is not None:
-        yield from proceed(session, _op("touch", stage, session.row.value, before), rules, early=early)
+        yield session, _op("touch", stage, session.row.value, before)
     misses = session.row is None or not rules.an_error_is_no_miss_at_object_first
     if stage == FIRST and misses:
-        yield from proceed(session, _op("get", stage, 0, before)._replace(step="read KV"), rules, early=early)
+        yield session, _op("get", stage, 0, before)._replace(step="read KV")
 
 
 def _seen(session: Session, stage: int) -> bool:
@@ -81,14 +89,19 @@ def continued(session: Session, rules: Rules, *, early: bool) -> Iterator[Named]
     """Every next step of the operations in flight."""
     for index, op in enumerate(session.ops):
         rest = session._replace(ops=session.ops[:index] + session.ops[index + 1 :])
-        if op.step:
-            yield from proceed(rest, op, rules, early=early)
-        for half, name in ((OBJECT_HALF, "object"), (KV_HALF, "KV")):
-            if op.late & half:
-                late = op._replace(late=op.late & ~half)
-                landed = _object_half(rest, op, rules)[0] if half == OBJECT_HALF else _kv_half(rest, op)
-                yield f"{_name(op)}: {name} half lands late", kept(landed, late)
-                yield f"{_name(op)}: {name} half is lost", kept(rest, late)
+        yield from following(rest, op, rules, early=early)
+
+
+def following(session: Session, op: Op, rules: Rules, *, early: bool) -> Iterator[Named]:
+    """Every next step of an operation that is not among the session's, what lands late included."""
+    if op.step:
+        yield from proceed(session, op, rules, early=early)
+    for half, name in ((OBJECT_HALF, "object"), (KV_HALF, "KV")):
+        if op.late & half:
+            late = op._replace(late=op.late & ~half)
+            landed = _object_half(session, op, rules)[0] if half == OBJECT_HALF else _kv_half(session, op)
+            yield f"{_name(op)}: {name} half lands late", kept(landed, late)
+            yield f"{_name(op)}: {name} half is lost", kept(session, late)
 
 
 def _name(op: Op) -> str:

@@ -1,0 +1,80 @@
+import random
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from tests.model.application import begun, continued
+from tests.model.search import live
+from tests.model.walking import RULES, VALUES, Walk
+from tests.model.world import BEGINNING, FIRST, NOTHING, ONLY, STAGES, Shared
+
+
+def walks(seed: int, steps: int = 30) -> Iterator[tuple[Walk, Shared]]:
+    """A walk before each of its steps: operations of neighbouring stages, now and then a tick or a day."""
+    chance = random.Random(seed)
+    walk, low = Walk(chance), seed % len(STAGES)
+    if seed % 2:
+        walk.days()  # since the login, so that there is something to renew
+    for _ in range(steps):
+        now = BEGINNING._replace(low=low, high=min(low + 1, ONLY), gate=low >= FIRST)
+        yield walk, now
+        step = walk.choose(now)
+        if step is None or chance.random() < 0.15:
+            chance.choice([walk.tick, walk.tick, walk.days])()
+        else:
+            walk.take(step)
+        low = min(low + (chance.random() < 0.1), ONLY)
+
+
+def walked(seed: int, steps: int = 30) -> Walk:
+    return [walk for walk, _ in walks(seed, steps)][-1]
+
+
+def test_walks_take_every_step_of_the_application() -> None:
+    offered, taken = set(), set()
+    for seed in range(900):
+        for walk, now in walks(seed):
+            for stage in live(now):
+                begins = begun(walk.session, stage, VALUES, RULES, early=not now.gate)
+                goes_on = continued(walk.session, RULES, early=not now.gate)
+                offered |= {name for name, _ in (*begins, *goes_on)}
+        taken |= {name for name in walk.names if " at " in name}
+    assert taken == offered
+    assert len(taken) == 131
+
+
+def test_the_same_seed_is_the_same_walk() -> None:
+    assert [walked(seed).names for seed in range(20)] == [walked(seed).names for seed in range(20)]
+
+
+def test_operations_are_interleaved() -> None:
+    """Between two steps of one operation there is one of another."""
+    found: Counter[bool] = Counter()
+    for seed in range(50):
+        chance, walk, last = random.Random(seed), Walk(random.Random(seed)), 0
+        now = BEGINNING._replace(low=1, high=2)
+        for _ in range(12):
+            step = walk.choose(now)
+            if step is None:
+                break
+            walk.take(step)
+            found[not step.begins and step.op != last and bool(chance)] += 1
+            last = step.op
+    assert found[True] > 50
+
+
+@pytest.mark.parametrize("stage", range(len(STAGES)))
+def test_a_look_gives_what_the_model_serves(stage: int) -> None:
+    now = Shared(stage, stage, -1, 0, verifying=False, gate=True, finished=False)
+    looks = [look for seed in range(100) if (look := walked(seed, steps=10).look(now)) is not None]
+    assert {look.stage for look in looks} == {STAGES[stage]}
+    assert any(look.record == NOTHING for look in looks)
+    assert any(look.record != NOTHING for look in looks)
+    assert {look.shown is None for look in looks} == {stage == ONLY} | ({False} if stage < ONLY else set())
+
+
+def test_a_walk_begins_logged_in_and_its_entry_does_not_tell_when_it_expires() -> None:
+    walk = Walk(random.Random(0))
+    assert [(entry.on(0), entry.told) for entry in walk.entries] == [((1, 2), False)]
+    assert [walk.entries[0].on(day) for day in (1, 2)] == [(1, 1), NOTHING]
