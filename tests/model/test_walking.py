@@ -33,7 +33,7 @@ def walked(seed: int, steps: int = 30) -> Walk:
 
 def test_walks_take_every_step_of_the_application() -> None:
     offered, taken = set(), set()
-    for seed in range(900):
+    for seed in range(1500):
         for walk, now in walks(seed):
             for stage in live(now):
                 begins = begun(walk.session, stage, VALUES, RULES, early=not now.gate)
