@@ -77,6 +77,11 @@ class Stage(enum.StrEnum):
         """Is the target authoritative?"""
         return self in (Stage.OBJECT_FIRST, Stage.OBJECT_ONLY)
 
+    def before(self, other: Stage) -> bool:
+        """Does a migration come to this stage before the other?"""
+        order = tuple(Stage)
+        return order.index(self) < order.index(other)
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:

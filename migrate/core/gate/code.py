@@ -1,0 +1,52 @@
+"""Questions about the code and the rules: who else may write KV, and whether all went by the same rules."""
+
+from __future__ import annotations
+
+from migrate.core.gate.asking import Answer, Asked, no, unknown, yes
+from migrate.core.gate.evidence import Exported, Verified
+
+_AUDIT = "kvferry audit --format json, in a checkout of the deployed commit, then kvferry gate --audit FILE"
+
+
+def audit_clean(asked: Asked) -> Answer:
+    """Does the deployed commit write no session to KV past the session store?"""
+    audited, tagged = asked.evidence.audited, asked.evidence.tagged
+    if audited is None:
+        return unknown("no audit of the deployed commit", _AUDIT)
+    if not audited.whole:
+        return unknown("the audit did not read every file", _AUDIT, audited)
+    if audited.writes:
+        places = f"{audited.writes:,} places write a session to KV past the session store"
+        return no(places, "kvferry rewrite --to store", audited)
+    if audited.dirty or audited.revision is None:
+        return unknown("the audit was not made of a commit", _AUDIT, audited)
+    if tagged is None:
+        todo = "deploy with --tag, the commit's hash"
+        return unknown("the deployed version does not say of which commit it is", todo, audited)
+    if not (len(tagged) >= 7 and audited.revision.startswith(tagged)):
+        return unknown("the audit is of another commit than the deployed one", _AUDIT, audited)
+    return yes("the deployed commit writes sessions through the session store only", audited, again=_AUDIT)
+
+
+def no_foreign_writer(asked: Asked) -> Answer:
+    """Did nobody write KV without the session store's mark?"""
+    verify, last = asked.type("verify", "--fence"), asked.verified
+    if last is None or last.foreign is None:
+        return unknown("no verify looked for values without the session store's mark", verify, last)
+    if last.foreign:
+        said = f"{last.foreign:,} sessions in KV differ and do not bear the session store's mark"
+        return no(said, "find the old deployment, preview or job that writes KV, and end it", last)
+    return yes("whatever KV has of its own bears the session store's mark", last, again=verify)
+
+
+def one_configuration(asked: Asked) -> Answer:
+    """Did every export and verify go by the same rules?"""
+    verify = asked.type("verify", "--fence")
+    runs: list[Exported | Verified] = [*asked.evidence.exports[-1:], *asked.evidence.verifies[-1:]]
+    if not runs:
+        return unknown("nothing was exported or verified", verify)
+    if len({one.configuration for one in runs}) > 1:
+        return no(
+            "export and verify went by different rules", f"{verify}, with the export's configuration", *runs
+        )
+    return yes(f"one configuration throughout ({runs[-1].configuration})", *runs, again=verify)
