@@ -45,7 +45,7 @@ _LISTS = (
     "include",
     "exclude",
 )
-_SECRET = re.compile(r"token|secret|passw|credential|api.?key|auth", re.IGNORECASE)
+_SECRET = re.compile(r"token|secret|passw|credential|api.?key|auth(?!ority$)", re.IGNORECASE)
 
 
 def load(path: Path | None, cwd: Path) -> dict[str, dict[str, object]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
+from migrate.core.authority import Authority
 from migrate.core.document import command
 from migrate.core.ports import (
     LISTED,
@@ -26,7 +27,7 @@ from migrate.desk import SAMPLES, Desk, Ended, claim
 from migrate.errors import ConfigError, Exit, MigrateError
 from migrate.exporting import Exporter, Order, SweepResult
 from migrate.formats.export import ExportFacts, build_export
-from migrate.formats.figures import no_key, plural
+from migrate.formats.figures import no_key, plural, unsaid_authority
 from migrate.ledger.runs import RunKind, Sweep, SweepState
 from migrate.staging import Remote, Staging
 
@@ -192,6 +193,7 @@ class ExportRun:
         given["retry_quarantined"] = self.order.retry_quarantined or None
         given["ignore_names"] = list(self.order.names.globs) or None
         given["location_hint"] = self.location_hint
+        given["authority"] = self.order.authority and str(self.order.authority)
         return {name: value for name, value in given.items() if value is not None}
 
     def _report(self, target: Target, error: MigrateError | None) -> Ended:
@@ -200,7 +202,8 @@ class ExportRun:
         complete = error is None and self._result is not None and self._result.complete
         partial = f"--limit {order.limit}" if order.limit is not None and not complete else None
         partial = "--dry-run" if self.dry_run else partial
-        code = _export_exit(self._tally, complete=complete, partial=partial, error=error)
+        differing = self._tally[Outcome.WAITING] + self._older
+        code = _export_exit(self._tally, complete=complete, partial=partial, error=error, differing=differing)
         facts = ExportFacts(
             run=order.run,
             source=self.source.address,
@@ -222,6 +225,7 @@ class ExportRun:
             failed=desk.failed,
             configuration=self.configuration,
             project=order.projection.entries(),
+            authority=order.authority,
             note=error.message if error else self._note(complete=complete),
             ignored_names=order.names.globs,
             aside=self.source.aside if isinstance(self.source, Countable) else {},
@@ -235,7 +239,13 @@ class ExportRun:
         bare = no_key(self._bare)
         if bare and not self._tally[LISTED]:
             return bare
-        return "; ".join(filter(None, [self._why(complete=complete), bare]))
+        unsaid = unsaid_authority(self._tally[Outcome.LEGACY] if self.order.authority is None else 0)
+        return "; ".join(filter(None, [unsaid, self._why(complete=complete), bare]))
+
+    @property
+    def _older(self) -> int:
+        """How many rows from before kvferry differ, and are not known to be right as they are."""
+        return 0 if self.order.authority is Authority.TARGET else self._tally[Outcome.LEGACY]
 
     def _without_keys(self, target: Target) -> list[str]:
         """Which prefixes the source has no key under: a misspelt one copies nothing and fails nowhere."""
@@ -253,6 +263,11 @@ class ExportRun:
             return ""
         if self.staging.dump is not None and not self._whole():
             return f"{self.staging.dump} is not written: some keys could not be read"
+        if self._older and self.order.authority is Authority.KV:
+            rows = "rows from before kvferry differ"
+            if not self.source.live:
+                return f"{rows}, and a snapshot replaces none: export from the application's own store"
+            return f"{rows} and wait for the next sweep: type the same command again"
         if self._tally[Outcome.WAITING]:
             return "some rows differ from the source and wait for the next sweep: type the same command again"
         if self._tally[Outcome.NEWER] and not self.source.live:
@@ -273,16 +288,20 @@ class ExportRun:
         quarantined = tally[Outcome.QUARANTINED] and not self.order.retry_quarantined
         if quarantined:
             return command("export", source, target, prefixes, {**again, "retry_quarantined": True})
-        if tally[Outcome.FAILED] or tally[Outcome.WAITING] or tally[Outcome.UNCOMPARED]:
+        waits = self._older and self.order.authority is Authority.KV and self.source.live
+        if tally[Outcome.FAILED] or tally[Outcome.WAITING] or tally[Outcome.UNCOMPARED] or waits:
             return command("export", source, target, prefixes, again)
-        names = {"ignore_names": again.get("ignore_names")}
+        names = {name: again.get(name) for name in ("ignore_names", "authority")}
         return command("verify", source, target, prefixes, {**self.desk.settings.typed(), **names})
 
 
-def _export_exit(tally: Tally, *, complete: bool, partial: str | None, error: MigrateError | None) -> Exit:
+def _export_exit(
+    tally: Tally, *, complete: bool, partial: str | None, error: MigrateError | None, differing: int
+) -> Exit:
+    """`differing`: rows that differ, and that another sweep or somebody's word must settle."""
     if error is not None:
         return error.exit
-    if partial or not complete or tally[Outcome.FAILED] or tally[Outcome.WAITING]:
+    if partial or not complete or tally[Outcome.FAILED] or differing:
         return Exit.UNFINISHED
     return Exit.AGAINST if tally[Outcome.QUARANTINED] else Exit.CLEAN
 

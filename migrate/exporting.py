@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
+from migrate.core.authority import Authority
 from migrate.core.copying import NOT_AFTER, Failed, Rules, Slice, Validate, copy, nobody, sort
 from migrate.core.names import ALL, Names
 from migrate.core.partition import disjoint, parts
@@ -55,7 +56,7 @@ class Order:
     `fresh`: begin a new sweep instead of resuming an unfinished one. `alphabet`: cut each prefix
     by its next character (`migrate.core.partition.ALPHABETS`), then list it whole. `failed` is told
     of every key that could not be read, and why. `projection`: which fields of a value may differ.
-    `names` are left alone.
+    `names` are left alone. `authority`: who is right about legacy rows, None: nobody has said it.
     """
 
     run: RunId
@@ -71,6 +72,7 @@ class Order:
     failed: Failed = nobody
     projection: Projection = NOTHING
     names: Names = ALL
+    authority: Authority | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +193,7 @@ class Exporter:
             live=live,
             projection=self._projection,
             names=order.names,
+            authority=self._authority,
         )
         restarts = 0
         while self._left is None or self._left > 0:
@@ -231,6 +234,11 @@ class Exporter:
         """What differs in form alone is never the same bytes where the target keeps none."""
         return replace(self.order.projection, form=not self.target.verbatim)
 
+    @property
+    def _authority(self) -> Authority | None:
+        """Who is right about legacy rows. No snapshot is: it cannot say which of two values is newer."""
+        return self.order.authority if self.source.live else None
+
     def _settle(self, mark: Checkpoint) -> Iterator[Checkpoint]:
         return settle(
             self.source,
@@ -244,6 +252,7 @@ class Exporter:
             wait=self.clock.sleep,
             failed=self.order.failed,
             projection=self._projection,
+            authority=self._authority,
         )
 
     def _retry(self, info: SweepInfo, mark: Checkpoint) -> Checkpoint:
@@ -268,6 +277,7 @@ class Exporter:
                     live=self.source.live,
                     projection=self._projection,
                     names=order.names,
+                    authority=self._authority,
                 ),
                 released=[key for key in keys if not isinstance(answers[key], Unreadable)],
                 not_after=read_at + NOT_AFTER,

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from migrate import addresses
+from migrate.core.authority import Authority
 from migrate.core.comparing import Rules, Stage
 from migrate.core.configuration import configuration_digest
 from migrate.core.copying import Validate
@@ -53,6 +54,7 @@ def export(
     project: Sequence[Entry] = (),
     ignore_names: Sequence[str] = (),
     location_hint: str | None = None,
+    authority: str | None = None,
     progress: Progress | None = None,
 ) -> Ended:
     """Copy the sessions of `source` into `target`; the same call resumes an unfinished one.
@@ -62,13 +64,14 @@ def export(
     JSON Schema that values must satisfy. `partitions`: a name in `core.partition.ALPHABETS`.
     `project`: the configuration's list of fields that may differ (`core.projecting`).
     `ignore_names`: globs of names to be left alone. `location_hint`: where new objects are made.
+    `authority`: which store is right about rows from before kvferry (`core.authority`).
     Raises ConfigError and StoreRefused before anything is written; an error after that is in
     `Ended.error`, with a report of what was done.
     """
     validate, schema_digest = _schema(schema)
     projection = Projection.parse(project)
     configuration = configuration_digest(
-        prefixes, projection, schema=schema_digest, ignore_names=list(ignore_names)
+        prefixes, projection, schema=schema_digest, ignore_names=list(ignore_names), authority=authority
     )
     with desk_of(settings, progress) as desk:
         opened = desk.opener.source(source)
@@ -93,6 +96,7 @@ def export(
             failed=desk.note_failed,
             projection=projection,
             names=names,
+            authority=_authority(authority),
         )
         words = (source, target)
         work = ExportRun(
@@ -119,6 +123,7 @@ def verify(
     project: Sequence[Entry] = (),
     fast: bool = False,
     sample_values: int | None = None,
+    authority: str | None = None,
     progress: Progress | None = None,
 ) -> Ended:
     """Read both stores afresh, in both directions, and say whether they agree.
@@ -128,7 +133,8 @@ def verify(
     `recheck`: only the differences of the last verify; neither is ever a clean verdict.
     `exact`: bytes count where JSON is equal. `ignore`: "metadata", "unnamed". `stage`: the application's.
     `ignore_names`: globs of names to be left out. `project`: as in `export`. `fast`: read no value
-    that the listing proves, but those of one key in `sample_values`. Raises like `export`.
+    that the listing proves, but those of one key in `sample_values`. `authority`: as in `export`.
+    Raises like `export`.
     """
     projection = Projection.parse(project)
     if exact and projection:
@@ -157,6 +163,7 @@ def verify(
             ignore=list(ignore),
             ignore_names=list(ignore_names),
             stage=applied,
+            authority=authority,
         )
         how = [f"configuration {configuration}"]
         how += [f"settle {horizon}"] if horizon < opened.horizon else []
@@ -169,7 +176,13 @@ def verify(
         look = Look(
             disjoint(prefixes),
             Patience(horizon, rounds),
-            Rules(exact, "metadata" not in ignore, Stage(stage), projection=projection),
+            Rules(
+                exact,
+                "metadata" not in ignore,
+                Stage(stage),
+                projection=projection,
+                authority=_authority(authority),
+            ),
             sample,
             Names(ignore_names, prefixes),
             one_in,
@@ -184,6 +197,10 @@ def export_words(schema: str, projection: Projection, identity: str) -> list[str
     project list, or whose file was replaced, resumes nothing. `schema`: its digest."""
     listed = [f"project {word}" for word in projection.words()]
     return [schema, *listed, *([identity] if identity else [])]
+
+
+def _authority(word: str | None) -> Authority | None:
+    return None if word is None else Authority(word)
 
 
 def _without(names: Names) -> list[str]:

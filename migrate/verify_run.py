@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
-from migrate.core.comparing import AGAINST, Kind, Stage
+from migrate.core.comparing import AGAINST, LEGACY_EQUAL, Kind, Stage
 from migrate.core.difference import Difference, State
 from migrate.core.document import command, iso
 from migrate.core.listing import Sampling
@@ -17,7 +17,7 @@ from migrate.core.ports import (
 )
 from migrate.desk import SAMPLES, Desk, Ended
 from migrate.errors import ConfigError, MigrateError
-from migrate.formats.figures import no_key
+from migrate.formats.figures import no_key, unsaid_authority
 from migrate.formats.verify import SHOWN, VerifyFacts, build_verify, verdict
 from migrate.ledger.runs import RunKind
 from migrate.ledger.verifies import VerifyId, VerifyState
@@ -25,6 +25,8 @@ from migrate.verifying import SOURCE_KEYS, Look, Verifier
 
 PARTIAL = {"sample", "recheck"}
 """Options with which a verify does not look at everything."""
+
+DOUBTFUL = (State.UNSETTLED, State.OPEN)
 
 TOO_OLD = 86_400.0
 """Seconds after which an unfinished verify is begun anew instead of resumed."""
@@ -69,6 +71,7 @@ class VerifyRun:
             "exact": rules.exact or None,
             "ignore": list(self.ignore) or None,
             "stage": None if rules.stage is Stage.KV else str(rules.stage),
+            "authority": None if rules.authority is None else str(rules.authority),
             "sample": self.look.sample,
             "recheck": self.recheck or None,
             "fast": self.look.one_in is not None or None,
@@ -78,7 +81,12 @@ class VerifyRun:
 
     def _typed(self) -> dict[str, object]:
         """What every next command repeats."""
-        return {**self.desk.settings.typed(), "ignore_names": list(self.look.names.globs) or None}
+        authority = self.look.rules.authority
+        return {
+            **self.desk.settings.typed(),
+            "ignore_names": list(self.look.names.globs) or None,
+            "authority": None if authority is None else str(authority),
+        }
 
     def _outdated(self) -> bool:
         """Is an unfinished verify too old for its equalities to be believed together with new ones?"""
@@ -164,7 +172,7 @@ class VerifyRun:
             started=min(mine.started_at, desk.started),
             finished=desk.settings.clock.now(),
             complete=error is None,
-            tally=ledger.tally(verify),
+            tally=self._tally(verify),
             counts=ledger.counts(verify),
             settle=look.patience.horizon,
             default_settle=self.source.horizon,
@@ -174,6 +182,7 @@ class VerifyRun:
             skipped=ledger.skip_count(verify),
             partial=partial,
             stage=look.rules.stage,
+            authority=look.rules.authority,
             exact=look.rules.exact,
             ignored=self.ignore,
             configuration=self.configuration,
@@ -201,9 +210,17 @@ class VerifyRun:
         ledger.add_evidence(self.run, "verify-report", document)
         return Ended(document, code, error)
 
+    def _tally(self, verify: VerifyId) -> Tally:
+        tally = self.desk.ledger.tally(verify)
+        tally[LEGACY_EQUAL] += self.desk.ledger.legacy_equal(verify)
+        return tally
+
     def _note(self, verify: VerifyId, began: float) -> str:
         known = [self.desk.ledger.position(verify, prefix) for prefix in self.look.prefixes]
-        note = no_key([one.prefix for one in known if one.done and not one.tally[SOURCE_KEYS]])
+        bare = no_key([one.prefix for one in known if one.done and not one.tally[SOURCE_KEYS]])
+        counts = self.desk.ledger.counts(verify).get(Kind.LEGACY)
+        differing = 0 if counts is None else sum(counts[state] for state in (State.SETTLED, *DOUBTFUL))
+        note = "; ".join(filter(None, [unsaid_authority(differing), bare]))
         if self.desk.started - began < 1.0:
             return note
         resumed = f"it was resumed: the first keys were read at {iso(began)}, and what they showed may have"
@@ -212,10 +229,9 @@ class VerifyRun:
     def _worth_showing(self, verify: VerifyId) -> list[Difference]:
         """The settled ones first, then what is not proven."""
         found = self.desk.ledger.differences
-        doubtful = (State.UNSETTLED, State.OPEN)
         return [
             *found(verify, (State.SETTLED,), SHOWN, kinds=AGAINST),
-            *found(verify, doubtful, SHOWN, kinds=AGAINST | {Kind.EXPIRING}),
+            *found(verify, DOUBTFUL, SHOWN, kinds=AGAINST | {Kind.EXPIRING}),
         ]
 
     def _next(self, word: str, *, open_question: bool) -> str:

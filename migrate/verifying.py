@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from migrate.core.comparing import Kind, Rules, classify, merge, undecided
+from migrate.core.comparing import ALIKE, LEGACY_EQUAL, Kind, Rules, classify, merge, undecided
 from migrate.core.copying import same
 from migrate.core.difference import Difference, Proof, ReadError, Side, State
 from migrate.core.listing import Sampling, equal_by_listing
@@ -32,7 +32,7 @@ from migrate.core.ports import (
     Unreadable,
 )
 from migrate.core.proving import Pair, portions, rows_with_values, with_values
-from migrate.core.record import Head, Key, Record, Row, expired
+from migrate.core.record import Head, Key, Origin, Record, Row, expired
 from migrate.core.rereading import Patience, again, first, must_settle, proof_of
 from migrate.errors import StoreUnavailable
 from migrate.ledger.ledger import Ledger
@@ -232,6 +232,7 @@ class Verifier:
             return False
         tally[Kind.EQUAL] += 1
         tally[PROVEN_BY[Proof.LISTING]] += 1
+        tally[LEGACY_EQUAL] += row is not None and row.origin is Origin.LEGACY
         return True
 
     def _undecided(self, answer: Answer, row: Row | None) -> bool:
@@ -260,6 +261,8 @@ def _count(tally: Tally, kind: Kind, row: Row | None) -> None:
     proof = proof_of(row) if row is not None else None
     if proof is not None:
         tally[PROVEN_BY[proof]] += 1
+    if row is not None and kind in ALIKE:
+        tally[LEGACY_EQUAL] += row.origin is Origin.LEGACY
 
 
 class _Quarantine:

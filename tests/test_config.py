@@ -47,6 +47,23 @@ def refusal(folder, text, name="kvferry.toml"):
     return caught.value.message
 
 
+@pytest.mark.parametrize("word", ["kv", "target"])
+def test_who_is_right_about_older_rows_is_no_secret(tmp_path, word):
+    write(tmp_path, f'authority = "{word}"\n[verify]\nauthority = "target"')
+    found = load(None, tmp_path)
+    assert (found["export"]["authority"], found["verify"]["authority"]) == (word, "target")
+
+
+@pytest.mark.parametrize("word", ['"object"', "true", '""'])
+def test_who_is_right_is_one_of_two_words(tmp_path, word):
+    assert "authority must be kv or target" in refusal(tmp_path, f"authority = {word}")
+
+
+@pytest.mark.parametrize("name", ["authorization", "authority-key", "auth", "oauthority-token"])
+def test_what_only_looks_like_it_may_be_a_secret(tmp_path, name):
+    assert "looks like a secret" in refusal(tmp_path, f'{name} = "x"')
+
+
 def test_no_configuration_is_no_defaults(tmp_path):
     assert load(None, tmp_path) == {}
 

@@ -47,6 +47,7 @@ from migrate.core.locations import LOCATION_HINTS
     help="Cut each prefix by its next character: hex, base32, base62, base64url.",
 )
 @options.names_option
+@options.authority_option
 @click.option(
     "--location-hint",
     type=click.Choice(LOCATION_HINTS),

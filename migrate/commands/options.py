@@ -101,6 +101,15 @@ def names_option(command: F) -> F:
     )(command)
 
 
+def authority_option(command: F) -> F:
+    """`--authority`."""
+    return click.option(
+        "--authority",
+        type=click.Choice(["kv", "target"]),
+        help="Which store is right about rows that are older than kvferry; unsaid, they are only reported.",
+    )(command)
+
+
 def ledger_option(command: F) -> F:
     """`--ledger`."""
     return click.option(

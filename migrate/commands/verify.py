@@ -54,6 +54,7 @@ from migrate.commands import options
     help="What not to compare; unnamed: objects that are no session's are no doubt.",
 )
 @options.names_option
+@options.authority_option
 @click.option(
     "--stage",
     type=click.Choice(["kv", "dual-write", "shadow-read", "object-first", "object-only"]),

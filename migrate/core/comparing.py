@@ -11,6 +11,7 @@ import enum
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from migrate.core.authority import Authority
 from migrate.core.copying import same
 from migrate.core.ports import Answer
 from migrate.core.projecting import NOTHING, Projection
@@ -47,6 +48,8 @@ class Kind(enum.StrEnum):
     EXTRA_APP = "extra_app"
     KV_BEHIND = "kv_behind"
     LEGACY = "legacy"
+    LEGACY_STALE = "legacy_stale"
+    LEGACY_EXTRA = "legacy_extra"
 
 
 AGAINST = frozenset(
@@ -58,9 +61,22 @@ AGAINST = frozenset(
         Kind.EXPIRATION,
         Kind.QUARANTINED,
         Kind.LEGACY,
+        Kind.LEGACY_STALE,
+        Kind.LEGACY_EXTRA,
     }
 )
 """Evidence against the copy, once settled."""
+
+ALIKE = frozenset({Kind.EQUAL, Kind.SAME_JSON, Kind.PROJECTED})
+"""Both stores have the session, and the same one."""
+
+LEGACY_EQUAL = "legacy_equal"
+"""Counted beside the classes: those that are ALIKE with a row from before kvferry."""
+
+
+_DIFFERING = {None: Kind.LEGACY, Authority.KV: Kind.LEGACY_STALE, Authority.TARGET: Kind.KV_BEHIND}
+_LACKING = {None: Kind.LEGACY, Authority.KV: Kind.LEGACY_EXTRA, Authority.TARGET: Kind.EXTRA_APP}
+"""What a legacy row is that differs from KV, and one that KV lacks, by who is right about it."""
 
 
 class Stage(enum.StrEnum):
@@ -89,7 +105,8 @@ class Rules:
 
     `exact`: bytes count, equal JSON does not. `metadata`: compare it. `stage`: who is right.
     `margin`: seconds by which the clocks may disagree, beyond what is known of it. `projection`:
-    which fields of values that are JSON may differ; what is equal only so is PROJECTED.
+    which fields of values that are JSON may differ; what is equal only so is PROJECTED. `authority`:
+    who is right about legacy rows, None: nobody has said it.
     """
 
     exact: bool = False
@@ -97,6 +114,7 @@ class Rules:
     stage: Stage = Stage.KV
     margin: float = 1.0
     projection: Projection = NOTHING
+    authority: Authority | None = None
 
 
 def classify(
@@ -107,7 +125,7 @@ def classify(
     if row is not None and row.deleted:
         return Kind.TOMBSTONED
     if record is None:
-        return _only_target(row, soon)
+        return _only_target(row, rules.authority, soon)
     if row is None:
         if expired(record.expiration, soon):
             return Kind.EXPIRING
@@ -117,26 +135,26 @@ def classify(
     return _both(record, row, rules, soon)
 
 
-def _only_target(row: Row | None, soon: float) -> Kind | None:
+def _only_target(row: Row | None, authority: Authority | None, soon: float) -> Kind | None:
     if row is None:
         return None
     if expired(row.expiration, soon):
         return Kind.EXPIRING
     if row.origin is Origin.APP:
         return Kind.EXTRA_APP
-    return Kind.LEGACY if row.origin is Origin.LEGACY else Kind.EXTRA
+    return _LACKING[authority] if row.origin is Origin.LEGACY else Kind.EXTRA
 
 
 def _both(record: Record, row: Row, rules: Rules, soon: float) -> Kind:
     kind = _difference(record, row, rules)
-    if kind in (Kind.EQUAL, Kind.SAME_JSON, Kind.PROJECTED):
+    if kind in ALIKE:
         return kind
     if expired(record.expiration, soon) and expired(row.expiration, soon):
         return Kind.EXPIRING
     if row.origin is Origin.APP:
         return Kind.NEWER
     if row.origin is Origin.LEGACY:
-        return Kind.LEGACY
+        return _DIFFERING[rules.authority]
     return Kind.KV_BEHIND if rules.stage.target_leads else kind
 
 

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from migrate.core.authority import Authority, judged
 from migrate.core.names import ALL, Names
 from migrate.core.ports import (
     EQUAL_BY_JSON,
@@ -129,11 +130,12 @@ def sort(
     live: bool = False,
     projection: Projection = NOTHING,
     names: Names = ALL,
+    authority: Authority | None = None,
 ) -> Batch:
     """Decide what becomes of each key of a slice; `now` is the source's clock, Unix seconds.
 
     What a `live` source gives is alive, whatever the clocks say; a snapshot gives the dead as well.
-    `names` are left alone.
+    `names` are left alone. `authority`: who is right about legacy rows.
     """
     tally: Counter[str] = Counter({LISTED: len(piece.heads)})
     records: list[Record] = []
@@ -152,7 +154,7 @@ def sort(
             elif row is None:
                 records.append(answer)
             else:
-                outcome = standing(answer, row, projection)
+                outcome = judged(standing(answer, row, projection), authority)
                 tally.update(counted(outcome, answer, row, projection))
                 released.append(head.key)
                 if outcome is Outcome.WAITING:
@@ -222,7 +224,7 @@ class Rules:
     `now`: the source's clock. `live`: see `Source.live`; from a snapshot what is there is kept, for
     it may be newer. `flush`: how many sightings of rows that the source lacks are
     held before they are written. `projection`: which fields of a value may differ.
-    `names` are neither copied nor missed.
+    `names` are neither copied nor missed. `authority`: who is right about legacy rows.
     """
 
     sweep: int
@@ -235,6 +237,7 @@ class Rules:
     flush: int = 1000
     projection: Projection = NOTHING
     names: Names = ALL
+    authority: Authority | None = None
 
 
 def copy(slices: Iterable[Slice], target: Target, mark: Checkpoint, rules: Rules) -> Iterator[Checkpoint]:
@@ -255,6 +258,7 @@ def copy(slices: Iterable[Slice], target: Target, mark: Checkpoint, rules: Rules
             live=rules.live,
             projection=rules.projection,
             names=rules.names,
+            authority=rules.authority,
         )
         upto = piece.heads[-1].key if piece.heads else mark.last_key
         if rules.later and (piece.heads or piece.last):

@@ -199,12 +199,14 @@ class Replacement:
     """Law 1's update: `record` over the row that still has `version`, not later than `not_after`.
 
     The target refuses it unless the row's origin is copy or dual, it is no tombstone, no
-    gate's verify has begun, and its own clock has not passed `not_after` (Unix seconds).
+    gate's verify has begun, and its own clock has not passed `not_after` (Unix seconds). `legacy`: by the
+    operator's word KV is right about rows of origin legacy, so one may be replaced too; it becomes a copy.
     """
 
     record: Record
     version: int
     not_after: float
+    legacy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from migrate.core.authority import Authority, judged
 from migrate.core.copying import NOT_AFTER, Failed, Validate, counted, nobody, refusal, sighted, standing
 from migrate.core.ports import (
     DELETED_AT_SOURCE,
@@ -44,12 +45,14 @@ class Resettling:
         *,
         live: bool = False,
         projection: Projection = NOTHING,
+        authority: Authority | None = None,
     ) -> None:
         """`now`: the source's clock; `read_at`: Unix seconds when the second answer had come.
 
         `live`: what the source gives is alive (`ports.Source.live`). `projection`: which fields of a
-        value may differ.
+        value may differ. `authority`: who is right about legacy rows.
         """
+        self._authority = authority
         self._projection = projection
         self._live = live
         self._validate = validate
@@ -106,11 +109,13 @@ class Resettling:
             self._against(old, row, record)
 
     def _against(self, old: Sighting, row: Row, record: Record) -> None:
-        if (outcome := standing(record, row, self._projection)) is not Outcome.WAITING:
+        outcome = judged(standing(record, row, self._projection), self._authority)
+        if outcome is not Outcome.WAITING:
             self._done(old, outcome)
             self._tally.update(counted(outcome, record, row, self._projection)[1:])
         elif row.version == old.version and saw(old, record):
-            self._replacements.append(Replacement(record, row.version, self._read_at + NOT_AFTER))
+            over = row.origin is Origin.LEGACY
+            self._replacements.append(Replacement(record, row.version, self._read_at + NOT_AFTER, over))
             self._done(old, None)
         else:
             self._again(old, row, record, Outcome.WAITING)
@@ -170,6 +175,7 @@ def settle(
     failed: Failed = nobody,
     width: int = 1000,
     projection: Projection = NOTHING,
+    authority: Authority | None = None,
 ) -> Iterator[Checkpoint]:
     """Read the partition's sightings again, each at least `horizon` seconds after it was made.
 
@@ -192,7 +198,15 @@ def settle(
         if projection.form:
             rows = revealed(rows, answers.values(), target)
         skewed = read_at + source.skew
-        again = Resettling(validate, skewed, read_at, failed, live=source.live, projection=projection)
+        again = Resettling(
+            validate,
+            skewed,
+            read_at,
+            failed,
+            live=source.live,
+            projection=projection,
+            authority=authority,
+        )
         for old in due:
             again.take(old, rows.get(old.key), answers[old.key])
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from migrate.core.authority import Authority
 from migrate.core.document import Document, envelope, moment
 from migrate.core.fingerprint import Fingerprints
 from migrate.core.ports import (
@@ -37,6 +38,7 @@ class ExportFacts:
     None when it was. `quarantined` and `failed` are samples; the counts are in `tally`.
     `requests` counts by kind of request. `next`: the command to type next. `configuration`: the
     digest (`core.configuration`). `project`: the entries of the project list.
+    `authority`: who is right about legacy rows.
     `ignored_names`: globs of names that were left out. `aside`: objects of the source's class that are no
     session's, by what they are. `requests` counts by kind of request. `next`: the command to type next.
     """
@@ -62,6 +64,7 @@ class ExportFacts:
     failed: Sequence[Quarantined] = ()
     note: str = ""
     project: Sequence[Mapping[str, str]] = ()
+    authority: Authority | None = None
     ignored_names: Sequence[str] = ()
     aside: Mapping[str, int] = field(default_factory=dict)
 
@@ -78,6 +81,7 @@ def build_export(facts: ExportFacts, fingerprints: Fingerprints) -> Document:
         "prefixes": list(facts.prefixes),
         "configuration": facts.configuration,
         "project": [dict(one) for one in facts.project],
+        "authority": facts.authority,
         "sweep": facts.sweep,
         "started": moment(facts.started),
         "finished": moment(facts.finished),

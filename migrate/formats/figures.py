@@ -22,6 +22,15 @@ def no_key(prefixes: Sequence[str]) -> str:
     return f"no key of the source begins with {shown}: is the prefix right?"
 
 
+def unsaid_authority(rows: int) -> str:
+    """What to say of so many rows from before kvferry that differ, while nobody has said which store is
+    right; "" when there are none."""
+    if not rows:
+        return ""
+    are = f"{plural(rows, 'row')} from before kvferry {'differs' if rows == 1 else 'differ'}"
+    return f"{are}, and only you can say which store is right: --authority kv or --authority target"
+
+
 def plural(number: int, noun: str, many: str = "") -> str:
     """`1 key`, `2 keys`, `2 entries`."""
     return f"{count(number)} {noun if number == 1 else many or noun + 's'}"

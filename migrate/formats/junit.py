@@ -55,10 +55,12 @@ def _proven(root: Element, document: Document) -> None:
 
 
 def _properties(suite: Element, document: Document) -> None:
-    """By which rules it was compared, how many sessions are equal only by the project list, and how many
-    may be the same JSON, for all that is known."""
+    """By which rules and on whose word it was compared, how many sessions are equal only by the project
+    list, and how many may be the same JSON, for all that is known."""
     found = SubElement(suite, "properties")
     SubElement(found, "property", name="configuration", value=_xml(document["configuration"]))
+    if document["authority"] is not None:
+        SubElement(found, "property", name="authority", value=document["authority"])
     for entry in document["project"]:
         SubElement(found, "property", name="project", value=_xml(projected_field(entry)))
     number = str(document["equal_by_projection"])

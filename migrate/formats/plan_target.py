@@ -65,8 +65,9 @@ def rows_checks(rows: Rows, what: str, facts: PlanFacts, uncounted: str = "") ->
         yield Check(
             "legacy",
             Standing.NOTE,
-            f"{plural(rows.origins['legacy'], 'row')} from before kvferry: no copy replaces them",
-            "the verify names those that differ",
+            f"{plural(rows.origins['legacy'], 'row')} from before kvferry: only you know which store is right"
+            " about them",
+            'set authority = "kv" or "target" in kvferry.toml; the verify names those that differ',
         )
 
 

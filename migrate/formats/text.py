@@ -88,6 +88,9 @@ def verify_text(document: Document) -> str:
     ]
     if document["equal_by_projection"]:
         lines.append(_projected(document) + ": counted as same json")
+    if document["legacy_equal"]:
+        number = count(document["legacy_equal"])
+        lines.append(f"legacy equal {number}: rows from before kvferry, counted as equal or same json")
     if document["against"]:
         lines.append(f"against the copy: {plural(document['against'], 'settled difference')}")
     lines += [f"not proven: {clean(reason)}" for reason in document["unproven_because"]]
@@ -135,6 +138,8 @@ def _run(document: Document) -> list[tuple[str, str]]:
     took = duration(finished["unix"] - started["unix"])
     pairs = [*_pair(document), ("config", document["configuration"])]
     pairs += [("project", clean(projected_field(one))) for one in document["project"]]
+    if document["authority"] is not None:
+        pairs.append(("authority", f"{document['authority']} is right about rows from before kvferry"))
     pairs += [("took", f"{took} ({started['iso']} to {finished['iso']})")]
     if document["requests"]:
         sent = ", ".join(f"{clean(kind)} {count(n)}" for kind, n in document["requests"].items())

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from migrate.core.comparing import AGAINST, Kind
+from migrate.core.authority import Authority
+from migrate.core.comparing import AGAINST, LEGACY_EQUAL, Kind
 from migrate.core.difference import Difference, Proof, ReadError, Seen, Side, Skip, State
 from migrate.core.document import Document, envelope, moment
 from migrate.core.fingerprint import Fingerprints
@@ -50,6 +51,7 @@ class VerifyFacts:
     `settle`: the horizon used, `default_settle` the one that the source calls for. `equality`: how
     often an equality was seen before it was believed. `ignored`: fields left out of the comparison,
     and "unnamed" when those objects are no doubt; `ignored_names`: globs of names that were left out.
+    `authority`: who is right about legacy rows.
     `proofs`: how many differences were compared by what. `one_in`: of a fast verify, see `Look`.
     `undecided`: how many of them might be the
     same JSON, and `concealed` what is to be given to find out.
@@ -77,6 +79,7 @@ class VerifyFacts:
     partial: str | None = None
     equality: str = "seen once"
     stage: str = "kv"
+    authority: Authority | None = None
     exact: bool = False
     ignored: Sequence[str] = ()
     proofs: Mapping[str, int] = field(default_factory=dict)
@@ -163,6 +166,7 @@ def build_verify(facts: VerifyFacts, fingerprints: Fingerprints) -> Document:
         "prefixes": list(facts.prefixes),
         "configuration": facts.configuration,
         "project": [dict(one) for one in facts.project],
+        "authority": facts.authority,
         "started": moment(facts.started),
         "finished": moment(facts.finished),
         "state": "complete" if facts.complete else "unfinished",
@@ -182,6 +186,7 @@ def build_verify(facts: VerifyFacts, fingerprints: Fingerprints) -> Document:
         "classes": {kind.value: _class(kind, facts) for kind in Kind if kind is not Kind.PROJECTED}
         | {name: _beside(facts.tally[name]) for name in ASIDE},
         "equal_by_projection": facts.keys(Kind.PROJECTED),
+        "legacy_equal": facts.tally[LEGACY_EQUAL],
         "settling": {state.value: sum(facts.count(kind, state) for kind in Kind) for state in State},
         "errors": _errors(facts, fingerprints),
         "skipped": _skips(facts, fingerprints),

@@ -5,10 +5,11 @@ Reads of hundreds of thousands of differences go in batches by key, so memory do
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from migrate.core.comparing import Kind
+from migrate.core.comparing import ALIKE, Kind
 from migrate.core.difference import Difference, ReadError, Side, Skip, State
 from migrate.core.record import Key
 from migrate.ledger.rows import COLUMNS, INSERT_ERROR, REPLACE_DIFFERENCE, difference, difference_row
@@ -106,11 +107,23 @@ class DifferenceBook(VerifyBook):
     def undecided(self, verify: VerifyId) -> int:
         """How many count against the copy because their value was not shown: the JSON may be the same."""
         rows = self._rows(
-            """SELECT count(*) FROM differences WHERE verify = ? AND kind IN ('value', 'legacy')
+            """SELECT count(*) FROM differences
+               WHERE verify = ? AND kind IN ('value', 'legacy', 'legacy_stale')
                AND state IN ('open', 'settled', 'unsettled')
                AND EXISTS (SELECT 1 FROM json_each(fields) WHERE value = 'value')
                AND json_extract(target, '$.proof') = 'digest'""",
             (verify,),
+        )
+        return int(rows[0][0])
+
+    def legacy_equal(self, verify: VerifyId) -> int:
+        """How many rows from before kvferry differed at first, and no more at the last reading."""
+        alike = json.dumps(sorted(ALIKE))
+        rows = self._rows(
+            """SELECT count(*) FROM differences WHERE verify = ? AND state = 'healed'
+               AND json_extract(target, '$.origin') = 'legacy'
+               AND kind IN (SELECT value FROM json_each(?))""",
+            (verify, alike),
         )
         return int(rows[0][0])
 

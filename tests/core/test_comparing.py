@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from migrate.core.authority import Authority
 from migrate.core.comparing import AGAINST, Kind, Rules, Stage, classify, merge
 from migrate.core.projecting import Projection
 from migrate.core.record import NEVER, Head, Key, Origin, Record, Row
@@ -149,3 +150,27 @@ def test_no_class_is_both_proof_and_evidence_against() -> None:
     believed = proven | {Kind.TOMBSTONED, Kind.NEWER, Kind.EXTRA_APP, Kind.KV_BEHIND}
     assert set(itertools.chain(believed, AGAINST, {Kind.EXPIRING})) == set(Kind)
     assert not believed & AGAINST
+
+
+@pytest.mark.parametrize("stage", list(Stage))
+@pytest.mark.parametrize(
+    ("authority", "differing", "lacking"),
+    [
+        (None, Kind.LEGACY, Kind.LEGACY),
+        (Authority.KV, Kind.LEGACY_STALE, Kind.LEGACY_EXTRA),
+        (Authority.TARGET, Kind.KV_BEHIND, Kind.EXTRA_APP),
+    ],
+)
+def test_the_operator_says_who_is_right_about_a_legacy_row_and_the_stage_does_not(
+    stage: Stage, authority: Authority | None, differing: Kind, lacking: Kind
+) -> None:
+    rules = Rules(stage=stage, authority=authority)
+    old = row(origin=Origin.LEGACY)
+    for other in (record(b"x"), record(metadata="1"), record(expiration=NEVER)):
+        assert kind(other, old, rules) is differing
+    assert kind(None, old, rules) is lacking
+    assert {differing in AGAINST, lacking in AGAINST} == {authority is not Authority.TARGET}
+    assert kind(record(), old, rules) is Kind.EQUAL
+    assert kind(record(b"x"), row(None, origin=Origin.LEGACY), rules) is Kind.TOMBSTONED
+    assert kind(None, row(expiration=NOW - 5, origin=Origin.LEGACY), rules) is Kind.EXPIRING
+    assert kind(record(b"x"), row(origin=Origin.APP), rules) is Kind.NEWER

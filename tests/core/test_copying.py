@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from migrate.core.authority import Authority
 from migrate.core.copying import NotRead, Slice, lacking, refusal, same, sort, standing
 from migrate.core.ports import LISTED, Answer, Batch, Outcome, Unreadable
 from migrate.core.record import (
@@ -74,6 +75,17 @@ def test_how_a_record_stands_to_the_row_that_is_there(held: Row, outcome: Outcom
     assert batch.tally == Counter({LISTED: 1, outcome: 1})
     assert batch.records == []
     assert len(batch.sightings) == (outcome is Outcome.WAITING)
+
+
+@pytest.mark.parametrize("authority", [None, *Authority])
+@pytest.mark.parametrize(("held", "outcome"), STANDING)
+def test_only_a_legacy_row_waits_for_another_reading_and_only_where_kv_is_right(
+    held: Row, outcome: Outcome, authority: Authority | None
+) -> None:
+    yields = outcome is Outcome.LEGACY and authority is Authority.KV
+    batch = sort(piece(RECORD, held), 7, None, float(NOW), authority=authority)
+    assert batch.tally == Counter({LISTED: 1, Outcome.WAITING if yields else outcome: 1})
+    assert len(batch.sightings) == (yields or outcome is Outcome.WAITING)
 
 
 def test_a_sighting_remembers_the_row_before_and_the_answer_as_a_digest() -> None:

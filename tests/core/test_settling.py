@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from migrate.core.authority import Authority
 from migrate.core.copying import NOT_AFTER
 from migrate.core.ports import DELETED_AT_SOURCE, LISTED, Answer, Batch, Outcome, Sighting, Unreadable
 from migrate.core.record import NEVER, UNKNOWN, Expiration, Key, Origin, Record, Row, digest
@@ -74,6 +75,37 @@ def test_a_row_that_wins_ends_the_waiting(row: Row, outcome: Outcome) -> None:
     batch = read_again(sighting(), row, NEW)
     assert (batch.replacements, batch.settled) == ([], [K])
     assert moved(batch) == Counter({Outcome.WAITING: -1, outcome: 1})
+
+
+@pytest.mark.parametrize("authority", [None, *Authority])
+@pytest.mark.parametrize("origin", list(Origin))
+def test_a_settled_value_replaces_a_legacy_row_only_where_kv_is_right(
+    origin: Origin, authority: Authority | None
+) -> None:
+    again = Resettling(None, NOW, NOW, authority=authority)
+    again.take(sighting(), ROW._replace(origin=origin), NEW)
+    found = again.batch().replacements
+    mirrored = origin in (Origin.COPY, Origin.DUAL)
+    legacy = origin is Origin.LEGACY and authority is Authority.KV
+    assert [(one.record, one.version, one.legacy) for one in found] == (
+        [(NEW, 4, legacy)] if mirrored or legacy else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "answer"),
+    [(ROW._replace(version=5), NEW), (ROW, NEW._replace(value=b"newer")), (ROW, None)],
+)
+def test_a_legacy_row_that_changed_waits_again_too(row: Row, answer: Record | None) -> None:
+    again = Resettling(None, NOW, NOW, authority=Authority.KV)
+    again.take(sighting(), row._replace(origin=Origin.LEGACY), answer)
+    assert (again.batch().replacements, len(again.batch().sightings)) == ([], 1)
+
+
+def test_a_legacy_row_that_kv_lacks_twice_is_no_deletion_at_the_source() -> None:
+    again = Resettling(None, NOW, NOW, authority=Authority.KV)
+    again.take(sighting(None, outcome=None), ROW._replace(origin=Origin.LEGACY), None)
+    assert again.batch().tally[DELETED_AT_SOURCE] == 0
 
 
 def test_a_record_that_has_no_row_is_inserted_if_it_is_still_absent() -> None:

@@ -81,6 +81,23 @@ MUTANTS = {
         "return found === null ? null : { ...(provenance ?? LEGACY), key, ...found };",
         "return found === null || provenance === null ? null : { ...provenance, key, ...found };",
     ),
+    # Of rows that are older than the toolkit: replaced unasked, before they have a version, and although the
+    # class has written the same once more.
+    "PRESUMING": (
+        "laws.ts",
+        'const yields = wanted.legacy === true && there.origin === "legacy" && versioned;',
+        'const yields = there.origin === "legacy" && versioned;',
+    ),
+    "HASTY": (
+        "rows.ts",
+        "return this.#witness === null || this.recorded(key) !== null;",
+        "return key.length > 0;",
+    ),
+    "DEAF": (
+        "own-calls.ts",
+        'const again = does === "write" && wrote && known?.version === before?.version;',
+        'const again = does === "write" && wrote && known?.origin === "dual";',
+    ),
     # Of the session store: writes at shadow-read acknowledged without KV, tombstones not obeyed there,
     # touches not compared.
     "LAX": (
@@ -347,6 +364,9 @@ class Edge:
             "PURGING": "PurgingSessions",
             "STRICT": "StrictSessions",
             "IGNORANT": "IgnorantSessions",
+            "PRESUMING": "PresumingSessions",
+            "HASTY": "HastySessions",
+            "DEAF": "DeafSessions",
             "WITHOUT_TOOLKIT": "WithoutToolkit",
             "LACKING": "Lacking",
             "HELD": "HeldSessions",
@@ -436,6 +456,9 @@ class Edge:
         add("purging", "PurgingSessions", SECRET, "shards:4", PREFIX)
         add("strict", "StrictSessions", SECRET, "shards:4", PREFIX)
         add("ignorant", "IgnorantSessions", SECRET, "shards:4", PREFIX)
+        add("presuming", "PresumingSessions", SECRET, "shards:4", PREFIX)
+        add("hasty", "HastySessions", SECRET, "shards:4", PREFIX)
+        add("deaf", "DeafSessions", SECRET, "shards:4", PREFIX)
         add("overwriting-apart", "OverwritingSessions", SECRET, "per-session", PREFIX)
         add("forgetting-apart", "ForgettingSessions", SECRET, "per-session", PREFIX)
         add("unset", "UserSessions", None, "shards:4", PREFIX)

@@ -18,8 +18,11 @@ BINDINGS = {
     "purging": "PURGING",
     "strict": "STRICT",
     "ignorant": "IGNORANT",
+    "presuming": "PRESUMING",
+    "hasty": "HASTY",
+    "deaf": "DEAF",
 }
-FOREIGN = {"wrapped", "unwrapped", "purging", "strict", "ignorant"}
+FOREIGN = {"wrapped", "unwrapped", "purging", "strict", "ignorant", "presuming", "hasty", "deaf"}
 
 
 class Side:

@@ -278,10 +278,9 @@ def test_a_batch_that_was_read_too_long_ago_is_refused_whole(target, mark, clock
 # ---------------------------------------------------------------- replacements (law 1)
 
 
-def replacing(version, value=b"settled", not_after=NOW + 300):
-    return Batch(
-        replacements=[Replacement(record(value=value, expiration=2_000_000_000), version, not_after)]
-    )
+def replacing(version, value=b"settled", not_after=NOW + 300, legacy=False):
+    settled = record(value=value, expiration=2_000_000_000)
+    return Batch(replacements=[Replacement(settled, version, not_after, legacy)])
 
 
 @pytest.mark.parametrize("origin", ["copy", "dual"])
@@ -303,6 +302,56 @@ def test_other_rows_are_not_replaced(side, target, mark, origin):
     saved = target.apply(replacing(before.version), mark)
     assert saved.tally == Counter({Outcome.NEWER if origin == "app" else Outcome.LEGACY: 1})
     assert row(target) == before
+
+
+def noticed(side, target, mark):
+    """A legacy row that a first sweep has met; returns it."""
+    side.put(record(), "legacy")
+    target.apply(Batch(records=[record(value=b"of KV")]), mark)
+    return row(target)
+
+
+def test_a_legacy_row_is_replaced_where_kv_is_right_and_becomes_a_copy(side, target, mark):
+    before = noticed(side, target, mark)
+    saved = target.apply(replacing(before.version, legacy=True), replace(mark, tally=Counter()))
+    assert saved.tally == Counter({Outcome.UPDATED: 1})
+    version = before.version + 1
+    assert row(target) == Row("p:a", b"settled", None, 2_000_000_000, Origin.COPY, version, None)
+    saved = target.apply(replacing(version, b"again"), replace(mark, tally=Counter()))
+    assert saved.tally == Counter({Outcome.UPDATED: 1})
+
+
+@pytest.mark.parametrize("by", ["the application", "a deletion", "another version", "lateness", "the fence"])
+def test_a_legacy_row_is_left_where_any_law_is_against_it(side, target, mark, clock, by):
+    version = noticed(side, target, mark).version
+    outcome, late = Outcome.LEGACY, NOW + 300
+    if by == "the application":
+        side.put(record(value=b"newer"), "app")
+        version, outcome = row(target).version, Outcome.NEWER
+    elif by == "a deletion":
+        side.delete(Key("p:a"))
+        version, outcome = row(target).version, Outcome.TOMBSTONED
+    elif by == "another version":
+        version += 1
+    elif by == "lateness":
+        late = clock.now() - 1
+    else:
+        target.begin_gate_verify()
+    before = row(target)
+    saved = target.apply(replacing(version, not_after=late, legacy=True), replace(mark, tally=Counter()))
+    assert saved.tally == Counter({outcome: 1})
+    assert row(target) == before
+
+
+@pytest.mark.parametrize("origin", ["copy", "dual", "app"])
+def test_the_word_about_legacy_rows_says_nothing_of_others(side, target, mark, origin):
+    if origin == "copy":
+        mark = target.apply(Batch(records=[record()]), mark)
+    else:
+        side.put(record(), origin)
+    saved = target.apply(replacing(1, legacy=True), replace(mark, tally=Counter()))
+    assert saved.tally == Counter({Outcome.NEWER if origin == "app" else Outcome.UPDATED: 1})
+    assert row(target).origin == origin
 
 
 def test_a_row_that_changed_since_it_was_read_is_not_replaced(side, target, mark):

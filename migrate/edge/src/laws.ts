@@ -21,7 +21,8 @@ export interface Burial {
   notAfter: number;
 }
 
-export type Replacement = Stored & { version: number; notAfter: number };
+// `legacy`: by the operator's word KV is right about rows that are older than the toolkit.
+export type Replacement = Stored & { version: number; notAfter: number; legacy?: boolean | undefined };
 
 // How an application's write ended: its row's version, or why there was none. "gone": the session was
 // deleted, and its id is never used again. "missing": there is no such live session.
@@ -57,13 +58,17 @@ export class Laws {
     return this.#attempt(write) ? "copied" : "quarantined";
   }
 
-  // A sweep's update: over a row of ours that has not changed since it was read, and in time. `fenced`:
-  // a gate's verify has begun.
+  // A sweep's update: over a row of ours that has not changed since it was read, and in time; over one that
+  // is older than the toolkit if the operator has said so, and then it is ours. `fenced`: a gate's verify
+  // has begun.
   replace(wanted: Replacement, { sweep, batch }: Import, fenced: boolean, now: number): Outcome {
+    // Before it is on record, a row that the class may write by itself has no version to be compared with.
+    const versioned = this.#rows.versioned(wanted.key);
     const there = this.#rows.noticed(wanted.key, now);
     if (there === null) return "waiting_to_settle";
     if (there.batch === batch) return "updated";
-    const ours = there.origin === "copy" || there.origin === "dual";
+    const yields = wanted.legacy === true && there.origin === "legacy" && versioned;
+    const ours = there.origin === "copy" || there.origin === "dual" || yields;
     const held = fenced || now > wanted.notAfter;
     if (!ours || there.value === null || there.version !== wanted.version || held) {
       return standing(wanted, there, this.#rows.verbatim);

@@ -212,10 +212,11 @@ export class OwnCalls {
       return true;
     }
     // The same written once more is a write as well: nothing may replace it that was read before. Only
-    // of a row that predates the toolkit it is not known. (A method that called another one may be on
-    // record already.)
-    const again = does === "write" && wrote && known?.version === before?.version && known?.origin !== "legacy";
-    if (!same || again) rows.credit(key, is, writer, last, now);
+    // whose a row is that predates the toolkit is not known by that. (A method that called another one
+    // may be on record already.)
+    const again = does === "write" && wrote && known?.version === before?.version;
+    const legacy = same && known?.origin === "legacy";
+    if (!same || again) rows.credit(key, is, legacy ? { ...writer, origin: "legacy" } : writer, last, now);
     return true;
   }
 }

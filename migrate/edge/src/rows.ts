@@ -69,6 +69,12 @@ export class Rows {
     return this.get(key);
   }
 
+  // Would the version of its row tell that it has changed? A row that is on no record has the first one,
+  // whatever the class has done to it.
+  versioned(key: string): boolean {
+    return this.#witness === null || this.recorded(key) !== null;
+  }
+
   // Put on record what the class has written under this key.
   credit(key: string, found: Value, writer: Writer, before: Row | null, now: number): number {
     if (this.#witness === null) throw new Error("nobody but the toolkit writes here");
@@ -262,10 +268,11 @@ const LEGACY: Provenance = {
 };
 
 // Whose the row is after this write: an app row stays one when a dual write arrives, and what a copy
-// replaces keeps its origin.
+// replaces keeps its origin, unless it is older than the toolkit: then it has become a copy.
 function next(before: Row | null, writer: Writer, now: number): Omit<Provenance, "metadata" | "tombstone" | "seen"> {
   const version = (before?.version ?? 0) + 1;
-  const kept = before !== null && (before.origin === "app" || writer.origin === "copy");
+  const stays = writer.origin === "copy" && before?.origin !== "legacy";
+  const kept = before !== null && (before.origin === "app" || stays);
   const changes: Change[] = [...(before?.changes ?? []), { version, at: rounded(now) }];
   return {
     origin: kept ? before.origin : writer.origin,

@@ -48,7 +48,12 @@ export const importRequest = object({
   differing: oneOf(["waiting_to_settle", "newer_here"] as const),
   records: array(object({ ...sent, releases: optional(ownName) }), LIMITS.records),
   replacements: array(
-    object({ ...sent, version: integer(1, SAFE), notAfter: number(0, LATEST) }),
+    object({
+      ...sent,
+      version: integer(1, SAFE),
+      notAfter: number(0, LATEST),
+      legacy: optional(oneOf([true, false] as const)),
+    }),
     LIMITS.records,
   ),
   expect: array(object({ name, version: integer(0, SAFE) }), LIMITS.notes),

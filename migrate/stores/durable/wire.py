@@ -89,7 +89,9 @@ def sent_record(record: Record) -> Document:
 def sent_replacement(wanted: Replacement, ahead: float) -> Document:
     """A replacement as an import takes it; `ahead`: how far the object's clock is ahead of ours."""
     not_after = min(max(wanted.not_after + ahead, 0.0), float(LATEST))
-    return {**sent_record(wanted.record), "version": wanted.version, "notAfter": not_after}
+    sent = {**sent_record(wanted.record), "version": wanted.version, "notAfter": not_after}
+    # Unsaid where it is not needed: a bridge that is older does not know it.
+    return {**sent, "legacy": True} if wanted.legacy else sent
 
 
 def unfit(record: Record, prefix: str, most: int) -> str | None:

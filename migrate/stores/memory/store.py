@@ -277,10 +277,12 @@ class MemoryStore:
         row = self._rows.get(wanted.record.key)
         if row is None:
             return Outcome.WAITING
-        mirrors = not row.deleted and row.origin in (Origin.COPY, Origin.DUAL)
+        over = (Origin.COPY, Origin.DUAL, Origin.LEGACY) if wanted.legacy else (Origin.COPY, Origin.DUAL)
+        mirrors = not row.deleted and row.origin in over
         if not mirrors or row.version != wanted.version or now > wanted.not_after or self._gate.verifying:
             return standing(wanted.record, row)
-        self._rows[row.key] = Row(*wanted.record, row.origin, row.version + 1, row.sweep)
+        origin = Origin.COPY if row.origin is Origin.LEGACY else row.origin
+        self._rows[row.key] = Row(*wanted.record, origin, row.version + 1, row.sweep)
         return Outcome.UPDATED
 
     def _within(self, prefix: str, after: Key | None, upto: Key | None) -> list[Row]:

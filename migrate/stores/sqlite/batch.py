@@ -42,8 +42,10 @@ _INSERT_ONE, _INSERT_BLOCK = _insert(1), _insert(_BLOCK)
 
 _REPLACE = f"""
 UPDATE sessions
-SET value = ?, metadata = ?, expiration = ?, digest = ?, version = version + 1, updated_at = ?
-WHERE key = ? AND version = ? AND value IS NOT NULL AND origin IN ('copy', 'dual') AND ? <= ?
+SET value = ?, metadata = ?, expiration = ?, digest = ?, version = version + 1, updated_at = ?,
+  origin = CASE origin WHEN 'legacy' THEN 'copy' ELSE origin END
+WHERE key = ? AND version = ? AND value IS NOT NULL AND ? <= ?
+  AND (origin IN ('copy', 'dual') OR (origin = 'legacy' AND ?))
   AND NOT EXISTS (SELECT 1 FROM fences WHERE name = '{GATE}')
 """  # noqa: S608 - a constant
 
@@ -153,6 +155,7 @@ def replace_row(connection: sqlite3.Connection, wanted: Replacement, now: float)
         wanted.version,
         now,
         wanted.not_after,
+        wanted.legacy,
     )
     if connection.execute(_REPLACE, values).rowcount == 1:
         return Outcome.UPDATED

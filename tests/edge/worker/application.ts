@@ -13,6 +13,9 @@ import { WrappedSessions as Unwrapped } from "UNWRAPPED/wrapped-sessions.ts";
 import { WrappedSessions as Purging } from "PURGING/wrapped-sessions.ts";
 import { WrappedSessions as Strict } from "STRICT/wrapped-sessions.ts";
 import { WrappedSessions as Ignorant } from "IGNORANT/wrapped-sessions.ts";
+import { WrappedSessions as Presuming } from "PRESUMING/wrapped-sessions.ts";
+import { WrappedSessions as Hasty } from "HASTY/wrapped-sessions.ts";
+import { WrappedSessions as Deaf } from "DEAF/wrapped-sessions.ts";
 import { METHODS } from "./words.ts";
 import { DecodedSessions as Decoded, LoneSession } from "./lone-sessions.ts";
 import { withToolkit } from "EDGE/with-toolkit.ts";
@@ -199,6 +202,9 @@ export class UnwrappedSessions extends installed(Unwrapped) {}
 export class PurgingSessions extends installed(Purging) {}
 export class StrictSessions extends installed(Strict) {}
 export class IgnorantSessions extends installed(Ignorant) {}
+export class PresumingSessions extends installed(Presuming) {}
+export class HastySessions extends installed(Hasty) {}
+export class DeafSessions extends installed(Deaf) {}
 
 // A class that stores what it is given: what a target under test is asked to do beside a copy.
 class Storing extends PlainSessions {
