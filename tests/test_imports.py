@@ -40,6 +40,7 @@ LAYERS = [
         "migrate.bridging",
         "migrate.live_status",
         "migrate.vendoring",
+        "migrate.session_store",
         "migrate.runner",
         "migrate.demo",
     },

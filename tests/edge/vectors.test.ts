@@ -11,6 +11,10 @@ import type { Placement } from "../../migrate/edge/src/placement.ts";
 import { Problem, problemOf } from "../../migrate/edge/src/problem.ts";
 import { sameMetadata, standing } from "../../migrate/edge/src/record.ts";
 import type { Origin, Row } from "../../migrate/edge/src/record.ts";
+import { answerOf, nextHalf } from "../../migrate/edge/src/store/halves.ts";
+import type { KvEnd, ObjectEnd, Verb } from "../../migrate/edge/src/store/halves.ts";
+import { rampOf, stageOf } from "../../migrate/edge/src/store/stages.ts";
+import type { Stage } from "../../migrate/edge/src/store/stages.ts";
 import { Misshapen } from "../../migrate/edge/src/shape.ts";
 import { digestAtOnce, sha256 } from "../../migrate/edge/src/sha256.ts";
 import { compareKeys, digest, fromBase64, fromBase64Url, toBase64 } from "../../migrate/edge/src/text.ts";
@@ -54,6 +58,25 @@ test("a key for one thing is not for another", () => {
     assert.equal(allows(scope, "import"), scope === "import");
     assert.equal(allows(scope, "values"), scope === "values");
     assert.equal(allows(scope, "delete"), scope === "delete");
+  }
+});
+
+test("during a ramp a session is at the stage that the vectors say", () => {
+  for (const { id, stage, percent, at } of vectors<{ id: string; stage: Stage; percent: string; at: Stage }>("ramp")) {
+    const ramp = rampOf(stage, percent);
+    assert.ok(ramp !== null);
+    assert.equal(stageOf(ramp, id), at, `${stage} ${percent}`);
+  }
+});
+
+type Halves = {
+  stage: Stage; verb: Verb; object: ObjectEnd | null; kv: KvEnd | null; next: string | null; answer: string | null;
+};
+test("halves follow each other, and are answered, as the vectors say", () => {
+  for (const one of vectors<Halves>("halves")) {
+    const ends = { ...(one.object && { object: one.object }), ...(one.kv && { kv: one.kv }) };
+    assert.equal(nextHalf(one.stage, one.verb, ends), one.next, JSON.stringify(one));
+    assert.equal(answerOf(one.stage, one.verb, ends), one.answer, JSON.stringify(one));
   }
 });
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from migrate.core.ports import Answer, Clock, Cursor, Page
 from migrate.core.record import Head, Key, Record, expired
+from migrate.stores.stamp import listed, unstamped
 
 
 class _Written(NamedTuple):
@@ -21,7 +22,8 @@ class MemoryKv:
 
     `age(key)`: how many seconds old the truth is that a reader gets to see under that key, in
     values, metadata and listings alike; at most `horizon`. A listing walks deleted and expired
-    keys without giving them, so its pages may be empty.
+    keys without giving them, so its pages may be empty. As a source it leaves out what the session store
+    keeps in metadata.
     """
 
     skew = 0.0
@@ -55,6 +57,11 @@ class MemoryKv:
         """Delete a key; readers may go on seeing it for `horizon` seconds."""
         self._write(key, None)
 
+    def entry(self, key: Key) -> Record | None:
+        """What a Worker gets to see now, with all that is in its metadata."""
+        with self._lock:
+            return self._seen(key)
+
     def scan(self, prefix: str, cursor: Cursor | None) -> Page:
         """A page of heads; `page` counts the keys that were walked."""
         with self._lock:
@@ -62,13 +69,14 @@ class MemoryKv:
             start = 0 if cursor is None else bisect_right(keys, cursor)
             walked = keys[start : start + self._page]
             found = [self._seen(key) for key in walked]
-        heads = [Head(record.key, record.metadata, record.expiration) for record in found if record]
+        heads = [Head(one.key, *listed(one.metadata, one.expiration)) for one in found if one]
         return Page(heads, Cursor(walked[-1]) if start + self._page < len(keys) else None)
 
     def read(self, keys: Sequence[Key]) -> Mapping[Key, Answer]:
         """What a reader gets to see now."""
         with self._lock:
-            return {key: self._seen(key) for key in keys}
+            seen = {key: self._seen(key) for key in keys}
+        return {key: record and _bare(record) for key, record in seen.items()}
 
     def close(self) -> None:
         """Nothing to release."""
@@ -83,3 +91,8 @@ class MemoryKv:
         past = [written for written in self._history.get(key, ()) if written.at <= then]
         record = past[-1].record if past else None
         return None if record is None or expired(record.expiration, now) else record
+
+
+def _bare(record: Record) -> Record:
+    """The record without what the session store keeps beside it."""
+    return Record(record.key, record.value, *unstamped(record.metadata, record.expiration))

@@ -7,7 +7,6 @@ acknowledged outlives a power cut.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from migrate.core.ports import Clock
 from migrate.core.protocol.half_calls import DeleteHalf, End, PutHalf, TouchHalf
 from migrate.core.protocol.lifetimes import COOKIES_END
 from migrate.core.record import NEVER, Key, Origin, Record, Row
+from migrate.core.session_data import decoded, json_text, parsed
 from migrate.errors import StoreUnavailable
 from migrate.stores.sqlite.connection import BUSY_SECONDS, errors_named, resolve
 from migrate.stores.sqlite.halves import SqliteHalves
@@ -75,7 +75,7 @@ class SqliteSessions:
             raise ValueError('origin is "app" or "dual"')
         self._path = resolve(path)
         self._origin = Origin(origin)
-        self._prefix = prefix
+        self.prefix = prefix
         self._clock = clock if clock is not None else SystemClock()
         self._touch_every = touch_every
         self._pool = Pool(self._path, busy)
@@ -85,7 +85,7 @@ class SqliteSessions:
 
     def get(self, session_id: str) -> Session | None:
         """The session; None when there is none, it has expired, or it was deleted."""
-        here = self.halves.look(Key(self._prefix + session_id))
+        here = self.halves.look(Key(self.prefix + session_id))
         return _session(here.row) if here.row is not None and here.live else None
 
     def create(
@@ -131,7 +131,7 @@ class SqliteSessions:
         until = self._until(expiration_ttl, expiration)
         if until is None:
             raise ValueError("say how long: expiration_ttl or expiration")
-        key = Key(self._prefix + session_id)
+        key = Key(self.prefix + session_id)
         return self.halves.half(self._touch(key, until)).end is End.DONE
 
     def update(self, session_id: str, fn: Callable[[Session], Any]) -> int | None:
@@ -141,7 +141,7 @@ class SqliteSessions:
         its own. None: there is no such live session. Raises StoreUnavailable when the session
         keeps changing.
         """
-        key = Key(self._prefix + session_id)
+        key = Key(self.prefix + session_id)
         for _ in range(_UPDATE_TRIES):
             here = self.halves.look(key)
             if here.row is None or not here.live:
@@ -155,15 +155,15 @@ class SqliteSessions:
 
     def delete(self, session_id: str) -> None:
         """Delete a session for ever, known or not: its id answers "gone" from now on. Idempotent."""
-        self.halves.half(DeleteHalf(Key(self._prefix + session_id), self._origin, math.inf))
+        self.halves.half(DeleteHalf(Key(self.prefix + session_id), self._origin, math.inf))
 
     def close(self) -> None:
         """Close this process's connections. May be called twice; no method afterwards."""
         self._pool.close()
 
     def _store(self, session_id: str, data: Any, until: int | None, metadata: Any, *, new: bool) -> int:
-        text = None if metadata is None else _json(metadata)
-        key = Key(self._prefix + session_id)
+        text = None if metadata is None else json_text(metadata)
+        key = Key(self.prefix + session_id)
         record = Record(key, self._bytes(data), text, NEVER if until is None else until)
         ended = self.halves.half(PutHalf(record, self._origin, math.inf, expect=0 if new else None))
         if ended.end is End.GONE:
@@ -190,34 +190,11 @@ class SqliteSessions:
 def _session(row: Row) -> Session:
     assert isinstance(row.value, bytes), "a file shows its values"
     expiration = row.expiration if isinstance(row.expiration, int) else None
-    metadata = row.metadata and _parsed(row.metadata)
-    return Session(_decoded(row.value), row.value, expiration, metadata, row.version)
+    metadata = row.metadata and parsed(row.metadata)
+    return Session(decoded(row.value), row.value, expiration, metadata, row.version)
 
 
 def _encoded(data: Any) -> bytes:
     if isinstance(data, bytes):
         return data
-    return (data if isinstance(data, str) else _json(data)).encode()
-
-
-def _decoded(raw: bytes) -> Any:
-    try:
-        return _parsed(raw.decode())
-    except UnicodeDecodeError:
-        return raw
-
-
-def _parsed(text: str) -> Any:
-    """JSON where it is, else the text itself."""
-    try:
-        return json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        return text
-
-
-def _refuse(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _json(data: Any) -> str:
-    return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return (data if isinstance(data, str) else json_text(data)).encode()
