@@ -16,6 +16,7 @@ import socket
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -44,6 +45,7 @@ class Worker:
 
 class LocalRuntime:
     """Both Workers, running. `state`: the folder that keeps KV and objects. `port`: None for any.
+    `others`: more Workers, which those two bind as services or for their classes.
 
     Entering raises MigrateError when it does not come up, and writes the end of what wrangler said to
     standard error; ConfigError when the port is taken.
@@ -58,9 +60,11 @@ class LocalRuntime:
         state: Path,
         port: int | None = None,
         environment: str | None = None,
+        others: Sequence[Worker] = (),
     ) -> None:
         self._tools = tools
         self._workers = (application, bridge)
+        self._others = tuple(others)
         self._state = state
         self._wanted = port
         self._environment = environment
@@ -133,7 +137,7 @@ class LocalRuntime:
 
     def _start(self, folder: Path, port: int) -> None:
         words = [*self._tools.wrangler, "dev", "-c", str(folder / "front" / "wrangler.json")]
-        for worker in reversed(self._workers):
+        for worker in (*self._others, *reversed(self._workers)):
             words += ["-c", str(worker.config.resolve())]
         words += ["--ip", HOST, "--port", str(port), "--inspector-port", "0"]
         words += ["--persist-to", str(self._state.resolve()), "--show-interactive-dev-session=false"]
