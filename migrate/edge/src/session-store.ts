@@ -62,3 +62,9 @@ export function sessionStore(env: object): SessionStore {
   }
   return store as SessionStore;
 }
+
+// What the store has counted in this isolate since it began, for metrics of the application's own; none of it
+// is about any one session. The names are explained in store/counters.ts.
+export function sessionStoreCounters(): Record<string, number> {
+  return counters.all();
+}
