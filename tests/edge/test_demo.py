@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
 import socket
-import subprocess
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from migrate.local_runtime import find_node, installed_as
+from migrate.local_runtime import installed_as
 from migrate.stores.wrangler_state import WranglerState
 from tests.edge.edge import EDGE, PREFIX
+from tests.edge.typed import check_types
 from tests.flows.shell import kvferry, started, variables
 from tests.runtime.install import install
 
@@ -48,7 +47,7 @@ def test_it_copies_in_both_placements_and_finds_what_was_tampered_with(quick_fol
     again = kvferry("demo", "--edge", "--keep", "kept", cwd=quick_folder, env=env)
     assert (again.returncode, again.stdout) == (2, "")
     assert "application is there already" in again.stderr
-    check_types(kept / "application")
+    check_types(kept / "application", EDGE.parent / "local_runtime")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -81,24 +80,3 @@ def session_ids(state: Path) -> list[str]:
 
     with closing(WranglerState(state, "SESSIONS", clock=SystemClock())) as kv:
         return [head.key.removeprefix(PREFIX) for head in kv.scan(PREFIX, None).heads]
-
-
-def check_types(folder: Path) -> None:
-    """The sample application is sound TypeScript."""
-    modules = install()
-    options = {"types": [str(modules / "workers-types")]}
-    config = {
-        "extends": str(EDGE / "tsconfig.json"),
-        "compilerOptions": options,
-        "include": [str(folder / "src"), str(EDGE.parent / "local_runtime" / "front.ts")],
-    }
-    (folder / "tsconfig.json").write_text(json.dumps(config))
-    tsc = [
-        str(find_node().binary),
-        str(modules / "typescript" / "bin" / "tsc"),
-        "--noEmit",
-        "-p",
-        str(folder),
-    ]
-    done = subprocess.run(tsc, capture_output=True, text=True, timeout=120, check=False)
-    assert done.stdout == ""
