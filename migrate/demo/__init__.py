@@ -1,1 +1,1 @@
-"""`kvferry demo`: the story of a migration, told on samples; `story` in SQLite, `edge` in Durable Objects."""
+"""`kvferry demo`: a migration on samples: `story` in SQLite, `edge` in Durable Objects, `live` under load."""
