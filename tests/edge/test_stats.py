@@ -91,6 +91,13 @@ def test_counters_are_those_of_all_isolates_and_each_counts_once(watched):
     assert watched.ask("kvferryStats")["counters"] == {"kv_429": 1, "kv_failed": 7}
 
 
+def test_a_heartbeat_that_comes_late_takes_nothing_back(watched):
+    beat = {"stage": "kv", "version": "", "isolate": "a"}
+    for counters in ({"fallback_hit": 2, "kv_429": 1}, {"fallback_hit": 1}):
+        watched.ask("kvferryBeat", beat | {"counters": counters})
+    assert watched.ask("kvferryStats")["counters"] == {"fallback_hit": 2, "kv_429": 1}
+
+
 def test_isolates_are_forgotten_but_not_what_they_counted(watched):
     beat, began = {"stage": "kv", "version": ""}, watched.now
     for day, isolate in ((0, "a"), (1, "b"), (31.5, "c"), (63, "d")):

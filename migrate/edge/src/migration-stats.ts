@@ -125,13 +125,20 @@ export class MigrationStats<Env = unknown> extends DurableObject<Env> {
     });
   }
 
-  #count(isolate: string, counts: Counts): void {
+  // Counters only rise, so a heartbeat that comes late takes nothing back. Answers what is kept now.
+  #count(isolate: string, counts: Counts): Counts {
+    const before = this.#sql
+      .exec<{ counts: string }>("SELECT counts FROM counters WHERE isolate = ?", isolate)
+      .toArray()
+      .map((row) => JSON.parse(row.counts) as Counts);
+    const kept = before.reduce(most, counts);
     this.#sql.exec(
       `INSERT INTO counters (isolate, counts) VALUES (?, ?)
        ON CONFLICT (isolate) DO UPDATE SET counts = excluded.counts`,
       isolate,
-      JSON.stringify(counts),
+      JSON.stringify(kept),
     );
+    return kept;
   }
 
   // Forget isolates that have not been seen for long, but not what they counted.
@@ -146,7 +153,10 @@ export class MigrationStats<Env = unknown> extends DurableObject<Env> {
   }
 }
 
-function sum(total: Counts, counts: Counts): Counts {
-  const names = [...new Set([...Object.keys(total), ...Object.keys(counts)])].sort();
-  return Object.fromEntries(names.map((name) => [name, (total[name] ?? 0) + (counts[name] ?? 0)]));
+const sum = (one: Counts, other: Counts): Counts => joined(one, other, (count, more) => count + more);
+const most = (one: Counts, other: Counts): Counts => joined(one, other, Math.max);
+
+function joined(one: Counts, other: Counts, join: (count: number, more: number) => number): Counts {
+  const names = [...new Set([...Object.keys(one), ...Object.keys(other)])].sort();
+  return Object.fromEntries(names.map((name) => [name, join(one[name] ?? 0, other[name] ?? 0)]));
 }
