@@ -227,7 +227,7 @@ class ExportRun:
             project=order.projection.entries(),
             authority=order.authority,
             note=error.message if error else self._note(complete=complete),
-            ignored_names=order.names.globs,
+            ignored_names=order.names.left_out,
             aside=self.source.aside if isinstance(self.source, Countable) else {},
         )
         document = build_export(facts, desk.ledger.fingerprints)

@@ -191,7 +191,7 @@ class VerifyRun:
             one_in=look.one_in,
             undecided=ledger.undecided(verify),
             concealed=self.target.concealed,
-            ignored_names=look.names.globs,
+            ignored_names=look.names.left_out,
             skew=self.source.skew,
             requests=desk.opener.requests,
             throttled=desk.waits.seconds,

@@ -140,6 +140,8 @@ def _run(document: Document) -> list[tuple[str, str]]:
     pairs += [("project", clean(projected_field(one))) for one in document["project"]]
     if document["authority"] is not None:
         pairs.append(("authority", f"{document['authority']} is right about rows from before kvferry"))
+    if document["ignored_names"]:
+        pairs.append(("left out", ", ".join(clean(one) for one in document["ignored_names"])))
     pairs += [("took", f"{took} ({started['iso']} to {finished['iso']})")]
     if document["requests"]:
         sent = ", ".join(f"{clean(kind)} {count(n)}" for kind, n in document["requests"].items())

@@ -14,6 +14,7 @@ from pathlib import Path
 from migrate import addresses
 from migrate.addresses import Address, DurableAddress
 from migrate.core.limiting import Budget, Rate, next_utc_day, utc_day
+from migrate.core.names import sessions
 from migrate.core.partition import disjoint, run_id
 from migrate.core.ports import RunId
 from migrate.core.projecting import Entry, Projection
@@ -172,7 +173,7 @@ class _Look:
         elsewhere = False
         if not before.keys and self.prefixes != ("",):
             with contextlib.suppress(StoreError):  # only a hint: nothing depends on it
-                elsewhere = bool(source.scan("", None).heads)
+                elsewhere = bool(sessions(source.scan("", None)).heads)
         self._listing = Listing(before, complete=True, elsewhere=elsewhere)
 
     def facts(self, words: Words, error: MigrateError | None, *, new: bool) -> PlanFacts:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from migrate import addresses
 from migrate.addresses import Address, KvAddress, LocalKvAddress, WranglerAddress
+from migrate.core.names import sessions
 from migrate.core.ports import CursorRefused, RunId, Source
 from migrate.cost.survey import Survey, survey_page
 from migrate.desk import Desk
@@ -156,7 +157,7 @@ def survey_keys(source: Source, prefix: str, desk: Desk) -> Iterator[Survey]:
                 ) from None
             cursor, seen = None, Survey()
             continue
-        seen += survey_page(page, source.width, clock.now() + source.skew)
+        seen += survey_page(sessions(page), source.width, clock.now() + source.skew)
         yield seen
         if page.next is None:
             return

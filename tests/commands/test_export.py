@@ -77,6 +77,27 @@ def test_a_prefix_without_a_key_is_named_in_the_text_as_well(
     assert "the source has no key at all" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("prefix", "ignored", "copied"), [("", 1, 30), ("kvferry:", 1, 0), (PREFIX, 0, 30)])
+def test_the_canary_of_the_session_store_is_no_session(
+    here: Path, ask: Any, capsys: pytest.CaptureFixture[str], prefix: str, ignored: int, copied: int
+) -> None:
+    with (here / "sessions.ndjson").open("a") as file:
+        file.write(json.dumps({"key": "kvferry:canary", "value": '{"number":1,"at":5}'}) + "\n")
+    _, document = ask("plan", "--prefix", prefix)
+    assert document["listing"]["keys"] == copied
+    _, document = ask("export", "--prefix", prefix)
+    counted = {"copied": copied, "ignored": ignored}
+    assert counts(document) == {name: number for name, number in counted.items() if number}
+    assert (document["balanced"], document["listed"]) == (True, copied + ignored)
+    assert document["ignored_names"] == ["kvferry:canary"] * ignored
+    assert rows(here) == copied
+    _, document = ask("verify", "--prefix", prefix)
+    assert document["ignored_names"] == ["kvferry:canary"] * ignored
+    assert (document["classes"]["equal"]["keys"], document["against"]) == (copied, False)
+    assert run(["export", *WORDS, "--prefix", prefix]) == 0
+    assert ("kvferry:canary" in capsys.readouterr().out) == bool(ignored)
+
+
 def test_it_copies_accounts_for_every_key_and_says_what_is_next(here: Path, ask: Any) -> None:
     code, document = ask("export")
     assert (code, counts(document), document["balanced"]) == (0, {"copied": 30}, True)
