@@ -1,6 +1,6 @@
-"""The live side of a migration in the status document: stages at work, counters, and the journal.
+"""The live side of a migration in the status document: stages at work, counters, the journal, the canary.
 
-    bridge ──▶ Statistics ──live_document──▶ {"target", "standing", "said", "stages", "counters", "journal"}
+    bridge ──▶ Statistics ──live_document──▶ {"target", "standing", "said", "stages", "counters", …}
 
 What nobody told is unproven, and is called so. Counts and times only: no session is named.
 """
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from migrate import addresses
 from migrate.addresses import DurableAddress
+from migrate.core.canary import HITS
+from migrate.core.canary import standing as canary_standing
 from migrate.core.document import Document, moment
 from migrate.errors import ConfigError, MigrateError
 from migrate.opening import Opener
@@ -56,7 +58,29 @@ def live_document(target: str, found: Statistics | None, now: float) -> Document
             "oldest": None if oldest is None else moment(oldest),
             "age_seconds": None if oldest is None else _age(oldest, found.now),
         },
+        "canary": _canary(found),
     }
+
+
+def _canary(found: Statistics) -> Document:
+    at_work = {one.stage for one in found.seen if one.recent}
+    standing, said = canary_standing(found.canary, found.counters.get(HITS, 0), at_work, found.now)
+    document: Document = {"standing": standing.value, "said": said, "newest": None, "lag": None, "reads": {}}
+    canary = found.canary
+    if canary is None:
+        return document
+    if canary.written is not None:
+        age = _age(canary.written, found.now)
+        newest = {"number": canary.number, "written": moment(canary.written), "age_seconds": age}
+        document["newest"] = newest
+    if canary.lag is not None and canary.lagged is not None:
+        seconds, horizon = round(canary.lag, 3), round(canary.horizon or 0.0, 3)
+        document["lag"] = {"seconds": seconds, "at": moment(canary.lagged), "horizon_seconds": horizon}
+    document["reads"] = {
+        what: {"times": one.times, "last": None if one.last is None else moment(one.last)}
+        for what, one in canary.reads.items()
+    }
+    return document
 
 
 def _standing(found: Statistics) -> tuple[str, str]:
@@ -93,4 +117,5 @@ def _document(target: str, now: float, standing: str, said: str) -> Document:
         "stages": [],
         "counters": {},
         "journal": None,
+        "canary": None,
     }

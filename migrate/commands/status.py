@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option(
     "--target",
     metavar="ADDRESS",
-    help="do+https://HOST: ask its bridge for the stages at work, counters and the journal's size.",
+    help="do+https://HOST: ask its bridge for the stages at work, counters, the journal's size, the canary.",
 )
 @options.ledger_option
 @options.report_options
@@ -44,7 +44,8 @@ def command(
     """Show what the ledger remembers: runs, sweeps, verifies, differences, and what is next.
 
     Of Durable Objects (--target, or the configuration's), also what their bridge knows of live traffic:
-    which stages of the session store are at work, what it counted, and writes that are half done.
+    which stages of the session store are at work, what it counted, writes that are half done, and how far
+    the canary shows KV to lag behind.
 
     \b
       kvferry status

@@ -5,6 +5,7 @@ import pytest
 
 from tests.edge.edge import Edge
 from tests.edge.stored import Stored
+from tests.edge.watched import Watched
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,4 +26,11 @@ def stored(request: pytest.FixtureRequest, edge: Edge) -> Iterator[Stored]:
 def apart(edge: Edge) -> Iterator[Stored]:
     """The session store, each session in an object of its own."""
     yield Stored(edge)
+    edge.store("clock", None)
+
+
+@pytest.fixture
+def watched(edge: Edge) -> Iterator[Watched]:
+    """The session store with statistics of its own."""
+    yield Watched(edge)
     edge.store("clock", None)

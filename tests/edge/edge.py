@@ -115,6 +115,12 @@ MUTANTS = {
         "object.kvferryPut({ ...ask, expect: version })",
         "object.kvferryPut({ ...ask, expect: null })",
     ),
+    # A fallback hit is not counted: nothing but the canary shows it while there is none.
+    "UNCOUNTING": (
+        "store/reader.ts",
+        'kept === null ? "fallback_miss" : "fallback_hit"',
+        '"fallback_miss"',
+    ),
     # No law is broken here: the import fails at its very end.
     "BREAKING": (
         "toolkit.ts",

@@ -3,37 +3,10 @@
 import pytest
 
 from tests.edge.sending import fresh
-from tests.edge.stored import Stored
+from tests.edge.watched import Watched
 
 HOUR = 3600
 DAY = 24 * HOUR
-
-
-class Watched(Stored):
-    """Stores whose every verb tells an object of statistics of its own."""
-
-    def __init__(self, edge):
-        super().__init__(edge)
-        self.name = fresh("stats")
-
-    def order(self, stage, verb, *args, **more):
-        return super().order(stage, verb, *args, **{"stats": self.name} | more)
-
-    def ask(self, method, *args):
-        order = {"binding": "STATS", "object": self.name, "method": method, "args": list(args)}
-        return self.edge.store("call", order)
-
-    def journal(self):
-        return [
-            (entry["key"], entry["half"], entry["verb"], entry["stage"], entry["end"], entry["times"])
-            for entry in self.ask("kvferryJournal", None, 100)
-        ]
-
-
-@pytest.fixture
-def watched(edge):
-    yield Watched(edge)
-    edge.store("clock", None)
 
 
 def known(watched, stage):

@@ -18,6 +18,8 @@ from tests.edge.sending import fresh
 from tests.edge.stored import Stored
 
 NAME = "kvferry:stats"  # of the object
+READS = ("counted", "uncounted", "missing", "foreign")
+NEVER = {"times": 0, "last": None}
 HOUR = 3600
 
 
@@ -36,6 +38,21 @@ class Told(Stored):
         """A heartbeat."""
         beat = {"isolate": isolate, "stage": stage, "version": version, "counters": counters}
         order = {"binding": "STATS", "object": self.name, "method": "kvferryBeat", "args": [beat]}
+        self.edge.store("call", order)
+
+    def flown(self, hits: int, canary: dict[str, Any] | None, **more: Any) -> dict[str, Any] | None:
+        """A heartbeat at object-first that has read a canary; the turn that it is given."""
+        counters = {"canary_fallback_hit": hits}
+        beat = {"isolate": "a", "stage": "object-first", "version": "v1", "counters": counters}
+        args = [{**beat, "canary": canary, **more}]
+        order = {"binding": "STATS", "object": self.name, "method": "kvferryBeat", "args": args}
+        turn: dict[str, Any] | None = self.edge.store("call", order)["turn"]
+        return turn
+
+    def written(self, turn: dict[str, Any], took: float) -> None:
+        """KV has taken a canary."""
+        args = [{**turn, "took": took}]
+        order = {"binding": "STATS", "object": self.name, "method": "kvferryCanary", "args": args}
         self.edge.store("call", order)
 
     def fail(self, session: str) -> None:
@@ -61,6 +78,7 @@ def test_nobody_has_been_at_work_yet(told: Told) -> None:
         "seen": [],
         "counters": {},
         "journal": {"entries": 0, "oldest": None},
+        "canary": {"every": 300, "written": None, "lag": None, "reads": dict.fromkeys(READS, NEVER)},
     }
 
 
@@ -155,6 +173,66 @@ def test_status_tells_stages_counters_and_the_journal(
     assert "shadow-read, version v2: 1 isolate at work, 1 seen, heartbeat 4 s ago" in text
     assert "journal: 1 half of a write is open, the oldest for 3 h" in text
     assert session not in text + json.dumps(live)
+
+
+def test_status_tells_of_the_canary_its_lag_and_whether_it_was_counted(
+    told: Told, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    began, words = told.now, ("--target", target(told.bridge))
+
+    def now(at: float) -> None:
+        told.set_clock(began + at)
+        told.bridge.set_clock(began + at)
+
+    def canary() -> dict[str, Any]:
+        return dict(status(capsys, *words)["live"]["canary"])
+
+    assert (canary()["standing"], canary()["newest"], canary()["lag"]) == ("unproven", None, None)
+    first = told.flown(0, None)
+    assert first is not None
+    told.written(first, 0)
+    assert canary()["standing"] == "unproven", "nobody has read it"
+    told.flown(1, {**first, "before": 0})
+    assert canary()["standing"] == "counted"
+    now(300)
+    second = told.flown(2, {**first, "before": 1})
+    assert second is not None
+    told.written(second, 0)
+    now(315)
+    told.flown(3, {**first, "before": 2})
+    now(320)
+    told.flown(4, {**second, "before": 3})
+    told.flown(5, {"number": 9, "at": 9, "before": 4})
+    found = canary()
+    assert (found["standing"], found["newest"]["number"], found["newest"]["age_seconds"]) == (
+        "counted",
+        2,
+        20,
+    )
+    assert (found["lag"]["seconds"], found["lag"]["horizon_seconds"]) == (15, 45)
+    times = {what: one["times"] for what, one in found["reads"].items()}
+    assert times == {"counted": 5, "uncounted": 0, "missing": 1, "foreign": 1}
+    assert run(["status", *words]) == 0
+    text = capsys.readouterr().out
+    assert "  canary: the counter of fallback hits counted the canary\n" in text
+    assert "number 2, written 20 s ago; read 5, counted 5, missing 1\n" in text
+    assert "1 read of a canary that other statistics wrote" in text
+    assert "KV lagged behind by 15 s at most, so H is 45 s or more\n" in text
+    told.flown(5, {**second, "before": 5})
+    assert canary()["standing"] == "uncounted"
+    assert run(["status", *words]) == 0
+    assert "  canary: uncounted: " in capsys.readouterr().out
+    now(320 + 901)
+    assert canary()["standing"] == "unproven", "no canary for long"
+
+
+def test_status_says_that_the_canary_rests_at_object_only(
+    told: Told, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told.beat("a", "object-only", "v1")
+    assert status(capsys, "--target", target(told.bridge))["live"]["canary"]["standing"] == "rests"
+    told.beat("b", "object-first", "v1")
+    assert status(capsys, "--target", target(told.bridge))["live"]["canary"]["standing"] == "unproven"
 
 
 def test_status_calls_unproven_what_nobody_told(

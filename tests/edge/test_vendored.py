@@ -42,6 +42,10 @@ export default {
       const stats = await env.MIGRATION_STATS.getByName(STATS_NAME).kvferryStats();
       return Response.json(stats.seen.map(({ stage }) => stage));
     }
+    if (pathname === "/canary") {
+      const { canary } = await env.MIGRATION_STATS.getByName(STATS_NAME).kvferryStats();
+      return Response.json({ ...canary, kv: await env.SESSIONS.get("kvferry:canary", "json") });
+    }
     const store = sessionStore({ ...env, SESSION_STAGE: searchParams.get("stage") });
     await store.put("s1", { user: "u" }, { expirationTtl: 3600, metadata: { m: 1 } });
     const found = await store.get<{ user: string }>("s1");
@@ -104,3 +108,11 @@ def test_a_worker_with_it_puts_and_gets_at_every_stage(tmp_path: Path, shop: Pat
         while (seen := set(asked(runtime.url + "/seen"))) != set(STAGES) and time.monotonic() < deadline:
             time.sleep(0.05)  # heartbeats come behind the answers
         assert seen == set(STAGES)
+        while (canary := asked(runtime.url + "/canary"))["written"] is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert (canary["written"]["number"], canary["kv"]["number"]) == (1, 1)
+        while not canary["reads"]["counted"]["times"] and time.monotonic() < deadline:
+            asked(f"{runtime.url}/put?stage=kv")
+            canary = asked(runtime.url + "/canary")
+        assert canary["reads"]["counted"]["times"] > 0
+        assert canary["reads"]["uncounted"]["times"] == canary["reads"]["foreign"]["times"] == 0

@@ -1,9 +1,10 @@
-// Statistics of a migration, in one object: which stages and versions are at work, what they counted, and
-// which halves of writes are not known to be done. It belongs to the script that owns the session class.
+// Statistics of a migration, in one object: which stages and versions are at work, what they counted, which
+// halves of writes are not known to be done, and the canary. It belongs to the script that owns the session class.
 
 import { DurableObject } from "cloudflare:workers";
-import { BEAT_EVERY, RECENT } from "./stats-calls.ts";
-import type { Beat, FailedHalf, Journal, JournalEntry, SeenIsolates, Stats } from "./stats-calls.ts";
+import { Canaries } from "./canaries.ts";
+import { BEAT_EVERY, CANARY_HITS, RECENT } from "./stats-calls.ts";
+import type { Beat, BeatAnswer, CanaryWritten, FailedHalf, Journal, JournalEntry, SeenIsolates, Stats } from "./stats-calls.ts";
 
 const KEPT = 30 * 86_400; // seconds since an isolate was last seen
 const REST = ""; // in the place of the isolates that are not kept any more
@@ -14,6 +15,7 @@ export class MigrationStats<Env = unknown> extends DurableObject<Env> {
   readonly #sql: SqlStorage;
   readonly #storage: DurableObjectStorage;
   readonly #clock: () => number;
+  readonly #canaries: Canaries;
 
   // `clock`: Unix seconds.
   constructor(ctx: DurableObjectState, env: Env, clock: () => number = () => Date.now() / 1000) {
@@ -46,12 +48,14 @@ export class MigrationStats<Env = unknown> extends DurableObject<Env> {
         PRIMARY KEY (key, half)
       ) STRICT, WITHOUT ROWID;
     `);
+    this.#canaries = new Canaries(this.#sql);
   }
 
-  // An isolate is at work. What it counted takes the place of what it had counted before.
-  kvferryBeat({ isolate, stage, version, counters }: Beat): void {
+  // An isolate is at work. What it counted takes the place of what it had counted before. Is it its turn to
+  // write the canary?
+  kvferryBeat({ isolate, stage, version, counters, canary }: Beat): BeatAnswer {
     const now = this.#clock();
-    this.#storage.transactionSync(() => {
+    return this.#storage.transactionSync(() => {
       const { rowsWritten } = this.#sql.exec(
         "UPDATE isolates SET last = max(last, ?) WHERE isolate = ? AND stage = ? AND version = ?",
         now,
@@ -63,8 +67,16 @@ export class MigrationStats<Env = unknown> extends DurableObject<Env> {
         this.#sql.exec("INSERT INTO isolates VALUES (?, ?, ?, ?, ?)", isolate, stage, version, now, now);
         this.#prune(now);
       }
-      this.#count(isolate, counters);
+      const counted = this.#count(isolate, counters);
+      if (canary === undefined) return { turn: null };
+      this.#canaries.saw(canary, counted[CANARY_HITS] ?? 0, now);
+      return { turn: this.#canaries.turn(now) };
     });
+  }
+
+  // KV has acknowledged a canary.
+  kvferryCanary(written: CanaryWritten): void {
+    this.#canaries.written(written, this.#clock());
   }
 
   // A half is not known to be done: one entry for each session and half, the last one.
@@ -99,7 +111,7 @@ export class MigrationStats<Env = unknown> extends DurableObject<Env> {
       .one();
     const counts = this.#sql.exec<{ counts: string }>("SELECT counts FROM counters").toArray();
     const counters = counts.map((row) => JSON.parse(row.counts) as Counts).reduce(sum, {});
-    return { now, beatEvery: BEAT_EVERY, seen, counters, journal };
+    return { now, beatEvery: BEAT_EVERY, seen, counters, journal, canary: this.#canaries.told() };
   }
 
   // Up to `limit` entries behind a session and half, in their order.

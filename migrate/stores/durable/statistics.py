@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from migrate.bridge_keys import Scope
+from migrate.core.canary import Canary, Reads
 from migrate.stores.durable.bridge import Bridge
 
 
@@ -32,7 +34,7 @@ class Statistics:
     """`now`: the object's clock, Unix seconds. `beat_every`: seconds. `counters`: since the beginning.
 
     `journal`: open entries, halves of writes that are not known to be done; `oldest`: since when the
-    oldest of them has been open, None without any.
+    oldest of them has been open, None without any. `canary`: None where the class is from before it.
     """
 
     now: float
@@ -41,6 +43,7 @@ class Statistics:
     counters: Mapping[str, int]
     journal: int
     oldest: float | None
+    canary: Canary | None
 
 
 def statistics(bridge: Bridge, patience: float | None = None) -> Statistics | None:
@@ -55,4 +58,17 @@ def statistics(bridge: Bridge, patience: float | None = None) -> Statistics | No
         counters=found["counters"],
         journal=found["journal"]["entries"],
         oldest=found["journal"]["oldest"],
+        canary=None if found["canary"] is None else _canary(found["canary"]),
+    )
+
+
+def _canary(found: Mapping[str, Any]) -> Canary:
+    written, lag, reads = found["written"] or {}, found["lag"] or {}, found["reads"]
+    return Canary(
+        every=found["every"],
+        number=written.get("number"),
+        written=written.get("at"),
+        lag=lag.get("seconds"),
+        lagged=lag.get("at"),
+        **{what: Reads(**reads[what]) for what in ("counted", "uncounted", "missing", "foreign")},
     )

@@ -13,6 +13,7 @@ import { UserSessions } from "EDGE/user-sessions.ts";
 import { Store as Disobeying } from "DISOBEYING/store/store.ts";
 import { Store as Lax } from "LAX/store/store.ts";
 import { Store as Uncompared } from "UNCOMPARED/store/store.ts";
+import { Store as Uncounting } from "UNCOUNTING/store/store.ts";
 import { WrappedSessions as Wrapped } from "./wrapped-sessions.ts";
 
 const time = { now: null as number | null };
@@ -43,11 +44,12 @@ const STORES: Record<string, typeof Real> = {
   DISOBEYING: Disobeying as unknown as typeof Real,
   LAX: Lax as unknown as typeof Real,
   UNCOMPARED: Uncompared as unknown as typeof Real,
+  UNCOUNTING: Uncounting as unknown as typeof Real,
 };
 
 type Env = Record<string, DurableObjectNamespace> & { SESSIONS: KVNamespace };
 
-// How one call of an object or of KV ends: "fails" before anything is done, "fails after" it was done,
+// How one call of an object or of KV ends (canary.get, canary.put: of KV, for the canary): "fails" before anything is done, "fails after" it was done,
 // says "429", is "slow" (done, and then 21 seconds have passed), is "silent" (nothing is done and nothing answered), "lands" without an answer, or is "held":
 // without an answer, and done when the test says so.
 type Fault = "fails" | "fails after" | "429" | "slow" | "silent" | "lands" | "held" | null;
@@ -63,6 +65,7 @@ interface Order {
   isolate?: string;
   version?: string;
   stale?: { value: string; metadata: unknown } | "missing"; // what KV's reads show
+  canary?: string | "missing"; // what its reads of the canary show
   meanwhile?: Order; // done before the first write of an object
 }
 
@@ -164,6 +167,7 @@ function scriptedStore(env: Env, order: Order): Scripted {
   const trace: string[] = [];
   const left: Promise<unknown>[] = [];
   const counters = new Counters();
+  let hushed = false; // was the last call silent? Work that makes one call, and waits for it, is silent then
   const world: World = {
     clock,
     async pause(seconds) {
@@ -171,7 +175,9 @@ function scriptedStore(env: Env, order: Order): Scripted {
       advance(seconds);
     },
     async within(seconds, work) {
-      if (!silent.has(work)) return work;
+      const waits = hushed || silent.has(work);
+      hushed = false;
+      if (!waits) return work;
       advance(seconds);
       return UNANSWERED;
     },
@@ -190,6 +196,7 @@ function scriptedStore(env: Env, order: Order): Scripted {
   const through: Through = (name, call, id, given) => {
     const fault = faults[name]?.shift() ?? null;
     trace.push(fault === null ? name : `${name} ${fault}`);
+    hushed = fault === "silent" || fault === "lands" || fault === "held";
     if (fault === "silent" || fault === "lands" || fault === "held") {
       if (fault === "held") held.push({ objects: order.objects ?? "OWN", id: id as string, name, given });
       const landing = fault === "lands" ? call() : Promise.resolve();
@@ -217,7 +224,7 @@ function scriptedStore(env: Env, order: Order): Scripted {
       ? {}
       : { MIGRATION_STATS: { idFromName: () => id, get: () => scripted(stats.get(id), through, String(id)) } }),
     ...(order.version === undefined ? {} : { CF_VERSION_METADATA: { id: order.version } }),
-    SESSIONS: scriptedKv(env.SESSIONS, through, order.stale),
+    SESSIONS: withCanary(scriptedKv(env.SESSIONS, through, order.stale), env.SESSIONS, through, order),
     USER_SESSIONS: {
       idFromName: (name: string) => objects.idFromName(name),
       get: (id: DurableObjectId, options: object) => scripted(objects.get(id, options), through, String(id)),
@@ -239,7 +246,13 @@ function asked(stub: object, name: string, given: unknown): Promise<unknown> {
   return ((stub as Record<string, Method>)[name] as Method)(given);
 }
 
-function scriptedKv(kv: KVNamespace, through: Through, stale: Order["stale"]): object {
+interface Kv {
+  getWithMetadata(key: string, type: "arrayBuffer"): Promise<unknown>;
+  put(key: string, value: Uint8Array, options: KVNamespacePutOptions): Promise<unknown>;
+  delete(key: string): Promise<unknown>;
+}
+
+function scriptedKv(kv: KVNamespace, through: Through, stale: Order["stale"]): Kv {
   const shown = (): Promise<unknown> => {
     if (stale === "missing") return Promise.resolve({ value: null, metadata: null });
     const { value, metadata } = stale as Exclude<Order["stale"], "missing" | undefined>;
@@ -251,6 +264,28 @@ function scriptedKv(kv: KVNamespace, through: Through, stale: Order["stale"]): o
     put: (key: string, value: Uint8Array, options: KVNamespacePutOptions) =>
       through("kv.put", () => kv.put(key, value, options)),
     delete: (key: string) => through("kv.delete", () => kv.delete(key)),
+  };
+}
+
+// Beside it the canary, of which every statistics' object has one of its own.
+function withCanary(sessions: Kv, kv: KVNamespace, through: Through, order: Order): Kv {
+  const own = (key: string) => (key === "kvferry:canary" ? `${order.stats}/${key}` : null);
+  const shown = (): Promise<unknown> => {
+    const value = order.canary === "missing" ? null : new TextEncoder().encode(order.canary).buffer;
+    return Promise.resolve({ value, metadata: null });
+  };
+  return {
+    ...sessions,
+    getWithMetadata(key, type) {
+      const canary = own(key);
+      if (canary === null) return sessions.getWithMetadata(key, type);
+      return through("canary.get", () => (order.canary === undefined ? kv.getWithMetadata(canary, type) : shown()));
+    },
+    put(key, value, options) {
+      const canary = own(key);
+      if (canary === null) return sessions.put(key, value, options);
+      return through("canary.put", () => kv.put(canary, value, options));
+    },
   };
 }
 

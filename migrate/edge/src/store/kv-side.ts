@@ -1,5 +1,6 @@
 // KV's half: reads that obey the true expiration, and writes that begin in time or not at all.
 
+import { CANARY_KEY } from "../stats-calls.ts";
 import { digest, utf8 } from "../text.ts";
 import type { Counters } from "./counters.ts";
 import type { Kept } from "./data.ts";
@@ -81,10 +82,10 @@ export class KvSide {
     return this.#write(notAfter, () => this.#kv.delete(this.#prefix + id));
   }
 
-  // Is this the key of anything that KV could have?
+  // Is this the key of anything that KV could have, and a session's?
   possible(id: string): boolean {
     const key = this.#prefix + id;
-    return key !== "." && key !== ".." && (key.length * 3 <= LONGEST_KEY || utf8(key).length <= LONGEST_KEY);
+    return key !== "." && key !== ".." && key !== CANARY_KEY && (key.length * 3 <= LONGEST_KEY || utf8(key).length <= LONGEST_KEY);
   }
 
   // Once more after a second, when KV says that this key was written less than a second ago.

@@ -66,10 +66,17 @@ export class Reader {
     }
   }
 
-  // Nothing at all is in the object: what KV has, which is given to the object with its own expiration.
-  async fallback({ id, notAfter }: Operation): Promise<Current> {
+  // What KV has of what the object knows nothing of. The canary comes this way, so that a counter which has
+  // stopped counting shows.
+  async left(id: string): Promise<Kept | null> {
     const kept = await this.#kv().read(id);
     this.#counters.add(kept === null ? "fallback_miss" : "fallback_hit");
+    return kept;
+  }
+
+  // Nothing at all is in the object: what KV has, which is given to the object with its own expiration.
+  async fallback({ id, notAfter }: Operation): Promise<Current> {
+    const kept = await this.left(id);
     if (kept === null) return { kept, version: 0 };
     if (kept.expiration === undefined) {
       this.#counters.add("fallback_unknown");

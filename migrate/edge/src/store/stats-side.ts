@@ -1,8 +1,9 @@
-// The store's word to the statistics: heartbeats now and then, and each half that is not known to be done.
-// Without a binding nobody is told, and nobody can prove that a stage is over.
+// The store's word to the statistics: heartbeats now and then, with what they see of the canary, and each half that
+// is not known to be done. None of it is waited for, but the journal by a write that needs it. Without a binding nobody is told, and nobody can prove that a stage is over.
 
 import { BEAT_EVERY, STATS_NAME } from "../stats-calls.ts";
 import type { FailedHalf, StatsObject } from "../stats-calls.ts";
+import type { Canary } from "./canary.ts";
 import type { Counters } from "./counters.ts";
 import { earliest } from "./stages.ts";
 import type { Ramp, Stage } from "./stages.ts";
@@ -27,14 +28,24 @@ export class StatsSide {
   readonly #stats: StatsObjects | null;
   readonly #ramp: Ramp;
   readonly #identity: Identity;
+  readonly #canary: Canary | null;
   readonly #world: World;
   readonly #counters: Counters;
   readonly #due = new Map<Stage, number>();
 
-  constructor(stats: StatsObjects | null, ramp: Ramp, identity: Identity, world: World, counters: Counters) {
+  // `canary`: null where there is no KV.
+  constructor(
+    stats: StatsObjects | null,
+    ramp: Ramp,
+    identity: Identity,
+    canary: Canary | null,
+    world: World,
+    counters: Counters,
+  ) {
     this.#stats = stats;
     this.#ramp = ramp;
     this.#identity = identity;
+    this.#canary = canary;
     this.#world = world;
     this.#counters = counters;
   }
@@ -45,26 +56,43 @@ export class StatsSide {
     const now = this.#world.clock();
     if (this.#stats === null || now < (this.#due.get(stage) ?? -Infinity)) return;
     this.#due.set(stage, now + BEAT_EVERY);
-    const { version } = this.#identity;
-    const beat = { isolate: this.#identity.isolate(), stage, version, counters: this.#counters.all() };
-    const told = this.#told((object) => object.kvferryBeat(beat));
-    this.#world.lasting(told.then((done) => void (done || this.#due.delete(stage))));
+    this.#world.lasting(this.#beaten(this.#stats, stage));
   }
 
   // Was it put into the journal, if there is one?
-  note(failed: FailedHalf): Promise<boolean> {
-    return this.#told((object) => object.kvferryNote(failed));
+  async note(failed: FailedHalf): Promise<boolean> {
+    const stats = this.#stats;
+    return stats === null || (await this.#told(stats, (object) => object.kvferryNote(failed))) !== UNANSWERED;
   }
 
-  async #told(tell: (object: StatsObject) => Promise<void>): Promise<boolean> {
-    if (this.#stats === null) return true;
+  // Never raises.
+  async #beaten(stats: StatsObjects, stage: Stage): Promise<void> {
+    const canary = stage === "object-only" ? null : this.#canary; // nothing touches KV there
+    const seen = await canary?.look();
+    const isolate = this.#identity.isolate();
+    const beat = { isolate, stage, version: this.#identity.version, counters: this.#counters.all() };
+    const whole = seen === undefined ? beat : { ...beat, canary: seen };
+    const answer = await this.#told(stats, (object) => object.kvferryBeat(whole));
+    if (answer === UNANSWERED) this.#due.delete(stage);
+    else if (canary && answer?.turn) {
+      const written = await canary.write(answer.turn);
+      if (written !== null) await this.#told(stats, (object) => object.kvferryCanary(written));
+    }
+  }
+
+  // The answer; UNANSWERED: it is not known to have arrived.
+  async #told<Answer>(
+    stats: StatsObjects,
+    tell: (object: StatsObject) => Promise<Answer>,
+  ): Promise<Answer | typeof UNANSWERED> {
     try {
-      const object = this.#stats.get(this.#stats.idFromName(STATS_NAME));
-      if ((await this.#world.within(ANSWERS_WITHIN, tell(object))) !== UNANSWERED) return true;
+      const object = stats.get(stats.idFromName(STATS_NAME));
+      const answer = await this.#world.within(ANSWERS_WITHIN, tell(object));
+      if (answer !== UNANSWERED) return answer;
     } catch {
       // counted below
     }
     this.#counters.add("stats_failed");
-    return false;
+    return UNANSWERED;
   }
 }

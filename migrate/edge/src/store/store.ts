@@ -2,6 +2,7 @@
 
 import { decoded } from "../decoded.ts";
 import { HALVES } from "../half-calls.ts";
+import { Canary } from "./canary.ts";
 import { Counters } from "./counters.ts";
 import { encoded, endOf, metadataText } from "./data.ts";
 import type { Kept, Lifetime } from "./data.ts";
@@ -53,7 +54,8 @@ export class Store {
     this.#kvSide = kv && new KvSide(kv, prefix, namespace, world, counters);
     this.#objectSide = objects && placement && new ObjectSide(objects, placement, locationHint, world);
     this.#reader = new Reader(() => this.#kv, () => this.#object, world, counters);
-    this.#stats = new StatsSide(stats, ramp, { isolate, version }, world, counters);
+    const canary = kv && new Canary(kv, world, counters);
+    this.#stats = new StatsSide(stats, ramp, { isolate, version }, canary, world, counters);
   }
 
   // ---------------------------------------------------------------- the verbs
