@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from importlib import resources
 
 import pytest
 
 from migrate.core.canary import HITS, Canary, Reads, Standing, standing
-from tests.edge.edge import EDGE
 
 NOW = 1_800_000_000.0
 LONG = 3 * 300.0
@@ -29,7 +29,7 @@ def found(canary: Canary | None, hits: int = 40, stages: tuple[str, ...] = ("obj
 
 
 def test_the_counter_is_the_session_stores() -> None:
-    calls = (EDGE / "src" / "stats-calls.ts").read_text()
+    calls = resources.files("migrate").joinpath("edge/src/stats-calls.ts").read_text()
     assert re.findall(r'CANARY_HITS = "(.*)"', calls) == [HITS]
 
 

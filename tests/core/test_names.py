@@ -1,15 +1,15 @@
 import re
+from importlib import resources
 
 import pytest
 
 from migrate.core.names import ALL, CANARY, Names, sessions
 from migrate.core.ports import Cursor, Page
 from migrate.core.record import NEVER, Head, Key, Record
-from tests.edge.edge import EDGE
 
 
 def test_the_canarys_key_is_the_session_stores() -> None:
-    calls = (EDGE / "src" / "stats-calls.ts").read_text()
+    calls = resources.files("migrate").joinpath("edge/src/stats-calls.ts").read_text()
     assert re.findall(r'CANARY_KEY = "(.*)"', calls) == [CANARY]
 
 
