@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from migrate.core.names import CANARY
 from migrate.core.ports import Clock
 from migrate.core.protocol.half_calls import End
 from migrate.core.protocol.plans import KvHalf
@@ -82,5 +83,5 @@ class KvSide:
 
 
 def possible(key: Key) -> bool:
-    """Is this the key of anything that KV could have?"""
-    return key not in (".", "..") and len(key.encode()) <= _LONGEST_KEY
+    """Is this the key of anything that KV could have, and a session's?"""
+    return key not in (".", "..", CANARY) and len(key.encode()) <= _LONGEST_KEY

@@ -9,6 +9,7 @@ from migrate.core.record import NEVER, Key, Origin, Record
 from migrate.errors import ConfigError, StoreError, StoreUnavailable
 from migrate.session_store import SessionStore, SessionStoreError, Settings, StoredSession
 from migrate.session_store.counters import NAMES
+from migrate.session_store.kv_side import possible
 from tests.session_store.stand import FAILED, NOW, PREFIX, SILENT, Stand
 
 STAGES = ("kv", "dual-write", "shadow-read", "object-first", "object-only")
@@ -498,6 +499,11 @@ def test_no_error_names_a_session(stand):
         assert not {"planted", "value"} & set(re.split(r"\W+", error.value.message + error.value.hint))
 
 
+def test_the_key_of_the_canary_is_no_sessions():
+    assert not possible(Key("kvferry:canary"))
+    assert possible(Key("kvferry:canary2"))
+
+
 def test_the_counters_are_those_of_the_store_in_workers():
     source = Path(__file__).parents[2] / "migrate/edge/src/store/counters.ts"
     if not source.exists():
@@ -515,8 +521,8 @@ def test_the_counters_are_those_of_the_store_in_workers():
             options = re.findall(r'"(\w+)"', part) if index % 2 else [part]
             names = [name + option for name in names for option in options]
         theirs |= set(names)
-    # The object of this store is a file, which is never older than the store, and keeps no statistics.
-    assert theirs - set(NAMES) == {"object_older", "stats_failed"}
+    # The object of this store is a file, which is never older than the store; no statistics, no canary.
+    assert theirs - set(NAMES) == {"object_older", "stats_failed", "unread", "unwritten"}
     assert set(NAMES) <= theirs
 
 
