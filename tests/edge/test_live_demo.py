@@ -76,7 +76,7 @@ def test_an_application_under_load_goes_through_all_stages_and_loses_nobody(
     counted = table(text)
     assert ended is Exit.CLEAN, text
     assert min(counted["requests"]) > 0
-    assert min(counted["logins"]) > 0
+    assert sum(counted["logins"]) >= SHORT.users * SHORT.sessions
     assert counted["exported"][1] > 0
     assert counted["verify: equal"][:2] == [0, 0]
     assert min(counted["verify: equal"][2:]) > 0
@@ -84,8 +84,8 @@ def test_an_application_under_load_goes_through_all_stages_and_loses_nobody(
     bad = ("verify: against", "unexpected logouts", "stale reads", "back from the dead", "errors")
     assert [sum(counted[name]) for name in bad] == [0] * 5
     for before, after in zip(Stage, tuple(Stage)[1:], strict=False):
-        assert re.search(rf"^ *[\d.]+ s  {after} 50 %, {before} 50 %: [1-9]", text, re.MULTILINE)
-        assert re.search(rf"^ *[\d.]+ s  {after} everywhere: [1-9]", text, re.MULTILINE)
+        assert re.search(rf"^ *[\d.]+ s  {after} 50 %, {before} 50 %: ", text, re.MULTILINE)
+        assert re.search(rf"^ *[\d.]+ s  {after} everywhere: ", text, re.MULTILINE)
     for stage in tuple(Stage)[2:]:
         verifies = re.findall(rf"kvferry verify .*--stage {stage}\n.*compared in .*: (\w+)", text)
         assert verifies[-1] == "clean"

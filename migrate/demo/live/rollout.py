@@ -19,12 +19,11 @@ from migrate.stores.kv import HORIZON
 
 _VERIFIES = 4  # at one stage, before it is given up
 _LATELY = 10.0  # seconds
+_LONGER = 1.5  # times as long as the slowest request, lately, is H at least
 
 
 class Unproven(MigrateError):
     """The verify that is to open the next stage is not clean."""
-
-    exit = Exit.AGAINST
 
 
 class RollOut:
@@ -98,7 +97,7 @@ class RollOut:
 
     def _horizon(self) -> float:
         """H, in whole seconds: what `--settle` is given. A slow machine's requests take longer to end."""
-        return max(self._pace.settle, float(math.ceil(2 * self._crowd.slowest(_LATELY))))
+        return max(self._pace.settle, float(math.ceil(_LONGER * self._crowd.slowest(_LATELY))))
 
     def _so_far(self) -> dict[str, int]:
         return {name: self._counts.total(name) for name in (REQUESTS, LOGINS, LOGOUTS)}

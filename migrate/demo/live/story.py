@@ -13,7 +13,7 @@ from migrate.clock import SystemClock
 from migrate.demo.live.counting import Counts
 from migrate.demo.live.pace import PACE, Pace
 from migrate.demo.live.project import write_project
-from migrate.demo.live.rollout import RollOut, Unproven
+from migrate.demo.live.rollout import RollOut
 from migrate.demo.live.screen import Screen
 from migrate.demo.live.site import Site
 from migrate.demo.live.users import Crowd
@@ -57,14 +57,14 @@ def run(
     screen = Screen(sys.stdout if stream is None else stream, lambda: columns(counts.rows(), indent=""))
     with contextlib.ExitStack() as stack:
         tools = find_tools(lambda line: screen.say(f"({line})"))
-        until = clock.monotonic() + pace.within  # whatever npm took
+        began = clock.monotonic()  # whatever npm took
         folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kvferry-demo-")))
         project = write_project(folder, store)
         screen.say(*_INTRODUCTION.format(users=pace.users).splitlines(), "")
         site = stack.enter_context(Site(project, tools, clock))
         stack.callback(screen.close)
         crowd = stack.enter_context(Crowd(site.host, counts, pace, lambda: site.deployed.later))
-        watch = stack.enter_context(Watch(clock, until, screen, site, counts))
+        watch = stack.enter_context(Watch(clock, began, pace.within, screen, counts, site.counters))
         trouble = _told(RollOut(site, counts, crowd, screen, clock, pace), crowd, watch)
         watch.look()
         screen.close()
@@ -76,15 +76,10 @@ def run(
 
 
 def _told(roll_out: RollOut, crowd: Crowd, watch: Watch) -> Trouble | None:
-    """What keeps it from ending well, if anything does. Raises MigrateError when it cannot be known."""
+    """What keeps it from ending well, if anything does."""
     try:
         roll_out.done()
-    except Unproven as error:
+    except MigrateError as error:  # what users saw comes before what the operator did
         return watch.trouble() or Trouble(error.message, error.hint)
-    except MigrateError:
-        trouble = watch.trouble()
-        if trouble is None:
-            raise
-        return trouble
     crowd.stop()
     return watch.trouble()

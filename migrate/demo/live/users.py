@@ -23,7 +23,7 @@ from migrate.demo.live.pace import Pace
 
 _PATIENCE = 30.0  # seconds for an answer
 _REMEMBERED = 5000  # answers, for the slowest of them
-_RESTS = 2  # times as long as its last answer took
+_RESTS = 4  # times as long as its last answer took
 _OFTEN = 2  # of a user's sessions are used often, the others now and then
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
@@ -10,9 +11,11 @@ from typing import Self
 from migrate.clock import SystemClock
 from migrate.demo.live.counting import BAD, ERRORS, Counts
 from migrate.demo.live.screen import Screen
-from migrate.demo.live.site import Site
 from migrate.errors import MigrateError
 from migrate.formats.figures import duration
+
+Stores = Callable[[], Mapping[str, Mapping[str, int]]]
+"""Gives the counters of the session stores, by stage and by their own names. Raises MigrateError."""
 
 _EVERY = 0.5  # seconds
 _BUSY = "try again when the machine is less busy"
@@ -28,11 +31,14 @@ class Trouble:
 
 
 class Watch:
-    """Used as a context. `until`: when it is given up, by the clock's `monotonic`. Any trouble stops the
-    clock, so that nobody goes on waiting."""
+    """Used as a context. `stores`: what the session stores count. `within`: seconds after `began` (by the
+    clock's `monotonic`) in which it must end. Any trouble stops the clock, so that nobody goes on waiting."""
 
-    def __init__(self, clock: SystemClock, until: float, screen: Screen, site: Site, counts: Counts) -> None:
-        self._clock, self._until, self._screen, self._site, self._counts = clock, until, screen, site, counts
+    def __init__(
+        self, clock: SystemClock, began: float, within: float, screen: Screen, counts: Counts, stores: Stores
+    ) -> None:
+        self._clock, self._began, self._within = clock, began, within
+        self._screen, self._counts, self._stores = screen, counts, stores
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watched, name="watch", daemon=True)
         self._late = False
@@ -45,13 +51,13 @@ class Watch:
             hint = f"{_BUSY}; otherwise, {_DEFECT}" if only_errors else _DEFECT
             return Trouble(f"what users saw was wrong ({', '.join(found)})", hint)
         if self._late:
-            return Trouble(f"it did not come to its end in {duration(self._until)}", _BUSY)
+            return Trouble(f"it did not come to its end in {duration(self._within)}", _BUSY)
         return None
 
     def look(self) -> None:
         """Fetch the counters of the session store, and draw the table."""
         with suppress(MigrateError):  # whoever does not answer gets no request through either
-            self._counts.stores_say(self._site.counters())
+            self._counts.stores_say(self._stores())
         self._screen.refresh()
 
     def __enter__(self) -> Self:
@@ -65,7 +71,7 @@ class Watch:
     def _watched(self) -> None:
         while not self._ended.wait(_EVERY):
             self.look()
-            self._late = self._clock.monotonic() > self._until
+            self._late = self._clock.monotonic() - self._began > self._within
             if self.trouble() is not None:
                 self._clock.stop()
                 return
