@@ -8,10 +8,10 @@ from migrate.core.comparing import Kind, Stage
 from migrate.core.gate.asking import Answer, Asked, no, span, unknown, yes
 from migrate.core.gate.evidence import Exported, Verified
 
-_SERVED_WRONG = (Kind.VALUE, Kind.METADATA, Kind.EXPIRATION, Kind.LEGACY)
+_SERVED_WRONG = (Kind.VALUE, Kind.METADATA, Kind.EXPIRATION, Kind.LEGACY, Kind.LEGACY_STALE)
 """What object-first would show to people, since it serves the row as it is. Not a missing row: the fallback
 imports it."""
-_KV_LACKS = (Kind.EXTRA,)
+_KV_LACKS = (Kind.EXTRA, Kind.LEGACY_EXTRA)
 _ONLY_IN_KV = (Kind.MISSING, Kind.QUARANTINED)
 """What object-only would lose."""
 

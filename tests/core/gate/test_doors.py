@@ -165,9 +165,10 @@ CASES = [
     *(
         Case((FIRST,), "stores-agree", standing, verify(**{part: {kind: 1}}), f"{part} {kind}")
         for part, standing in (("settled", FAILED), ("pending", UNPROVEN))
-        for kind in (Kind.VALUE, Kind.METADATA, Kind.EXPIRATION, Kind.LEGACY)
+        for kind in (Kind.VALUE, Kind.METADATA, Kind.EXPIRATION, Kind.LEGACY, Kind.LEGACY_STALE)
     ),
     Case((FIRST,), "nothing-that-kv-lacks", FAILED, verify(settled={Kind.EXTRA: 1}), "settled"),
+    Case((FIRST,), "nothing-that-kv-lacks", FAILED, verify(settled={Kind.LEGACY_EXTRA: 1}), "older"),
     Case((FIRST,), "nothing-that-kv-lacks", UNPROVEN, verify(pending={Kind.EXTRA: 1}), "pending"),
     Case((ONLY,), "fallback-unused", FAILED, canary(counted=False), "a dead counter"),
     Case((ONLY,), "fallback-unused", UNPROVEN, canary(at=NOW - 2 * DAY), "an old canary"),
