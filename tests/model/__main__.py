@@ -13,8 +13,10 @@ import gc
 import sys
 import time
 
+from tests.model.middle import BEGINNINGS, entering
 from tests.model.rules import NAMES, Rules
 from tests.model.search import Bounds, Search
+from tests.model.world import STAGES
 
 WIDE = (
     Bounds(values=2, at_once=1),
@@ -52,7 +54,21 @@ def main() -> int:
         for number, name in enumerate(found.trace, 1):
             print(f"{number:4} {name}")
         broken = broken or bool(found.broken)
+    if given.values is None:
+        broken = _middle(rules) or broken
     return 1 if broken and not given.off else 0
+
+
+def _middle(rules: Rules) -> bool:
+    """Enter at every stage with rows from before the migration. Was the contract broken?"""
+    broken = False
+    for (right, stage, name), session in BEGINNINGS.items():
+        bounds = Bounds(values=session.born, at_once=1)
+        found = Search(dataclasses.replace(rules, right=right), bounds, (entering(stage), session)).run()
+        begins = f"{right} is right, entered at {STAGES[stage]} with {name}"
+        print(f"{begins}: {found.states:,} states: {found.broken or 'no breach'}", flush=True)
+        broken = broken or bool(found.broken)
+    return broken
 
 
 sys.exit(main())

@@ -15,11 +15,13 @@ Rolled = tuple[str, Shared]
 class Evidence:
     """What an operator can find out about the sessions, all of them together.
 
-    `may_go_back`: KV has all of them. `all_in_object`: nothing is in KV only. `on_its_way`: an import,
+    `may_go_back`: KV has all of them. `may_be_read_from_kv`: there is no legacy row that KV is wrong about.
+    `all_in_object`: nothing is in KV only. `on_its_way`: an import,
     a sweep or a rollback may still write.
     """
 
     may_go_back: bool
+    may_be_read_from_kv: bool
     all_in_object: bool
     importing: bool
     sweeping: bool
@@ -32,7 +34,7 @@ def deployments(now: Shared, evidence: Evidence, rules: Rules) -> Iterator[Rolle
     if low == high:
         if high < ONLY and _may_go_on(now, evidence, rules):
             yield f"roll out {STAGES[high + 1]}", now._replace(high=high + 1)
-        if low > KV and not now.finished and (low != SHADOW or _may_go_back(now, evidence, rules)):
+        if low > KV and not now.finished and _may_go_down(now, evidence, rules):
             gate = now.gate and (low > SHADOW or not rules.going_back_shuts_the_gate)
             yield f"roll back to {STAGES[low - 1]}", now._replace(low=low - 1, gate=gate)
         if low == ONLY and not now.finished and _may_end(now, evidence, rules):
@@ -76,6 +78,12 @@ def _may_go_on(now: Shared, evidence: Evidence, rules: Rules) -> bool:
     if now.high == FIRST and rules.object_only_needs_a_second_verify:
         return evidence.all_in_object and not _seen_lingering(now, rules)
     return True
+
+
+def _may_go_down(now: Shared, evidence: Evidence, rules: Rules) -> bool:
+    if now.low == FIRST:
+        return evidence.may_be_read_from_kv
+    return now.low != SHADOW or _may_go_back(now, evidence, rules)
 
 
 def _may_go_back(now: Shared, evidence: Evidence, rules: Rules) -> bool:

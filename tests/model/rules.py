@@ -14,10 +14,12 @@ from dataclasses import dataclass, fields
 class Rules:
     """All rules on is the protocol. A comment says what happens instead when one is off.
 
-    `stale`: how many ticks a stale read of KV may span; one tick more is H, and an import's lease.
+    `stale`: how many ticks a stale read of KV may span; one tick more is H, and an import's lease. `right`:
+    who is right about legacy rows by the operator's word, "kv" or "target".
     """
 
     stale: int = 0
+    right: str = ""
 
     # 1
     a_delete_leaves_a_tombstone_where_there_is_no_row: bool = True
@@ -75,6 +77,11 @@ class Rules:
     going_back_shuts_the_gate: bool = True
     # 16
     going_back_writes_app_rows_only: bool = True
+    # of rows from before the migration
+    legacy_rows_wait_for_the_word: bool = True  # a sweep replaces them unasked
+    legacy_rows_of_kv_are_replaced: bool = True  # no sweep ever does (progress)
+    a_stale_legacy_row_shuts_the_gate: bool = True  # it does not
+    legacy_rows_of_the_target_bar_the_way_back: bool = True  # below object-first
 
     @property
     def wait(self) -> int:

@@ -83,6 +83,7 @@ class Seen:
     """What is asked of a session's state again and again."""
 
     may_go_back: bool
+    may_be_read_from_kv: bool
     all_in_object: bool
     importing: bool
     sweeping: bool
@@ -100,7 +101,10 @@ World = tuple[int, ...]
 class Search:
     """All states of a set of rules, within bounds."""
 
-    def __init__(self, rules: Rules, bounds: Bounds) -> None:
+    def __init__(
+        self, rules: Rules, bounds: Bounds, begins: tuple[Shared, Session] = (BEGINNING, LOGGED_IN)
+    ) -> None:
+        """`begins`: with what it all begins, for each session alike."""
         self.rules = rules
         self.bounds = bounds
         self.numbers = Numbers(rules)
@@ -111,8 +115,9 @@ class Search:
         self._seen: dict[int, Seen] = {}
         self._moves: dict[tuple[int, Evidence], list[tuple[str, int]]] = {}
         self._breaches: dict[tuple[int, int], str] = {}
-        first = self.numbers.of(LOGGED_IN)
-        self.start: World = (self._share(BEGINNING), *[first] * bounds.sessions)
+        shared, session = begins
+        first = self.numbers.of(session)
+        self.start: World = (self._share(shared), *[first] * bounds.sessions)
 
     # ------------------------------------------------------------ the tables
 
@@ -138,6 +143,7 @@ class Search:
             session, rules, of = self.numbers.states[number], self.rules, self.numbers.of
             seen = self._seen[number] = Seen(
                 may_go_back=toolkit.may_go_back(session, rules),
+                may_be_read_from_kv=toolkit.may_be_read_from_kv(session, rules),
                 all_in_object=toolkit.nothing_only_in_kv(session),
                 importing=session.imported is not None,
                 sweeping=session.sweep is not None,
@@ -168,6 +174,7 @@ class Search:
         every = [self._look(number) for number in numbers]
         evidence = Evidence(
             may_go_back=all(seen.may_go_back for seen in every),
+            may_be_read_from_kv=all(seen.may_be_read_from_kv for seen in every),
             all_in_object=all(seen.all_in_object for seen in every),
             importing=any(seen.importing for seen in every),
             sweeping=any(seen.sweeping for seen in every),

@@ -29,7 +29,10 @@ WIDER = {
 }
 """Rules whose breach needs more than one value and one operation at a time."""
 
-SAFETY = [name for name in NAMES if name not in SECOND_LINES and name not in PROGRESS]
+SAFETY = [
+    name for name in NAMES if name not in SECOND_LINES and name not in PROGRESS and "legacy_row" not in name
+]
+"""Those of legacy rows have a test of their own: nothing here begins with one."""
 
 
 @pytest.fixture(autouse=True)

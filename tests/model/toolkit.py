@@ -13,6 +13,7 @@ from tests.model.world import (
     APP,
     BOTH,
     COPY,
+    LEGACY,
     NOTHING,
     TTL,
     Record,
@@ -58,7 +59,7 @@ def sweep(session: Session, rules: Rules, *, fenced: bool, may_delete: bool) -> 
     for H.
     """
     row = session.row
-    ours = row is not None and row.value != 0 and (row.origin != APP or not rules.a_sweep_leaves_app_rows)
+    ours = row is not None and row.value != 0 and replaceable(row, rules)
     if session.sweep is not None:
         yield "sweep: ends", session._replace(sweep=None)
         if ours:
@@ -71,6 +72,14 @@ def sweep(session: Session, rules: Rules, *, fenced: bool, may_delete: bool) -> 
         for record in visible(session):
             begun = Sweep("read row", None, record, 0, same=True)
             yield "sweep: read KV", session._replace(sweep=begun)
+
+
+def replaceable(row: Row, rules: Rules) -> bool:
+    """May a sweep write over a row of this origin?"""
+    if row.origin == LEGACY:
+        yields = rules.right == "kv" and rules.legacy_rows_of_kv_are_replaced
+        return yields or not rules.legacy_rows_wait_for_the_word
+    return row.origin != APP or not rules.a_sweep_leaves_app_rows
 
 
 def _swept(session: Session, now: Sweep, rules: Rules, *, fenced: bool, may_delete: bool) -> Iterator[Named]:
@@ -100,7 +109,8 @@ def _applied(session: Session, now: Sweep, rules: Rules, *, sure: bool) -> Itera
         value, left = now.read
         if session.touched:
             session = session._replace(dead=session.dead & ~bit(value))  # KV is right, touched or not
-        yield "sweep: apply", put_row(session, Row(value, left, row.origin))
+        origin = COPY if row.origin == LEGACY else row.origin
+        yield "sweep: apply", put_row(session, Row(value, left, origin))
     elif row.left and rules.a_sweep_deletes and sure:
         yield "sweep: bury", put_row(session, Row(0, TTL, COPY))
 
@@ -135,6 +145,8 @@ def _agree(read: Record, row: Row | None, rules: Rules) -> bool:
     if row is None:
         return read == NOTHING or rules.a_missing_row_does_not_shut_it
     if row.value == 0 or row.origin == APP:
+        return True
+    if row.origin == LEGACY and (rules.right == "target" or not rules.a_stale_legacy_row_shuts_the_gate):
         return True
     if read == NOTHING:
         return row.left == 0 or not rules.a_row_that_kv_lacks_shuts_the_gate
@@ -178,3 +190,10 @@ def may_go_back(session: Session, rules: Rules) -> bool:
     if row is not None and row.value == 0:
         return visible(session) == {NOTHING} or not rules.going_back_empties_kv_of_the_deleted
     return row is None or row.origin != APP or not rules.going_back_writes_kv
+
+
+def may_be_read_from_kv(session: Session, rules: Rules) -> bool:
+    """Is there no row that shadow-read would pass over for KV, and the operator says is right?"""
+    row = session.row
+    legacy = row is not None and row.origin == LEGACY and row.value != 0
+    return not (legacy and rules.right == "target" and rules.legacy_rows_of_the_target_bar_the_way_back)

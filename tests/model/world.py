@@ -13,8 +13,9 @@ from typing import NamedTuple
 KV, DUAL, SHADOW, FIRST, ONLY = range(5)
 STAGES = ("kv", "dual-write", "shadow-read", "object-first", "object-only")
 
-COPY, BOTH, APP = range(3)
-"""Origins of a row: by the exporter, by a dual write, by the application once the object leads."""
+COPY, BOTH, APP, LEGACY = range(4)
+"""Origins of a row: by the exporter, by a dual write, by the application once the object leads, and from
+before the migration."""
 
 TTL = 2
 """Units of life that a put or a touch gives."""
