@@ -185,7 +185,7 @@ def _object(session: Session, op: Op, name: str, rules: Rules) -> Iterator[Named
         stops = op.stage == SHADOW and op.kind != "delete" and rules.shadow_writes_need_the_object
         failed = op._replace(answer=ERROR, step="") if stops else op._replace(step="KV")
     yield f"{name}: object fails", kept(session, failed)
-    yield f"{name}: object does not answer", kept(session, failed._replace(late=OBJECT_HALF))
+    yield f"{name}: object does not answer", kept(session, failed._replace(late=failed.late | OBJECT_HALF))
 
 
 def _object_half(session: Session, op: Op, rules: Rules) -> tuple[Session, str]:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tests.model import passing
-from tests.model.application import beginnings, following
+from tests.model.application import beginnings, following, kept
 from tests.model.rules import Rules
 from tests.model.search import live
 from tests.model.world import (
@@ -35,13 +35,14 @@ from tests.model.world import (
     UNANSWERED,
     Op,
     Record,
+    Row,
     Session,
     Shared,
     visible,
 )
 
 RULES = Rules()
-VALUES = 6
+VALUES = 20
 """How often a session of a walk is put, at most."""
 
 AT_ONCE = 3
@@ -129,6 +130,7 @@ class Walk:
     entries: list[Entry] = field(default_factory=lambda: [Entry(1, TTL, told=False)])
     names: list[str] = field(default_factory=list)
     _operations: int = 0
+    _rows: dict[int, Row | None] = field(default_factory=dict)
 
     # ------------------------------------------------------------ the application
 
@@ -163,6 +165,8 @@ class Walk:
             told = self.entries[shown].told
             if op.kind == "get" and record != NOTHING and not told:
                 return  # it is served and not copied: nobody knows for how long
+            if op.kind == "touch" and op.stage == SHADOW and not op.same:
+                then = self._refused(op, record)
             if op.kind == "touch" and told and record[1] == TTL:
                 then = self._without(op)  # nothing to gain
         if op.kind == "touch" and self._gains_nothing(name, op):
@@ -185,6 +189,14 @@ class Walk:
             then=then,
         )
 
+    def _refused(self, op: Op, record: Record) -> Session:
+        """After a read of KV by a touch whose row has changed since it looked. The model is through with it;
+        the code holds the record against the row that it saw, and may ask the object, which refuses."""
+        rest, row = self._without(op), self._rows[op.late >> _NUMBERED]
+        if record == NOTHING or (row is not None and row.left and row.value != record[0]):
+            return rest
+        return kept(rest, op._replace(step="object", value=record[0]))
+
     def _gains_nothing(self, name: str, op: Op) -> bool:
         """Does the row live as long as a touch would let it? Then the code writes nothing."""
         row = self.session.row
@@ -199,10 +211,23 @@ class Walk:
         steps = self.steps(now)
         if not steps:
             return None
-        return self.chance.choices(steps, [_weight(step) for step in steps])[0]
+        return self.chance.choices(steps, [self._weight(step) for step in steps])[0]
+
+    def _weight(self, step: Step) -> int:
+        if not step.begins:
+            return 24 if step.what.endswith(" done") else 6
+        if step.verb == "touch":
+            gains = any(
+                record[1] < TTL or not self.entries[self.entry_of(record)].told
+                for record in visible(self.session) - {NOTHING}
+            )
+            return 20 if gains else 3
+        return 1 if step.verb == "delete" else 12
 
     def take(self, step: Step) -> None:
         """Do it."""
+        if step.what == "reads row":
+            self._rows[step.op] = self.session.row
         self.session = step.then
         self.names.append(step.name)
         if step.begins:
@@ -264,9 +289,3 @@ def _named(session: Session, op: Op, *, early: bool) -> Iterator[tuple[str, Sess
         return
     for record, (name, then) in zip(visible(session), steps, strict=True):  # the model goes by them too
         yield name, then, record
-
-
-def _weight(step: Step) -> int:
-    if not step.begins:
-        return 24 if step.what.endswith(" done") else 6
-    return 1 if step.verb == "delete" else 12 if step.verb == "touch" else 6
