@@ -55,6 +55,13 @@ MISGUARDED = {
     "guarded-by-another-host": {**_ACCESS, "KVFERRY_ACCESS_TEAM": "acme.example.com"},
     "guarded-for-anybody": {**_ACCESS, "KVFERRY_ACCESS_AUDIENCE": "*"},
 }
+WALKED = {
+    # bridges to the objects of the store's tests -> their class
+    "walked": "StoreSessions",
+    "walked-apart": "StoreSessions",
+    "walked-overwriting": "OverwritingSessions",
+    "walked-unversioned": "UnversionedSessions",
+}
 NEEDED = {"import": "import", "fence": "import", "bury": "delete", "read": "values"}
 """The scope of the key for a verb, where it is not verify."""
 
@@ -120,6 +127,12 @@ MUTANTS = {
         "store/reader.ts",
         'kept === null ? "fallback_miss" : "fallback_hit"',
         '"fallback_miss"',
+    ),
+    # Of the objects, for the exporter: a sweep replaces whatever version there is.
+    "UNVERSIONED": (
+        "laws.ts",
+        "if (!ours || there.value === null || there.version !== wanted.version || held) {",
+        "if (!ours || there.value === null || held) {",
     ),
     # No law is broken here: the import fails at its very end.
     "BREAKING": (
@@ -396,11 +409,14 @@ class Edge:
                     binding: {"className": name, "useSQLite": True}
                     for binding, name in {
                         "OWN": "StoreSessions",
+                        "OVERWRITING": "OverwritingSessions",
+                        "UNVERSIONED": "UnversionedSessions",
                         "WRAPPED": "WrappedSessions",
                         "OLD": "OldSessions",
                         "STATS": "Stats",
                     }.items()
-                },
+                }
+                | {"WALKING": {"className": "Walking", "useSQLite": True, "unsafePreventEviction": True}},
                 "kvNamespaces": ["SESSIONS"],
                 "bindings": {},
             },
@@ -432,6 +448,10 @@ class Edge:
         known = {"KVFERRY_SCRIPT": "application", "KVFERRY_CLASS": "UserSessions"}
         add("checked", "UserSessions", SECRET, "per-session", PREFIX, **known)
         add("checked-shards", "UserSessions", SECRET, "shards:4", PREFIX, **known)
+        for name, class_name in WALKED.items():
+            placement = "per-session" if name.endswith("apart") else "shards:4"
+            add(name, class_name, SECRET, placement, PREFIX)
+            workers[-1]["durableObjects"]["USER_SESSIONS"]["scriptName"] = "store"
         for name, class_name in (("counting", "Stats"), ("miscounting", "OldSessions")):
             add(name, "UserSessions", SECRET, "per-session", PREFIX, **known)
             workers[-1]["durableObjects"]["MIGRATION_STATS"] = {

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tests.model import toolkit
 from tests.model.walking import RULES, Walk
-from tests.model.world import APP, NOTHING, Record, Row, Session, Shared
+from tests.model.world import NOTHING, Record, Row, Session, Shared
 
 
 @dataclass(slots=True)
@@ -42,9 +42,8 @@ class Copied:
         if found is not None:
             self._set(back=found.sweep)
             self.walk.names.append("sweep: read row")
-        assert (found is not None) == (
-            row is not None and row.value != 0 and row.origin != APP and not fenced
-        )
+        ours = row is not None and row.value != 0 and toolkit.replaceable(row, RULES)
+        assert (found is not None) == (ours and not fenced), "a sweep begins at other rows"
         return row
 
     def reads(self, record: Record, *, blind: bool) -> None:

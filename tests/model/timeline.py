@@ -50,6 +50,7 @@ class Timeline:
         # Those in the way of these two leave.
         evidence = Evidence(
             may_go_back=True,
+            may_be_read_from_kv=True,
             all_in_object=True,
             importing=copying,
             sweeping=copying,

@@ -6,23 +6,34 @@ import { MigrationStats } from "EDGE/migration-stats.ts";
 import { sessionStore } from "EDGE/session-store.ts";
 import { Counters } from "EDGE/store/counters.ts";
 import { settingsOf } from "EDGE/store/settings.ts";
-import { Store as Real } from "EDGE/store/store.ts";
-import { UNANSWERED } from "EDGE/store/world.ts";
 import type { World } from "EDGE/store/world.ts";
 import { UserSessions } from "EDGE/user-sessions.ts";
-import { Store as Disobeying } from "DISOBEYING/store/store.ts";
-import { Store as Lax } from "LAX/store/store.ts";
-import { Store as Uncompared } from "UNCOMPARED/store/store.ts";
-import { Store as Uncounting } from "UNCOUNTING/store/store.ts";
+import { UserSessions as Overwriting } from "OVERWRITING/user-sessions.ts";
+import { UserSessions as Unversioned } from "UNVERSIONED/user-sessions.ts";
+import { STORES } from "./builds.ts";
+import type { Build } from "./builds.ts";
+import { clock, time } from "./time.ts";
 import { WrappedSessions as Wrapped } from "./wrapped-sessions.ts";
 
-const time = { now: null as number | null };
-const clock = () => time.now ?? Date.now() / 1000;
+export { Walking } from "./walking.ts";
+
 const advance = (seconds: number) => {
   if (time.now !== null) time.now += seconds;
 };
 
 export class StoreSessions extends UserSessions<object, Env> {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env, clock);
+  }
+}
+
+export class OverwritingSessions extends Overwriting<object, Env> {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env, clock);
+  }
+}
+
+export class UnversionedSessions extends Unversioned<object, Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env, clock);
   }
@@ -38,14 +49,6 @@ export class Stats extends MigrationStats<Env> {
 
 // A class from before the store's calls.
 export class OldSessions extends DurableObject<Env> {}
-
-const STORES: Record<string, typeof Real> = {
-  EDGE: Real,
-  DISOBEYING: Disobeying as unknown as typeof Real,
-  LAX: Lax as unknown as typeof Real,
-  UNCOMPARED: Uncompared as unknown as typeof Real,
-  UNCOUNTING: Uncounting as unknown as typeof Real,
-};
 
 type Env = Record<string, DurableObjectNamespace> & { SESSIONS: KVNamespace };
 
@@ -77,7 +80,11 @@ const held: { objects: string; id: string; name: string; given: unknown }[] = []
 
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
-    const { pathname } = new URL(request.url);
+    const { pathname, searchParams } = new URL(request.url);
+    if (pathname.startsWith("/walking/")) {
+      const walking = env.WALKING as DurableObjectNamespace;
+      return walking.get(walking.idFromName(searchParams.get("batch") ?? "")).fetch(request);
+    }
     const body: unknown = await request.json();
     if (pathname === "/clock") {
       time.now = body as number | null;
@@ -168,6 +175,7 @@ function scriptedStore(env: Env, order: Order): Scripted {
   const left: Promise<unknown>[] = [];
   const counters = new Counters();
   let hushed = false; // was the last call silent? Work that makes one call, and waits for it, is silent then
+  const build = STORES[order.build ?? "EDGE"] as Build;
   const world: World = {
     clock,
     async pause(seconds) {
@@ -179,7 +187,7 @@ function scriptedStore(env: Env, order: Order): Scripted {
       hushed = false;
       if (!waits) return work;
       advance(seconds);
-      return UNANSWERED;
+      return build.UNANSWERED;
     },
     lasting: (work) => void left.push(work),
   };
@@ -230,8 +238,7 @@ function scriptedStore(env: Env, order: Order): Scripted {
       get: (id: DurableObjectId, options: object) => scripted(objects.get(id, options), through, String(id)),
     },
   });
-  const Store = STORES[order.build ?? "EDGE"] as typeof Real;
-  const store: unknown = new Store(settings, world, () => order.isolate ?? "i", counters);
+  const store: unknown = new build.Store(settings, world, () => order.isolate ?? "i", counters);
   return { store: store as Record<string, Method>, trace, left, counters };
 }
 
