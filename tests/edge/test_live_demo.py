@@ -9,14 +9,19 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
 
 from migrate.clock import SystemClock
 from migrate.core.comparing import Stage
+from migrate.demo.live.counting import BURIED, Counts
+from migrate.demo.live.operating import Operator
 from migrate.demo.live.pace import Pace
+from migrate.demo.live.project import write_project
+from migrate.demo.live.site import Deployed, Site
 from migrate.demo.live.story import run
 from migrate.errors import ConfigError, Exit
-from migrate.local_runtime import installed_as
+from migrate.local_runtime import find_tools, installed_as
 from migrate.stores.wrangler_state import WranglerState
 from migrate.vendoring.folder import store_files
 from tests.edge.edge import EDGE, PREFIX
@@ -83,6 +88,9 @@ def test_an_application_under_load_goes_through_all_stages_and_loses_nobody(
     assert counted["verify: newer"][4] > 0
     bad = ("verify: against", "unexpected logouts", "stale reads", "back from the dead", "errors")
     assert [sum(counted[name]) for name in bad] == [0] * 5
+    halves = re.findall(r" 50 %: ([\d,]+) \+ ([\d,]+) requests", text)
+    assert len(halves) == 4
+    assert all(any(served != "0" for served in side) for side in zip(*halves, strict=True))
     for before, after in zip(Stage, tuple(Stage)[1:], strict=False):
         assert re.search(rf"^ *[\d.]+ s  {after} 50 %, {before} 50 %: ", text, re.MULTILINE)
         assert re.search(rf"^ *[\d.]+ s  {after} everywhere: ", text, re.MULTILINE)
@@ -114,6 +122,40 @@ def test_a_broken_session_store_is_noticed(
     assert text.splitlines()[-1].startswith("  hint: ")
     if "metadata" in broken:  # the application's own shadow reads have noticed it, too
         assert table(text)["shadow differences"][2] > 0
+
+
+def test_a_logout_that_only_kv_knows_of_becomes_a_tombstone(
+    quick_folder: Path, cache: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", cache["XDG_CACHE_HOME"])
+    counts = Counts()
+    site = Site(write_project(quick_folder / "kept"), find_tools(), SystemClock())
+    with site:
+        operator, http = Operator(site, counts), httpx.Client(base_url=f"http://{site.host}", timeout=30)
+
+        def ask(method: str, path: str, stage: Stage, session: str = "") -> httpx.Response:
+            site.deploy(Deployed(stage, stage))
+            answer = http.request(method, path, headers={"cookie": session})
+            assert answer.headers["x-stage"] == stage
+            return answer
+
+        ended, going_on = (
+            ask("POST", "/sign-in?user=1", Stage.DUAL_WRITE).headers["set-cookie"].split(";")[0]
+            for _ in range(2)
+        )
+        assert ask("POST", "/sign-out", Stage.KV, ended).status_code == 204
+        assert ask("GET", "/me", Stage.SHADOW_READ, ended).status_code == 401
+        assert " differences: extra 1" in list(operator.verify(0.0))[-1]
+        assert operator.only_extra()
+        assert " 1 row made tombstones: " in next(operator.bury())
+        assert list(operator.verify(0.0))[-1].endswith(": clean")
+        answers = [ask("GET", "/me", Stage.OBJECT_FIRST, one).status_code for one in (ended, going_on)]
+        assert answers == [401, 200]
+        assert ask("POST", "/sign-out", Stage.OBJECT_FIRST, going_on).status_code == 204
+        answers = [ask("GET", "/me", stage, going_on).status_code for stage in tuple(Stage)[2:]]
+        assert answers == [401] * 3
+        http.close()
+    assert counts.at(BURIED, Stage.SHADOW_READ) == 1
 
 
 def test_a_signal_ends_it_and_nothing_is_left(quick_folder: Path, cache: dict[str, str]) -> None:

@@ -63,8 +63,9 @@ class RollOut:
             self._say(f"{deployed}, while sessions are copied:")
             self._tell(self._operator.export(self._horizon()))
         self._clock.sleep(max(0.0, until - self._clock.monotonic()))
-        served = ", ".join(f"{number - before[name]:,} {name}" for name, number in self._so_far().items())
-        self._say(f"{deployed}: {served}")
+        passed = {name: number - before[name] for name, number in self._so_far().items()}
+        served = " + ".join(f"{passed[stage]:,}" for stage in deployed.live)
+        self._say(f"{deployed}: {served} requests, {passed[LOGINS]:,} logins, {passed[LOGOUTS]:,} logouts")
 
     def _wait(self) -> None:
         """Until nothing of an earlier stage can be on its way: H after its last isolate has gone."""
@@ -100,7 +101,9 @@ class RollOut:
         return max(self._pace.settle, float(math.ceil(_LONGER * self._crowd.slowest(_LATELY))))
 
     def _so_far(self) -> dict[str, int]:
-        return {name: self._counts.total(name) for name in (REQUESTS, LOGINS, LOGOUTS)}
+        """Requests by stage, and of all stages together what changes how many sessions there are."""
+        served = {str(stage): self._counts.at(REQUESTS, stage) for stage in Stage}
+        return served | {name: self._counts.total(name) for name in (LOGINS, LOGOUTS)}
 
     def _say(self, line: str) -> None:
         self._screen.say(f"{self._clock.monotonic() - self._began:5.1f} s  {line}")

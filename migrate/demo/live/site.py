@@ -32,6 +32,11 @@ class Deployed:
     later: Stage
     percent: int = 100
 
+    @property
+    def live(self) -> tuple[Stage, ...]:
+        """The versions that get requests, the later one first."""
+        return (self.later,) if self.percent == 100 else (self.later, self.earlier)
+
     def __str__(self) -> str:
         """For a line of the story."""
         if self.percent == 100:
