@@ -15,7 +15,7 @@ from migrate.core.protocol.reading import Difference, Served
 from migrate.core.protocol.stages import Stage
 from migrate.core.record import Origin, Record, Row
 from migrate.stores.sqlite import batch, halves
-from tests.session_store.walks import Stores
+from tests.session_store.sides import Stores
 
 Change = Callable[[pytest.MonkeyPatch, Stores], None]
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import migrate
 from migrate.core.record import NEVER, Key, Origin, Record
 from migrate.errors import ConfigError, StoreError, StoreUnavailable
 from migrate.session_store import SessionStore, SessionStoreError, Settings, StoredSession
@@ -505,11 +506,7 @@ def test_the_key_of_the_canary_is_no_sessions():
 
 
 def test_the_counters_are_those_of_the_store_in_workers():
-    source = Path(__file__).parents[2] / "migrate/edge/src/store/counters.ts"
-    if not source.exists():
-        import migrate
-
-        source = Path(migrate.__file__).parent / "edge/src/store/counters.ts"
+    source = Path(migrate.__file__).parent / "edge/src/store/counters.ts"
     text = source.read_text().split("export type Counter =")[1].split(";")[0]
     theirs = set()
     for quoted in re.findall(

@@ -7,7 +7,8 @@ import pytest
 
 from tests.model.world import STAGES
 from tests.session_store.mutants import MUTANTS
-from tests.session_store.walks import Disagreement, Stores, Walk, walks
+from tests.session_store.sides import Stores
+from tests.session_store.walks import Disagreement, Walk, walks
 
 SHARED_MEMORY = Path("/dev/shm")
 

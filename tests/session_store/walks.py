@@ -12,23 +12,16 @@ import math
 import os
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple
 
-from migrate.core.ports import Claim, RunId
-from migrate.core.protocol.half_calls import End, HalfEnd
 from migrate.core.protocol.halves import Answer
-from migrate.core.protocol.plans import Adopt, Current, KvHalf, Look, ObjectHalf, Plan, ReadKv, Step, Written
-from migrate.core.protocol.stages import STAGES as NAMES
-from migrate.core.protocol.stages import Ramp
-from migrate.core.record import Key, Origin, Record
-from migrate.exporting import Order
-from migrate.session_store import MemoryNamespace, SessionStore, Settings
-from migrate.stores.memory import MemoryKv
-from migrate.stores.sqlite import SqliteSessions, SqliteTarget
+from migrate.core.record import Origin
+from migrate.session_store.performing import run
 from tests.model import passing, toolkit
-from tests.model.application import _kv_half, _object_half, begun, proceed
+from tests.model.application import begun, following
 from tests.model.operator import Evidence, deployments, gate_verify, settled
 from tests.model.rules import Rules
 from tests.model.search import live
@@ -53,21 +46,14 @@ from tests.model.world import (
     Shared,
     visible,
 )
-from tests.model.world import (
-    Record as Kept,
-)
-from tests.session_store.stepped import END, Stepped
+from tests.model.world import Record as Kept
+from tests.session_store.doing import Doing
+from tests.session_store.exports import Exports
+from tests.session_store.sides import DAY, TICK, Sides, Stores
 
-DAY = 86_400
-TICK = 160
-"""Seconds: more than H and than a half may take; twice as many are more than an import may."""
-
-H = 120
 RULES = Rules()
 VALUES = 4
 AT_ONCE = 2
-LIVES = TTL * DAY - 1000
-"""Seconds that a put gives; a touch gives all of TTL, so that there is always something to gain."""
 
 HASTE = 12
 """Seconds after which a tick ends, so that no half meets its not-after time within it."""
@@ -75,128 +61,69 @@ HASTE = 12
 ORIGINS = {Origin.COPY: COPY, Origin.DUAL: BOTH, Origin.APP: APP}
 
 
-class Doing(str):
-    """An operation's kind in the model, which knows the real operation.
-
-    `step`: what its plan asks for next. `held`: the halves that did not answer. `answer`: what its caller
-    was told.
-    """
-
-    plan: Plan[Current] | Plan[Written]
-    step: Step | None
-    held: dict[int, Step]
-    answer: Answer | None
-    read: Record | None
-
-
-@dataclass
-class Time:
-    """The one clock of all stores."""
-
-    time: float
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        raise AssertionError("nobody waits here")
-
-
 class Disagreement(AssertionError):
     """The store did something else than the model."""
 
 
-@dataclass
-class Stores:
-    """One file for all walks, and a session store for each stage over it and a walk's own KV."""
+class Choice(NamedTuple):
+    """A step of the model, and how it is taken."""
 
-    target: SqliteTarget
-    sessions: SqliteSessions
-    clock: Time
-    number: int = 0
-
-    @classmethod
-    def at(cls, path: str | os.PathLike[str]) -> Stores:
-        clock = Time(1_900_000_000.0)
-        target = SqliteTarget(path, clock=clock)
-        target.acquire(Claim("walks", "the walks", "here", 1))
-        return cls(target, SqliteSessions(path, clock=clock), clock)
-
-    def close(self) -> None:
-        self.target.close()
-        self.sessions.close()
-
-    def lift_the_fence(self) -> None:
-        """A gate's verify that found something against it is over."""
-        with self.sessions._pool.lent_to_write() as connection:
-            connection.execute("DELETE FROM fences")
+    name: str
+    take: Callable[[], None]
 
 
-@dataclass
 class Walk:
     """One session on its way. `told`: what was done, for whoever must understand a disagreement."""
 
-    stores: Stores
-    chance: random.Random
-    shared: Shared = BEGINNING
-    session: Session = LOGGED_IN
-    told: list[str] = field(default_factory=list)
-    ticked: float = 0.0
-    importing: Stepped | None = None
-    sweeping: Stepped | None = None
-    seen: Record | None = None
-
-    def __post_init__(self) -> None:
-        self.stores.number += 1
-        self.clock = self.stores.clock
-        self.clock.time = math.ceil(self.clock.time) + 10 * DAY
+    def __init__(self, stores: Stores, chance: random.Random) -> None:
+        self.chance = chance
+        self.shared: Shared = BEGINNING
+        self.session: Session = LOGGED_IN
+        self.told: list[str] = []
+        self.sides = Sides(stores)
+        self.exports = Exports(self.sides)
+        self.clock = self.sides.clock
         self.ticked = self.clock.time
-        self.id = f"{self.stores.number}:s"
-        self.kv = MemoryKv(clock=self.clock, horizon=TICK)
-        space = MemoryNamespace(self.kv, self.clock)
-        self.stage = [
-            SessionStore(self.stores.sessions, space, Settings(Ramp(one), touch_every=0), clock=self.clock)
-            for one in NAMES
-        ]
-        self.perform = self.stage[0].performer.perform
-        self.written: list[tuple[float, Record | None]] = []
-        self.stores.lift_the_fence()
-        done = self._whole(self.stage[KV].plan_put(self.id, self._value(1)))
-        assert isinstance(done, Written)
-        assert done.answer is Answer.DONE
+        login = self.sides.stages[KV].plan_put(self.sides.id, self.sides.value(1))
+        assert run(login, self.sides.perform).answer is Answer.DONE
+        self.sides.noted()
 
     def run(self, steps: int) -> None:
         """Go on to some stage, then take so many steps. Raises Disagreement."""
         try:
             self._advance(self.chance.randrange(len(STAGES)))
             for _ in range(steps):
-                self._step()
-                self._compare()
+                self._take(self._chosen())
         except AssertionError as error:
-            raise Disagreement(
-                "\n".join([*self.told, str(self.shared), str(self.session), str(error)])
-            ) from error
+            told = [*self.told, str(self.shared), str(self.session), str(error)]
+            raise Disagreement("\n".join(told)) from error
         finally:
-            self._cut()
+            self.exports.cut()
 
     # ------------------------------------------------------------ choosing
 
-    def _step(self) -> None:
+    def _take(self, choice: Choice) -> None:
+        self.told.append(choice.name)
         self.clock.time += 0.01
+        choice.take()
+        self._refuse_touches()
+        self._compare()
+
+    def _chosen(self) -> Choice:
         if self.session.ops and self.clock.time - self.ticked > HASTE:
-            self._time("tick")
-            return
-        begins, goes = list(self._begins()), list(self._goes_on())
-        others, exports = list(self._together()), list(self._exporter())
-        groups = [(begins, 4), (goes, 6), (others, 2), (exports, 2)]
-        most = [weight * max([_weight(one[1]) for one in some], default=0) for some, weight in groups]
-        group = self.chance.choices(groups, most)[0][0]
-        do, *given = self.chance.choices(group, [_weight(one[1]) for one in group])[0]
-        self.told.append(str(given[0]))
-        do(*given)
+            return Choice("tick", partial(self._time, "tick"))
+        groups = [
+            (list(choices), weight)
+            for choices, weight in (
+                (self._begins(), 4),
+                (self._goes_on(), 6),
+                (self._together(), 2),
+                (self._exporter(), 2),
+            )
+        ]
+        most = [weight * max([_weight(one.name) for one in some], default=0) for some, weight in groups]
+        (group, _), *_ = self.chance.choices(groups, most)
+        return self.chance.choices(group, [_weight(one.name) for one in group])[0]
 
     def _advance(self, stage: int) -> None:
         """Roll out one stage after the other, with whatever the gates ask for."""
@@ -204,47 +131,40 @@ class Walk:
         while not self.shared.everywhere(stage):
             assert len(self.told) < 100, "the stage is never reached"
             if self.session.row is None and self.shared.everywhere(SHADOW) and not only_in_kv:
-                self._put_at_shadow_read()
+                for half, choices in (("object", self._begins), ("KV", self._goes_on)):
+                    name = f"put at shadow-read: {half} done"
+                    self._take(next(one for one in choices() if one.name == name))
             if self.session.old:
                 self._time("tick")  # a verify that sees the past shuts the gate
             ahead = ("roll out", "verify", f"{STAGES[self.shared.low]} is gone", "tick")
-            options = list(self._together())
-            do, *given = next(one for prefix in ahead for one in options if str(one[1]).startswith(prefix))
-            self.told.append(str(given[0]))
-            do(*given)
-            self._compare()
+            choices = list(self._together())
+            self._take(next(one for way in ahead for one in choices if one.name.startswith(way)))
 
-    def _put_at_shadow_read(self) -> None:
-        for ending, steps in (("object done", self._begins), ("KV done", self._goes_on)):
-            do, *given = next(one for one in steps() if one[1] == f"put at shadow-read: {ending}")
-            self.told.append(str(given[0]))
-            do(*given)
-
-    def _begins(self) -> Iterator[tuple]:
+    def _begins(self) -> Iterator[Choice]:
         if len(self.session.ops) >= AT_ONCE:
             return
         for stage in live(self.shared):
             for name, after in begun(self.session, stage, VALUES, RULES, early=not self.shared.gate):
-                yield self._begin, name, after, stage
+                yield Choice(name, partial(self._begin, name, after, stage))
 
-    def _goes_on(self) -> Iterator[tuple]:
-        for index, op in enumerate(self.session.ops):
-            rest = self.session._replace(ops=self.session.ops[:index] + self.session.ops[index + 1 :])
-            if op.step:
-                # The third bit keeps an operation that is over among the session's, with its answer.
-                for name, after in proceed(
-                    rest, op._replace(late=op.late | 4), RULES, early=not self.shared.gate
-                ):
-                    yield self._continue, name, after, op
-            for half, where in ((OBJECT_HALF, "object"), (KV_HALF, "KV")):
-                if op.late & half:
-                    yield self._land, f"{op.kind} at {STAGES[op.stage]}: {where} half lands late", op, half
-                    yield self._lose, f"{op.kind} at {STAGES[op.stage]}: {where} half is lost", op, half
+    def _goes_on(self) -> Iterator[Choice]:
+        for op in self.session.ops:
+            # The third bit keeps an operation that is over among the session's, with its answer.
+            kept = op._replace(late=op.late | 4)
+            for name, after in following(self._without(op), kept, RULES, early=not self.shared.gate):
+                half = KV_HALF if ": KV half" in name else OBJECT_HALF
+                if name.endswith("lands late"):
+                    yield Choice(name, partial(self._land, after, op, half))
+                elif name.endswith("is lost"):
+                    yield Choice(name, partial(self._lose, op, half))
+                else:
+                    yield Choice(name, partial(self._continue, name, after, op))
 
-    def _together(self) -> Iterator[tuple]:
+    def _together(self) -> Iterator[Choice]:
         now, session = self.shared, self.session
         evidence = Evidence(
             may_go_back=toolkit.may_go_back(session, RULES),
+            may_be_read_from_kv=toolkit.may_be_read_from_kv(session, RULES),
             all_in_object=toolkit.nothing_only_in_kv(session),
             importing=session.imported is not None,
             sweeping=session.sweep is not None,
@@ -253,203 +173,126 @@ class Walk:
         for steps in (deployments, gate_verify):
             for name, then in steps(now, evidence, RULES):
                 if "lingers" not in name and name != "finish":
-                    yield self._operator, name, then
+                    yield Choice(name, partial(self._operate, name, then))
         if now.verifying:
             for name, after in toolkit.look(session):
-                yield self._only_model, name, after
+                yield Choice(name, partial(self._become, after))
             agrees = toolkit.agrees(session, RULES)
             if agrees is not None:
-                over = now._replace(verifying=False, gate=agrees)
-                yield self._operator, f"verify: {'open' if agrees else 'shut'}", over
-        yield self._time, "tick"
-        yield self._time, "day"
+                name = f"verify: {'open' if agrees else 'shut'}"
+                yield Choice(name, partial(self._operate, name, now._replace(verifying=False, gate=agrees)))
+        for name in ("tick", "day"):
+            yield Choice(name, partial(self._time, name))
 
-    def _exporter(self) -> Iterator[tuple]:
+    def _exporter(self) -> Iterator[Choice]:
+        """One at a time. What a sweep makes of a key that KV lacks is only reported by the real one."""
         now, session = self.shared, self.session
-        if session.sweep is None:  # one exporter at a time: it has the lease
+        if session.sweep is None:
             for name, after, _ in toolkit.export(session, RULES, allowed=not now.verifying):
-                yield self._export, name, after
+                yield Choice(name, partial(self._export, name, after))
         if session.imported is None:
             at_rest = now.everywhere(SHADOW) and settled(now, RULES)
             fenced = now.verifying or now.gate
             for name, after in toolkit.sweep(session, RULES, fenced=fenced, may_delete=at_rest):
-                unseen = (
-                    after.sweep is not None and after.sweep.step != "read KV" and after.sweep.read == NOTHING
-                )
-                if (
-                    name == "sweep: bury"
-                    or unseen
-                    or (after.sweep is not None and visible(session) == {NOTHING})
-                ):
-                    continue
-                # A day of the model is many expirations; the exporter believes what it has seen twice.
-                again = name == "sweep: read KV again"
-                if not again or self._entry(after.sweep.read)[1].expiration == self.seen.expiration:
-                    yield self._sweep, name, after
+                if name == "sweep: ends" or self._sweeps_so(name, after):
+                    yield Choice(name, partial(self._sweep, name, after))
+
+    def _sweeps_so(self, name: str, after: Session) -> bool:
+        """Does the real sweep take this step, too?"""
+        now = after.sweep
+        if name == "sweep: read row":
+            return visible(self.session) != {NOTHING}
+        if now is None:
+            return name == "sweep: apply"
+        if now.read == NOTHING:
+            return False
+        # A day of the model is many expirations; the exporter believes what it has seen twice.
+        _, record = self.sides.entry(now.read)
+        seen = self.exports.seen
+        return now.step != "apply" or (record and record.expiration) == (seen and seen.expiration)
 
     # ------------------------------------------------------------ operations
 
     def _begin(self, name: str, after: Session, stage: int) -> None:
         self.clock.time = math.floor(self.clock.time) + 1.0
-        verb, store = name.split(" at ")[0], self.stage[stage]
+        verb, store, key = name.split(" at ")[0], self.sides.stages[stage], self.sides.id
+        plans = {
+            "put": lambda: store.plan_put(key, self.sides.value(after.born)),
+            "delete": lambda: store.plan_delete(key),
+            "touch": lambda: store.plan_touch(key, int(self.clock.time) + TTL * DAY),
+            "get": lambda: store.plan_get(key),
+        }
+        doing = Doing.begun(verb, plans[verb](), self.sides)
         new = [op for op in after.ops if not isinstance(op.kind, Doing)]
-        doing = Doing(verb)
-        doing.held, doing.answer, doing.step, doing.read = {}, None, None, None
-        if verb == "put":
-            doing.plan = store.plan_put(self.id, self._value(after.born))
-        elif verb == "delete":
-            doing.plan = store.plan_delete(self.id)
-        elif verb == "touch":
-            doing.plan = store.plan_touch(self.id, int(self.clock.time) + TTL * DAY)
-        else:
-            doing.plan = store.plan_get(self.id)
-        doing.step = next(doing.plan)
-        if verb == "get":
-            self._send(doing, self.perform(doing.step))
         others = tuple(op for op in after.ops if isinstance(op.kind, Doing))
         op = new[0]._replace(kind=doing) if new else None
-        over = Answer.DONE if name.endswith(" done") else None
-        self._done(doing, name, op, over, after._replace(ops=others), stage)
+        told = Answer.DONE if name.endswith(" done") else None
+        self._do(doing, name, op, told, after._replace(ops=others), stage)
 
     def _continue(self, name: str, after: Session, op: Op) -> None:
         doing = op.kind
         assert isinstance(doing, Doing)
-        mine = [one for one in after.ops if one.kind is doing]
+        mine = [one._replace(late=one.late & 3) for one in after.ops if one.kind is doing]
         others = tuple(one for one in after.ops if one.kind is not doing)
-        done = mine[0]._replace(late=mine[0].late & 3) if mine else None
-        self._done(doing, name, done, None, after._replace(ops=others), op.stage)
+        self._do(doing, name, mine[0] if mine else None, None, after._replace(ops=others), op.stage)
 
-    def _done(
-        self, doing: Doing, name: str, op: Op | None, over: Answer | None, after: Session, stage: int
+    def _do(
+        self, doing: Doing, name: str, op: Op | None, told: Answer | None, after: Session, stage: int
     ) -> None:
         """Do a half as the model has done it. `op`: the operation after it, None: it is over; `after`: the
-        session without it."""
-        self._half(doing, name, before=self.session, op=op)
+        session without it; `told`: what its caller is told, if nothing else says so."""
         how = name.split(": ")[1]
+        doing.half(how, self._read_by(op, doing) if how == "reads KV" else self.session.kv)
         skipped = doing == "touch" and doing.answer is Answer.DONE and how.startswith("reads")
         if op is None or not op.step:
-            acknowledged = Answer.DONE if op is not None and op.answer == OK else over
-            self._answered(doing, stage, how, acknowledged, after)
+            self._answered(doing, stage, how, Answer.DONE if op and op.answer == OK else told, after)
         elif skipped:
             op = None  # there was nothing to gain over what it read: another touch was longer
-        kept = () if op is None or not (op.step or op.late) else (op,)
-        self.session = after._replace(ops=tuple(sorted((*after.ops, *kept))))
-        self._refused_touches()
+        self._keep(after, op)
 
-    def _half(self, doing: Doing, name: str, before: Session, op: Op | None) -> None:
-        """Do the plan's next step as the model's step says."""
-        how, step = name.split(": ")[1], doing.step
-        assert step is not None, f"the store has no more steps, the model has: {name}"
-        if how == "reads row":
-            assert isinstance(step, Look), step
-            self._send(doing, self.perform(step))
-        elif how == "reads KV":
-            assert isinstance(step, ReadKv), step
-            record = self._read_by(before, op, doing)
-            self._send(doing, self._shown(record, lambda: self.perform(step)))
-        elif how == "import":
-            assert isinstance(step, Adopt), step
-            self._send(doing, self.perform(step))
-        elif how.startswith("object"):
-            assert isinstance(step, ObjectHalf), step
-            self._object(doing, step, how)
-        else:
-            assert isinstance(step, KvHalf) or how == "KV done", step
-            self._kv(doing, step, how)
+    def _read_by(self, op: Op | None, doing: Doing) -> Kept:
+        """Which record the model's step has read."""
+        candidates, row = visible(self.session), self.session.row
+        if op is not None:
+            exact = doing == "get"
+            return next(one for one in candidates if one[0] == op.value and (not exact or one[1] == op.left))
+        # It went no further: there was nothing, or another value than the row's.
+        if NOTHING in candidates:
+            return NOTHING
+        return next(one for one in candidates if row is None or one[0] != row.value)
 
-    def _object(self, doing: Doing, step: ObjectHalf, how: str) -> None:
-        if how.endswith("fails"):
-            self._send(doing, HalfEnd(End.FAILED))
-        elif how.endswith("does not answer"):
-            doing.held[OBJECT_HALF] = step
-            self._send(doing, HalfEnd(End.UNANSWERED))
-        else:
-            ended = self.perform(step)
-            assert isinstance(ended, HalfEnd)
-            says = {"done": End.DONE, "gone": End.GONE, "refused": End.CHANGED}[how.split()[-1]]
-            assert ended.end is says, f"the object said {ended.end}"
-            self._send(doing, ended)
-
-    def _kv(self, doing: Doing, step: Step, how: str) -> None:
-        assert isinstance(step, KvHalf)
-        if how.endswith("fails"):
-            self._send(doing, End.FAILED)
-        elif how.endswith("does not answer"):
-            doing.held[KV_HALF] = step
-            self._send(doing, End.UNANSWERED)
-        else:
-            ended = self.perform(step)
-            assert ended is End.DONE, f"KV's half is {ended}"
-            self._note_kv()
-            self._send(doing, ended)
-
-    def _send(self, doing: Doing, answer: object) -> None:
-        try:
-            doing.step = doing.plan.send(answer)
-        except StopIteration as ended:
-            doing.step = None
-            result = ended.value
-            if isinstance(result, Written):
-                doing.answer = result.answer
-            else:
-                doing.read = result.kept
-
-    def _answered(
-        self, doing: Doing, stage: int, how: str, acknowledged: Answer | None, after: Session
-    ) -> None:
+    def _answered(self, doing: Doing, stage: int, how: str, told: Answer | None, after: Session) -> None:
         """Was the caller told what the model says, now that the operation is over?"""
         assert doing.step is None, f"the store goes on with {type(doing.step).__name__}"
         if doing == "get":
-            served = _read(after, FIRST, NOTHING) if how == "import" else NOTHING
-            assert self._units(doing.read) == served, f"the read gets {self._units(doing.read)}, not {served}"
+            served, read = _read(after, FIRST, NOTHING), self.sides.units(doing.read)
+            assert read == (served if how == "import" else NOTHING), f"the read gets {read}, not {served}"
             return
         if how == "reads KV":
             assert doing.answer in (Answer.MISSING, Answer.UNEXTENDED), f"the caller is told {doing.answer}"
             return
         refused = Answer.UNEXTENDED if doing == "touch" and stage == SHADOW else Answer.FAILED
         word = {"object says gone": Answer.GONE, "object says refused": Answer.CHANGED}.get(how)
-        wanted = word or acknowledged or refused
+        wanted = word or told or refused
         assert doing.answer is wanted, f"the caller is told {doing.answer}, not {wanted}"
 
-    def _refused_touches(self) -> None:
+    def _refuse_touches(self) -> None:
         """A touch at shadow-read whose row has changed since: the object will refuse it."""
         for op in self.session.ops:
-            doomed = (
-                op.kind == "touch" and op.stage == SHADOW and not op.same and op.step in ("read KV", "object")
-            )
-            if doomed:
+            going = op.kind == "touch" and op.stage == SHADOW and op.step in ("read KV", "object")
+            if going and not op.same:
                 assert isinstance(op.kind, Doing)
-                self._drain(op.kind)
-                rest = tuple(one for one in self.session.ops if one.kind is not op.kind)
-                self.session = self.session._replace(ops=rest)
+                op.kind.comes_to_nothing()
+                self.session = self._without(op)
 
-    def _drain(self, doing: Doing) -> None:
-        """Let an operation go on to its end: nothing may come of it any more."""
-        before = self._stored()
-        while doing.step is not None:
-            self._send(doing, self.perform(doing.step))
-        assert self._stored() == before, "a half had an effect that came too late for it"
+    def _land(self, after: Session, op: Op, half: int) -> None:
+        assert isinstance(op.kind, Doing)
+        rest = after._replace(ops=tuple(one for one in after.ops if one.kind is not op.kind))
+        # Was nothing left to gain? Then it is as if this half had been lost.
+        changed = op.kind.lands(half)
+        self._keep(rest if changed else self._without(op), op._replace(late=op.late & ~half))
 
-    # ------------------------------------------------------------ late halves
-
-    def _land(self, name: str, op: Op, half: int) -> None:
-        doing = op.kind
-        assert isinstance(doing, Doing)
-        step = doing.held.pop(half)
-        rest = self._without(op)
-        if half == OBJECT_HALF:
-            ended = self.perform(step)
-            assert isinstance(ended, HalfEnd)
-            # Nothing was left to gain: then it is as if this half had been lost.
-            idle = ended.end is End.DONE and not ended.changed
-            after = rest if idle else _object_half(rest, op, RULES)[0]
-        else:
-            assert self.perform(step) is End.DONE
-            self._note_kv()
-            after = _kv_half(rest, op)
-        self._keep(after, op._replace(late=op.late & ~half))
-
-    def _lose(self, name: str, op: Op, half: int) -> None:
+    def _lose(self, op: Op, half: int) -> None:
         assert isinstance(op.kind, Doing)
         op.kind.held.pop(half)
         self._keep(self._without(op), op._replace(late=op.late & ~half))
@@ -457,187 +300,70 @@ class Walk:
     def _without(self, op: Op) -> Session:
         return self.session._replace(ops=tuple(one for one in self.session.ops if one.kind is not op.kind))
 
-    def _keep(self, after: Session, op: Op) -> None:
-        kept = (op,) if op.step or op.late else ()
+    def _keep(self, after: Session, op: Op | None) -> None:
+        kept = () if op is None or not (op.step or op.late) else (op,)
         self.session = after._replace(ops=tuple(sorted((*after.ops, *kept))))
-        self._refused_touches()
 
-    # ------------------------------------------------------------ exporter
+    # ------------------------------------------------------------ everybody else
+
+    def _become(self, after: Session) -> None:
+        self.session = after
 
     def _export(self, name: str, after: Session) -> None:
         if name == "export: read KV":
             assert after.imported is not None
-            value, left, _ = after.imported
-            self.importing = self._stepped(later=False)
-            at = self._shown((value, left), lambda: self.importing.to("target.apply"))
-            assert at == "target.apply", "the exporter found nothing to import"
+            self.exports.read_kv(after.imported[:2])
         elif name == "export: import":
-            assert self.importing is not None
-            at = self._shown(
-                NOTHING if visible(self.session) == {NOTHING} else self.session.kv, self._finish_import
-            )
-            assert at == END
-            self.importing = None
+            self.exports.imports()
         else:
-            self._cut()
+            self.exports.cut()
         self.session = after
-        self._refused_touches()
-
-    def _finish_import(self) -> str:
-        assert self.importing is not None
-        at = self.importing.to("sleep")
-        if at == "sleep":
-            self.importing.cut()  # what differs waits for another reading, which is a sweep's
-        return END
 
     def _sweep(self, name: str, after: Session) -> None:
-        if name == "sweep: read row":
-            self.sweeping = self._stepped(later=True)
-            shown = next(one for one in visible(self.session) if one != NOTHING)
-            at = self._shown(shown, lambda: self.sweeping.to("source.read"))
-            assert at == "source.read", "the sweep did not get as far as the values"
-        elif name == "sweep: ends":
-            self._cut()
-        else:
-            assert self.sweeping is not None
-            wanted = {
-                "sweep: read KV": "sleep",
-                "sweep: read KV again": "target.apply",
-                "sweep: apply": "sleep",
-            }[name]
-            read = (after.sweep or self.session.sweep).read
-            self.seen = self._entry(read)[1]
-            at = self._shown(read, lambda: self.sweeping.to(wanted))
-            assert at == (END if name == "sweep: apply" else wanted), f"the sweep is at {at}"
-            if name == "sweep: apply":
-                self.sweeping = None
+        read = NOTHING if after.sweep is None else after.sweep.read
+        match name:
+            case "sweep: read row":
+                self.exports.reads_row(next(one for one in visible(self.session) if one != NOTHING))
+            case "sweep: read KV":
+                self.exports.reads_kv(read)
+            case "sweep: read KV again":
+                self.exports.reads_kv_again(read)
+            case "sweep: apply":
+                self.exports.applies()
+            case _:
+                self.exports.cut()
         self.session = after
-        self._refused_touches()
 
-    def _stepped(self, *, later: bool) -> Stepped:
-        """An export of this session. `later`: one that follows a first sweep, and compares rows."""
-        run, target = RunId(f"{self.stores.number} {self.clock.time}"), self.stores.target
-        if later:
-            target.close_sweep(target.open_sweep(run, 1).id)
-        return Stepped(self.kv, target, self.clock, Order(run, (self.id,), H))
-
-    def _cut(self) -> None:
-        for one in (self.importing, self.sweeping):
-            if one is not None:
-                one.cut()
-        self.importing = self.sweeping = None
-
-    # ------------------------------------------------------------ everybody
-
-    def _operator(self, name: str, then: Shared) -> None:
+    def _operate(self, name: str, then: Shared) -> None:
         if name == "verify: begin":
-            self.stores.target.begin_gate_verify()
+            self.sides.stores.target.begin_gate_verify()
         if (self.shared.gate or self.shared.verifying) and not (then.gate or then.verifying):
-            self.stores.lift_the_fence()
+            self.sides.stores.lift_the_fence()
         if self.shared.verifying and not then.verifying:
             self.session = self.session._replace(looked=((), ()))
         self.shared = then
 
-    def _only_model(self, name: str, after: Session) -> None:
-        self.session = after
-
     def _time(self, name: str) -> None:
-        doings = [op.kind for op in self.session.ops]
-        before = self.session
-        step = passing.tick if name == "tick" else passing.day
-        self.session = step(self.session, RULES)
+        before, ticks = self.session, name == "tick"
+        self.session = (passing.tick if ticks else passing.day)(before, RULES)
         self.shared = self.shared._replace(
-            gone=min(RULES.wait, self.shared.gone + 1) if name == "tick" else RULES.wait
+            gone=min(RULES.wait, self.shared.gone + 1) if ticks else RULES.wait
         )
-        self.clock.time = self.ticked = math.floor(self.clock.time) + (TICK if name == "tick" else DAY)
-        for doing in doings:
-            assert isinstance(doing, Doing)
-            self._drain(doing)
-            stored = self._stored()
-            late = doing.held.pop(OBJECT_HALF, None)
-            if late is not None:
-                ended = self.perform(late)
-                assert isinstance(ended, HalfEnd)
-                assert ended.end is End.LATE, "the object took a half that came too late"
-                assert self._stored() == stored
+        self.clock.time = self.ticked = math.floor(self.clock.time) + (TICK if ticks else DAY)
+        for op in before.ops:
+            assert isinstance(op.kind, Doing)
+            op.kind.comes_too_late()
         if before.imported is not None and self.session.imported is None:
-            self._too_late(self.importing, name)
+            self.exports.comes_too_late("source.scan")
         elif before.sweep is not None and self.session.sweep is None:
             if before.sweep.step == "apply":
-                self._too_late(self.sweeping, name)
-            self._cut()
+                self.exports.comes_too_late("source.read")
+            self.exports.cut()
 
-    def _too_late(self, stepped: Stepped | None, name: str) -> None:
-        """What was read too long ago is not taken any more; the exporter would read it again."""
-        assert stepped is not None
-        stored = self._stored()
-        at = stepped.to("source.scan" if stepped is self.importing else "source.read")
-        assert at != END, "the target took a batch that came too late"
-        assert self._stored() == stored
-        self._cut()
-
-    # ------------------------------------------------------------ what the stores hold and show
-
-    def _whole(self, plan: Plan[Written] | Plan[Current]) -> object:
-        try:
-            step = next(plan)
-            while True:
-                step = plan.send(self.perform(step))
-        except StopIteration as ended:
-            self._note_kv()
-            return ended.value
-
-    def _value(self, number: int) -> Record:
-        return Record(Key(self.id), b'{"v":%d}' % number, None, int(self.clock.time) + LIVES)
-
-    def _note_kv(self) -> None:
-        """Remember what KV has now, and when it got it: a stale read shows it later."""
-        self.kv.age = lambda _: 0.0
-        self.written.append((self.clock.time, self.kv.entry(Key(self.id))))
-        self.clock.time += 0.01
-
-    def _units(self, record: Record | None) -> Kept:
-        """A record as the model has it: its value, and the days that it has left."""
-        if record is None:
-            return NOTHING
-        assert isinstance(record.expiration, int)
-        left = math.ceil((record.expiration - self.clock.time) / DAY)
-        return (int(record.value[5:-1]), left) if left > 0 else NOTHING
-
-    def _entry(self, kept: Kept) -> tuple[float, Record | None]:
-        """When KV had this record last, and the record."""
-        fitting = [one for one in self.written if self._units(one[1]) == kept]
-        assert fitting, f"KV never had {kept}"
-        return fitting[-1]
-
-    def _shown(self, kept: Kept, do):
-        """Do it while KV shows this record."""
-        at, _ = self._entry(kept)
-        latest, then = at == self.written[-1][0], at + 0.005
-        self.kv.age = lambda _: 0.0 if latest else self.clock.time - then
-        try:
-            return do()
-        finally:
-            self.kv.age = lambda _: 0.0
-
-    def _read_by(self, before: Session, op: Op | None, doing: Doing) -> Kept:
-        """Which record the model's step has read."""
-        candidates = visible(before)
-        if op is not None:
-            exact = doing == "get"
-            return next(one for one in candidates if one[0] == op.value and (not exact or one[1] == op.left))
-        # It went no further: there was nothing, or another value than the row's.
-        if NOTHING in candidates:
-            return NOTHING
-        row = before.row
-        return next(one for one in candidates if row is None or one[0] != row.value)
-
-    def _stored(self) -> tuple[object, object]:
-        self.kv.age = lambda _: 0.0
-        return self.stores.sessions.halves.look(Key(self.id)).row, self.kv.entry(Key(self.id))
+    # ------------------------------------------------------------ comparing
 
     def _compare(self) -> None:
-        row, kept = self._stored()
+        row, kept = self.sides.stored()
         model = self.session.row
         if model is None or row is None:
             assert model is None, "the file has no row"
@@ -646,32 +372,14 @@ class Walk:
             assert row.deleted, "the file has no tombstone"
         else:
             assert not row.deleted, "the file has a tombstone"
-            found = self._units(Record(*row[:4]))
+            found = (self.sides.units(row), ORIGINS[row.origin])
             expected = (model.value, model.left) if model.left else NOTHING
-            assert (found, ORIGINS[row.origin]) == (expected, model.origin), (
-                f"the row is {found} {row.origin}"
-            )
-        assert self._units(kept) == self.session.kv, f"KV has {self._units(kept)}"
-        for number in live(self.shared):
+            assert found == (expected, model.origin), f"the row is {found}"
+        assert self.sides.units(kept) == self.session.kv, f"KV has {self.sides.units(kept)}"
+        for stage in live(self.shared):
             for shown in visible(self.session):
-                self._compare_read(number, shown)
-
-    def _compare_read(self, number: int, shown: Kept) -> None:
-        found = self._shown(shown, lambda: self._served(self.stage[number].plan_get(self.id)))
-        expected = _read(self.session, number, shown)
-        assert self._units(found) == expected, f"{STAGES[number]} reads {self._units(found)}, not {expected}"
-
-    def _served(self, plan: Plan[Current]) -> Record | None:
-        """What a read serves; what the fallback finds is not imported, which would be an operation."""
-        try:
-            step = next(plan)
-            while not isinstance(step, Adopt):
-                step = plan.send(self.perform(step))
-        except StopIteration as ended:
-            kept: Record | None = ended.value.kept
-            return kept
-        plan.close()
-        return step.ask.record
+                served, expected = self.sides.served(stage, shown), _read(self.session, stage, shown)
+                assert served == expected, f"{STAGES[stage]} reads {served}, not {expected}"
 
 
 def _read(session: Session, stage: int, shown: Kept) -> Kept:
