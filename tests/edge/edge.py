@@ -268,6 +268,16 @@ class Edge:
         answer = self.http.post(self._urls["store"] + path, content=json.dumps(body))
         return answer.raise_for_status().json()
 
+    def half_moved(self, order: dict[str, Any]) -> Any:
+        """Ask the application that has moved half-way; see worker/half-moved.ts."""
+        answer = self.http.post(self._urls["half-moved"], content=json.dumps(order))
+        return answer.raise_for_status().json()
+
+    @property
+    def half_moved_kv(self) -> str:
+        """The address of its KV namespace."""
+        return "kv+" + self._urls["explorer"] + "HALF_MOVED"
+
     def set_clock(self, now: float | None) -> None:
         """The time of all objects (Unix seconds); None: the real one. Bridges have their own."""
         self._application("clock", now)
@@ -376,6 +386,7 @@ class Edge:
             "BREAKING": "BreakingSessions",
             "COPIED_INTO": "CopiedInto",
             "WRAPPED": "WrappedSessions",
+            "HALF_MOVED": "HalfMovedSessions",
             "STORING": "StoringSessions",
             "LONE": "LoneSession",
             "DECODED": "DecodedSessions",
@@ -472,6 +483,9 @@ class Edge:
         add("overwriting", "OverwritingSessions", SECRET, "shards:4", PREFIX)
         add("forgetting", "ForgettingSessions", SECRET, "shards:4", PREFIX)
         add("wrapped", "WrappedSessions", SECRET, "shards:4", PREFIX)
+        add("half-moved", "HalfMovedSessions", SECRET, "shards:4", PREFIX)
+        half_moved = {**workers[-1], "name": "half-moved", "bindings": {}, "kvNamespaces": ["HALF_MOVED"]}
+        workers.append({**half_moved, "entry": str(HERE / "worker" / "half-moved.ts")})
         wrapped = {**OWNER, "KVFERRY_CLASS": "WrappedSessions"}
         add("wrapped-apart", "WrappedSessions", SECRET, "per-session", PREFIX, **wrapped)
         lone = {**OWNER, "KVFERRY_CLASS": "LoneSession"}

@@ -198,6 +198,7 @@ function installed<Base extends Class<DurableObject & { sql: SqlStorage }>>(Base
 }
 
 export class WrappedSessions extends installed(Wrapped) {}
+export class HalfMovedSessions extends installed(Wrapped) {}
 export class UnwrappedSessions extends installed(Unwrapped) {}
 export class PurgingSessions extends installed(Purging) {}
 export class StrictSessions extends installed(Strict) {}
