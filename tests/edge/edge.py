@@ -364,15 +364,12 @@ class Edge:
     def _plan(self, modules: Path) -> dict[str, Any]:
         """What runtime.mjs starts: Workers, their objects, and the folders that their imports name."""
         aliases = {"EDGE": str(EDGE / "src")}
-        for name, (file, old, new) in MUTANTS.items():
-            changed = self.folder / name
+        for name in MUTANTS:
+            fresh = not (self.folder / name).exists()
+            changed = mutated(self.folder, name)
             aliases[name] = str(changed)
-            if changed.exists():
+            if not fresh:
                 continue
-            shutil.copytree(EDGE / "src", changed)
-            text = (changed / file).read_text()
-            assert text.count(old) == 1, f"{file} has changed: {name} cannot be made"
-            (changed / file).write_text(text.replace(old, new))
             for own in ("plain-sessions.ts", "wrapped-sessions.ts"):
                 changed_import = (HERE / "worker" / own).read_text().replace('"EDGE/', f'"{name}/')
                 (changed / own).write_text(changed_import)
@@ -520,6 +517,18 @@ class Edge:
         add("boastful", "CopiedInto", SECRET, "shards:3", PREFIX, **nonsense)
         add("misplaced", "UserSessions", SECRET, "shards:0", PREFIX)
         return {"modules": str(modules), "folder": str(self.state), "aliases": aliases, "workers": workers}
+
+
+def mutated(folder: Path, name: str) -> Path:
+    """The sources with one law broken, made in a folder of that name unless they are there already."""
+    changed = folder / name
+    if not changed.exists():
+        file, old, new = MUTANTS[name]
+        shutil.copytree(EDGE / "src", changed)
+        text = (changed / file).read_text()
+        assert text.count(old) == 1, f"{file} has changed: {name} cannot be made"
+        (changed / file).write_text(text.replace(old, new))
+    return changed
 
 
 def digest_text(value: bytes) -> str:
