@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.live.history import DUAL, FIRST, SHADOW, History, Operation
 from tests.live.order import turned
@@ -84,8 +84,13 @@ class Ledger:
     # ------------------------------------------------------------ values
 
     def _grounded(self) -> list[Operation]:
-        """The touches that may have carried what they did: none that only another such touch would excuse."""
+        """The touches that may have carried what they did: none that only another such touch would excuse.
+
+        One that nobody heard of again may have carried whatever it could read.
+        """
         left = [one for one in self._touches if one.carried is not None]
+        unheard = [one for one in self._touches if one.silent and one.stage <= SHADOW]
+        left += [replace(one, carried=value) for one in unheard for value in self._by_value]
         self._carrying: list[Operation] = []
         while sound := [one for one in left if self._served(one, one.carried or 0) is None]:
             self._carrying = [*self._carrying, *sound]

@@ -19,8 +19,10 @@ from tests.live.asking import Line, NoAnswer
 from tests.live.history import KV, NEVER, STAGES, History, Operation, Verb
 from tests.live.runtime import Racing
 
-LATEST = 600
+LATEST = 400
 """Milliseconds by which a half may land after its write has failed."""
+
+SILENT = "no answer"
 
 _SLACK = 0.3
 _LONG = 7.0
@@ -46,13 +48,15 @@ class Login:
 
 @dataclass(slots=True)
 class Load:
-    """What the clients do. Shares of requests: `puts`, `updates`, `logouts`; `failing`: of halves of writes.
+    """What the clients do.
 
-    `pause`: seconds between two requests of a client, at most.
+    Shares of requests: `touches`, `puts`, `updates`, `logouts`; `failing`: of halves of writes. `pause`:
+    seconds between two requests of a client, at most. `lives`: seconds that a request adds to a session.
     """
 
     clients: int = 200
     logins: int = 60
+    touches: float = 1.0
     puts: float = 0.15
     updates: float = 0.1
     logouts: float = 0.03
@@ -71,16 +75,7 @@ class Crowd:
         self.failures: list[BaseException] = []
         self._edge, self._load, self._seed = edge, load, seed
         self._dice = random.Random(seed)
-        metadata = ({"of": "a login"}, None, "no object", {"full": "x" * 1000})
-        self._logins = [
-            Login(
-                number,
-                self._dice.choice(load.lives),
-                metadata[number % 8 if number % 8 < 4 else 0],
-                f"r{seed}-",
-            )
-            for number in range(load.logins)
-        ]
+        self._logins = [self._login(number) for number in range(load.logins)]
         self._value = 0
         self._underway: Counter[int] = Counter()
         self._working = threading.Event()
@@ -97,6 +92,12 @@ class Crowd:
     ) -> None:
         self._ended.set()
         self._thread.join()
+
+    def _login(self, number: int) -> Login:
+        """Where metadata leave no room for it, KV cannot be told of an end that is near."""
+        name, life = f"r{self._seed}-", self._dice.choice(self._load.lives)
+        metadata = {1: None, 2: "no object", 3: {"full": "x" * 1000}}.get(number % 8, {"of": "a login"})
+        return Login(number, max(life, 600) if number % 8 in (2, 3) else life, metadata, name)
 
     # ------------------------------------------------------------ what the operator does
 
@@ -190,7 +191,8 @@ class _Request:
                 self.session = self.login.id = self.login.next()
                 await self._do("create", write=True)
             return
-        await self._do("touch")
+        if self.dice.random() < load.touches:
+            await self._do("touch")
         chosen = self.dice.random()
         if chosen < load.puts:
             await self._do("put", write=True)
@@ -216,7 +218,7 @@ class _Request:
             answer = dict(await self.line.ask(self.url, "do", order))
             return answer if answer["done"] else None
         finally:
-            self._record(verb, order, answer or {"done": False, "error": "no answer"}, start, late)
+            self._record(verb, order, answer or {"done": False, "error": SILENT}, start, late)
 
     def _faults(self) -> tuple[dict[str, list[Any]], float]:
         """How the halves end, and by how many seconds one may land after that."""
@@ -224,7 +226,8 @@ class _Request:
         late = 0.0
         for half in ("object", "kv"):
             if self.dice.random() < self.crowd.load.failing:
-                kinds = ["fails", "fails after", self.dice.randrange(50, LATEST)] + ["429"] * (half == "kv")
+                later = self.dice.randrange(50, LATEST)
+                kinds = ["fails", "fails after", later] * 3 + ["429"] * (half == "kv")
                 fault = self.dice.choice(kinds)
                 faults[half] = [fault]
                 late = LATEST / 1000 + _SLACK if isinstance(fault, int) else late
@@ -249,6 +252,7 @@ class _Request:
                 value=answer.get("value") if verb == "get" else order.get("value"),
                 expiration=NEVER if told == "never" else told if verb == "get" else asked,
                 carried=answer.get("carried"),
+                silent=answer["error"] == SILENT if not answer["done"] else False,
                 over=NEVER if end - start > _LONG else end + late,
             )
         )

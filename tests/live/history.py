@@ -30,7 +30,7 @@ class Operation:
     `done`: it was acknowledged; else nobody knows. `value`: what it wrote or, of a get, what it found (None:
     no session). `expiration`: what it asked for or found (None: not told). `carried`: what a touch or an
     update read before it wrote, as far as that is known. `over`: until when a part of it may still land,
-    `end` at least.
+    `end` at least. `silent`: no answer came at all.
     """
 
     session: str
@@ -43,6 +43,7 @@ class Operation:
     expiration: float | None = None
     carried: int | None = None
     over: float = 0.0
+    silent: bool = False
 
     @property
     def lands(self) -> float:

@@ -17,11 +17,16 @@ _SCRIPT = "sessions"
 
 
 class Racing(Edge):
-    """`build`: "EDGE", or a name of MUTANTS, whose sources all of it is made of. `stale`: how old an answer
-    of KV may be, seconds."""
+    """`build`: "EDGE", or a name of MUTANTS, whose sources all of it is made of.
 
-    def __init__(self, folder: Path, *, build: str = "EDGE", isolates: int = 2, stale: float = 0.8) -> None:
+    `stale`: how old an answer of KV may be, seconds. `far`: how far away KV is, milliseconds at most.
+    """
+
+    def __init__(
+        self, folder: Path, *, build: str = "EDGE", isolates: int = 2, stale: float = 0.5, far: int = 40
+    ) -> None:
         super().__init__(folder)
+        self._far = far
         self.stale = stale
         self._build = build
         self._apps = [f"app-{number}" for number in range(isolates)]
@@ -62,7 +67,7 @@ class Racing(Edge):
             for binding, name in (("USER_SESSIONS", "UserSessions"), ("MIGRATION_STATS", "MigrationStats"))
         }
         reached = {binding: {**one, "scriptName": _SCRIPT} for binding, one in owned.items()}
-        store = {**placement, "SESSION_TOUCH_EVERY": "0", "STALE": self.stale}
+        store = {**placement, "SESSION_TOUCH_EVERY": "0", "STALE": self.stale, "FAR": self._far}
         bridge = {**placement, "KVFERRY_BRIDGE_SECRET": SECRET}
         workers = [
             (_SCRIPT, WORKERS / "sessions.ts", owned, {}),

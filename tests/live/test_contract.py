@@ -58,6 +58,9 @@ RULES = {
         ((put(DUAL, 5, 6, 2), op("touch", DUAL, 6.5, 7, carried=1), get(DUAL, 9, 1)), None),
         ((put(DUAL, 5, 6, 2), op("touch", DUAL, 6.5, 7, carried=2), get(DUAL, 9, 1)), Breach.LOST),
         ((put(DUAL, 5, 6, 2), op("touch", DUAL, 8, 9, carried=1)), Breach.LOST),  # it has read it too late
+        ((put(DUAL, 5, 6, 2), op("touch", DUAL, 6.5, 7, silent=True), get(DUAL, 9, 1)), None),
+        ((put(DUAL, 5, 6, 2), op("touch", DUAL, 8, 9, silent=True), get(DUAL, 9, 1)), Breach.LOST),
+        ((put(FIRST, 5, 6, 2), op("touch", FIRST, 5.5, 7, silent=True), get(FIRST, 9, 1)), Breach.LOST),
     ],
     "what an update has read": [
         ((put(DUAL, 5, 6, 2), op("update", DUAL, 8, 9, 3, carried=1)), Breach.LOST),

@@ -16,7 +16,7 @@ export class Halves {
     const fault = faults.shift();
     if (fault === "fails") throw new Error("it fails");
     if (fault === "429") {
-      lasting(this.#counted(() => pause(1500))); // it is tried again within that time
+      lasting(this.#counted(() => pause(1200))); // it is tried again within that time
       throw new Error("KV PUT failed: 429 Too Many Requests");
     }
     if (typeof fault === "number") {

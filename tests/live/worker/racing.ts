@@ -14,6 +14,7 @@ export interface Env {
   USER_SESSIONS: DurableObjectNamespace;
   MIGRATION_STATS: DurableObjectNamespace;
   STALE: number; // seconds
+  FAR: number; // milliseconds that KV is away, at most
   [variable: string]: unknown;
 }
 
@@ -99,14 +100,19 @@ function kv(env: Env, { stage, faults }: Order, seen: { carried: number | null }
   const lasting = (work: Promise<unknown>) => ctx.waitUntil(work);
   return {
     async getWithMetadata(key: string, type: "arrayBuffer"): Promise<Held> {
+      await onTheWay(env);
       const held = await memory.read(key, () => env.SESSIONS.getWithMetadata(key, type));
       if (held.value !== null) seen.carried = (JSON.parse(new TextDecoder().decode(held.value)) as { v: number }).v;
       return held;
     },
     put: (key: string, value: Uint8Array, options: KVNamespacePutOptions) =>
-      halvesAt(stage).run(script, () => env.SESSIONS.put(key, value, options), lasting),
-    delete: (key: string) => halvesAt(stage).run(script, () => env.SESSIONS.delete(key), lasting),
+      halvesAt(stage).run(script, () => onTheWay(env).then(() => env.SESSIONS.put(key, value, options)), lasting),
+    delete: (key: string) => halvesAt(stage).run(script, () => onTheWay(env).then(() => env.SESSIONS.delete(key)), lasting),
   };
+}
+
+function onTheWay({ FAR }: Env): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, Math.random() * FAR));
 }
 
 function objects({ USER_SESSIONS: real }: Env, { stage, faults }: Order, ctx: ExecutionContext): object {
