@@ -53,9 +53,9 @@ export class OldSessions extends DurableObject<Env> {}
 type Env = Record<string, DurableObjectNamespace> & { SESSIONS: KVNamespace };
 
 // How one call of an object or of KV ends (canary.get, canary.put: of KV, for the canary): "fails" before anything is done, "fails after" it was done,
-// says "429", is "slow" (done, and then 21 seconds have passed), is "silent" (nothing is done and nothing answered), "lands" without an answer, or is "held":
+// says "429" or "overloaded", is "slow" (done, and then 21 seconds have passed), is "silent" (nothing is done and nothing answered), "lands" without an answer, or is "held":
 // without an answer, and done when the test says so.
-type Fault = "fails" | "fails after" | "429" | "slow" | "silent" | "lands" | "held" | null;
+type Fault = "fails" | "fails after" | "429" | "overloaded" | "slow" | "silent" | "lands" | "held" | null;
 
 interface Order {
   build?: string;
@@ -76,7 +76,7 @@ type Method = (...given: unknown[]) => Promise<unknown>;
 type Through = (name: string, call: () => Promise<unknown>, id?: string, given?: unknown) => Promise<unknown>;
 
 const silent = new WeakSet<Promise<unknown>>();
-const held: { objects: string; id: string; name: string; given: unknown }[] = [];
+const held: { objects: string; id: string | undefined; name: string; given: unknown }[] = [];
 
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
@@ -206,7 +206,7 @@ function scriptedStore(env: Env, order: Order): Scripted {
     trace.push(fault === null ? name : `${name} ${fault}`);
     hushed = fault === "silent" || fault === "lands" || fault === "held";
     if (fault === "silent" || fault === "lands" || fault === "held") {
-      if (fault === "held") held.push({ objects: order.objects ?? "OWN", id: id as string, name, given });
+      if (fault === "held") held.push({ objects: order.objects ?? "OWN", id, name, given });
       const landing = fault === "lands" ? call() : Promise.resolve();
       const never = new Promise(() => {});
       silent.add(never);
@@ -216,6 +216,7 @@ function scriptedStore(env: Env, order: Order): Scripted {
     return before(name).then(async () => {
       if (fault === "fails") throw new Error("it fails");
       if (fault === "429") throw new Error("KV PUT failed: 429 Too Many Requests");
+      if (fault === "overloaded") throw overloaded();
       const answer = await call();
       if (fault === "fails after") throw new Error("it fails");
       if (fault === "slow") advance(21);
@@ -269,8 +270,8 @@ function scriptedKv(kv: KVNamespace, through: Through, stale: Order["stale"]): K
     getWithMetadata: (key: string, type: "arrayBuffer") =>
       through("kv.get", () => (stale === undefined ? kv.getWithMetadata(key, type) : shown())),
     put: (key: string, value: Uint8Array, options: KVNamespacePutOptions) =>
-      through("kv.put", () => kv.put(key, value, options)),
-    delete: (key: string) => through("kv.delete", () => kv.delete(key)),
+      through("kv.put", () => kv.put(key, value, options), undefined, [key, value, options]),
+    delete: (key: string) => through("kv.delete", () => kv.delete(key), undefined, [key]),
   };
 }
 
@@ -296,10 +297,17 @@ function withCanary(sessions: Kv, kv: KVNamespace, through: Through, order: Orde
   };
 }
 
-// The objects' calls that were held, done now.
+// What the runtime says for an object that has too much to do.
+function overloaded(): Error {
+  const error = new Error("Durable Object is overloaded. Requests queued for too long.");
+  return Object.assign(error, { overloaded: true, retryable: true, remote: false });
+}
+
+// The calls of objects and of KV that were held, done now.
 async function landed(env: Env): Promise<unknown[]> {
   return Promise.all(
     held.splice(0).map(async ({ objects, id, name, given }) => {
+      if (id === undefined) return (await (env.SESSIONS as unknown as Record<string, Method>)[name.slice(3)]?.(...(given as unknown[]))) ?? null;
       const namespace = env[objects] as DurableObjectNamespace;
       return (await asked(namespace.get(namespace.idFromString(id)), name, given)) ?? null;
     }),
