@@ -3,7 +3,7 @@
 //
 //   node runtime.mjs PLAN.json     prints {worker: url} as its first line, then what the runtime says
 //
-// PLAN: {modules, folder, aliases: {NAME: folder}, workers: [{name, entry, durableObjects, kvNamespaces?, bindings, port?}]}
+// PLAN: {modules, folder, aliases: {NAME: folder}, workers: [{name, entry, durableObjects, kvNamespaces?, bindings, port?, compatibilityFlags?}]}
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -27,19 +27,20 @@ const bundles = new Map();
 async function bundle(entry) {
   if (!bundles.has(entry)) {
     const options = { entryPoints: [entry], bundle: true, format: "esm", write: false, target: "es2024" };
-    const made = await build({ ...options, external: ["cloudflare:*"], plugins: [aliased] });
+    const made = await build({ ...options, external: ["cloudflare:*", "node:*"], plugins: [aliased] });
     bundles.set(entry, made.outputFiles[0].text);
   }
   return bundles.get(entry);
 }
 
 const workers = [];
-for (const { name, entry, durableObjects, kvNamespaces, bindings, port } of plan.workers) {
+for (const { name, entry, durableObjects, kvNamespaces, bindings, port, compatibilityFlags } of plan.workers) {
   workers.push({
     name,
     modules: true,
     script: await bundle(entry),
     compatibilityDate: "2026-04-01",
+    compatibilityFlags: compatibilityFlags ?? [],
     durableObjects,
     kvNamespaces: kvNamespaces ?? [],
     bindings,

@@ -16,7 +16,7 @@ from typing import Any
 
 from migrate.bridge_keys import VARIABLE
 from migrate.stores.stamp import unstamped
-from tests.edge.edge import PREFIX, digest_text
+from tests.edge.edge import digest_text
 from tests.flows.shell import started, variables
 from tests.live.runtime import Racing
 from tests.stores.durable_side import keys
@@ -92,8 +92,7 @@ class Migration:
 
     def disagreeing(self) -> set[str]:
         """The keys in which the stores differ, by a look of our own. Nobody writes."""
-        kept, now = self._edge.kept(), time.time()
-        rows = {key: row for key, row in self._edge.rows().items() if key.startswith(PREFIX)}
+        kept, rows, now = self._edge.kept(), self._edge.rows(), time.time()
         return {key for key in kept.keys() | rows.keys() if not _agree(kept.get(key), rows.get(key), now)}
 
 

@@ -45,7 +45,7 @@ class Racing(Edge):
     def kept(self) -> dict[str, dict[str, Any]]:
         """What KV has, by key, as it is: value, metadata, expiration."""
         found = self.http.get(self.apps[0] + "all").raise_for_status().json()
-        return {one["name"]: one for one in found}
+        return {one["name"]: one for one in found if one["name"].startswith(PREFIX)}
 
     def rows(self) -> dict[str, dict[str, Any]]:
         """The heads of all rows, by key."""
@@ -86,6 +86,7 @@ class Racing(Edge):
                     "kvNamespaces": {"SESSIONS": "races"} if entry.name == "racing.ts" else {},
                     "bindings": bindings,
                     "port": self._ports[name],
+                    "compatibilityFlags": ["nodejs_als"],
                 }
                 for name, entry, objects, bindings in workers
             ],

@@ -1,5 +1,7 @@
 // Halves of writes that end as a script says, and how many of them are under way.
 
+import { waitUntil } from "cloudflare:workers";
+
 // "fails": before anything is done; "fails after": it was done; "429": KV was written less than a second ago; a
 // number: it fails at once, and is done so many milliseconds later.
 export type Fault = "fails" | "fails after" | "429" | number;
@@ -11,16 +13,16 @@ export class Halves {
     return this.#count;
   }
 
-  // One half, through the first of its faults. `lasting`: keeps the Worker alive for what comes later.
-  async run<Answer>(faults: Fault[], call: () => Promise<Answer>, lasting: (work: Promise<unknown>) => void): Promise<Answer> {
+  // One half, through the first of its faults.
+  async run<Answer>(faults: Fault[], call: () => Promise<Answer>): Promise<Answer> {
     const fault = faults.shift();
     if (fault === "fails") throw new Error("it fails");
     if (fault === "429") {
-      lasting(this.#counted(() => pause(1200))); // it is tried again within that time
+      waitUntil(this.#counted(() => pause(1200))); // it is tried again within that time
       throw new Error("KV PUT failed: 429 Too Many Requests");
     }
     if (typeof fault === "number") {
-      lasting(this.#counted(() => pause(fault).then(call)));
+      waitUntil(this.#counted(() => pause(fault).then(call)));
       throw new Error("it does not answer");
     }
     const answer = await this.#counted(call);

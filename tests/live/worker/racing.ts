@@ -2,8 +2,9 @@
 // the stage that the request names. Its KV shows the past, and halves of writes fail as requests say. It is also
 // Cloudflare's API for the same KV, as stale as that.
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { sessionStore } from "EDGE/session-store.ts";
-import type { SessionOptions } from "EDGE/session-store.ts";
+import type { SessionOptions, SessionStore } from "EDGE/session-store.ts";
 import { Halves } from "./halves.ts";
 import type { Fault } from "./halves.ts";
 import { answered } from "./rest.ts";
@@ -13,6 +14,7 @@ export interface Env {
   SESSIONS: KVNamespace;
   USER_SESSIONS: DurableObjectNamespace;
   MIGRATION_STATS: DurableObjectNamespace;
+  KVFERRY_PREFIX: string;
   STALE: number; // seconds
   FAR: number; // milliseconds that KV is away, at most
   [variable: string]: unknown;
@@ -33,54 +35,59 @@ interface Order {
 type Held = { value: ArrayBuffer | null; metadata: unknown };
 type Method = (...given: unknown[]) => Promise<unknown>;
 
-const halves = new Map<string, Halves>(); // of each stage
-const beaten = new Map<string, number>();
-let past: Past<Held> | null = null;
+// What a request is about. `carried`: the value that it has read last before it writes.
+interface Context {
+  key: string;
+  object: Fault[];
+  kv: Fault[];
+  deaf: boolean;
+  carried: number | null;
+}
+
+const contexts = new AsyncLocalStorage<Context>();
+const stages = new Map<string, { env: object; halves: Halves }>();
 
 export default {
-  async fetch(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+  async fetch(request: Request, env: Env): Promise<Response> {
     const { pathname } = new URL(request.url);
-    if (pathname === "/do") return Response.json(await done(env, await request.json(), ctx));
-    if (pathname === "/idle") return Response.json(Object.fromEntries([...halves].map(([stage, { underWay }]) => [stage, underWay])));
+    if (pathname === "/do") return Response.json(await done(env, await request.json()));
+    if (pathname === "/idle") return Response.json(Object.fromEntries([...stages].map(([stage, { halves }]) => [stage, halves.underWay])));
     if (pathname === "/all") return Response.json(await all(env.SESSIONS));
     return answered(request, env);
   },
 } satisfies ExportedHandler<Env>;
 
-async function done(env: Env, order: Order, ctx: ExecutionContext): Promise<object> {
-  const { verb, id, value, expiration, metadata, deaf = false } = order;
-  const seen: { carried: number | null } = { carried: null };
-  const store = sessionStore({
-    ...env,
-    SESSION_STAGE: order.stage,
-    SESSIONS: kv(env, order, seen, ctx),
-    USER_SESSIONS: objects(env, order, ctx),
-    MIGRATION_STATS: stats(env, order.stage, deaf),
-  });
+async function done(env: Env, order: Order): Promise<object> {
+  const { object = [], kv = [] } = order.faults ?? {};
+  const context: Context = { key: env.KVFERRY_PREFIX + order.id, object, kv, deaf: order.deaf ?? false, carried: null };
+  try {
+    const told = await contexts.run(context, () => verb(sessionStore(environment(env, order.stage)), order, context));
+    return { done: true, carried: context.carried, ...told };
+  } catch (error) {
+    return { done: false, carried: context.carried, error: String(error) };
+  }
+}
+
+async function verb(store: SessionStore, { verb, id, value, expiration, metadata }: Order, context: Context): Promise<object> {
   const until: SessionOptions = typeof expiration === "number" ? { expiration } : {};
   const options = metadata === undefined ? until : { ...until, metadata };
-  try {
-    switch (verb) {
-      case "get": {
-        const found = await store.get<{ v: number }>(id);
-        return { done: true, value: found?.data.v ?? null, expiration: told(found?.expiration), metadata: found?.metadata ?? null };
-      }
-      case "update": {
-        await store.update<{ v: number }>(id, (found) => ((seen.carried = found?.data.v ?? null), { v: value as number }), options);
-        return { done: true, carried: seen.carried };
-      }
-      case "touch":
-        await store.touch(id, until);
-        return { done: true, carried: seen.carried };
-      case "delete":
-        await store.delete(id);
-        return { done: true };
-      default:
-        await store[verb](id, { v: value }, options);
-        return { done: true };
+  switch (verb) {
+    case "get": {
+      const found = await store.get<{ v: number }>(id);
+      return { value: found?.data.v ?? null, expiration: told(found?.expiration), metadata: found?.metadata ?? null };
     }
-  } catch (error) {
-    return { done: false, carried: seen.carried, error: String(error) };
+    case "update":
+      await store.update<{ v: number }>(id, (found) => ((context.carried = found?.data.v ?? null), { v: value as number }), options);
+      return {};
+    case "touch":
+      await store.touch(id, until);
+      return {};
+    case "delete":
+      await store.delete(id);
+      return {};
+    default:
+      await store[verb](id, { v: value }, options);
+      return {};
   }
 }
 
@@ -88,36 +95,43 @@ function told(expiration: number | null | undefined): number | "never" | null {
   return expiration === null ? "never" : expiration ?? null;
 }
 
-function halvesAt(stage: string): Halves {
-  const found = halves.get(stage) ?? new Halves();
-  halves.set(stage, found);
-  return found;
+// The bindings of this isolate at a stage: always the same, as an application's are.
+function environment(env: Env, stage: string): object {
+  let known = stages.get(stage);
+  if (known === undefined) {
+    const halves = new Halves();
+    const bound = { SESSIONS: kv(env, halves), USER_SESSIONS: objects(env, halves), MIGRATION_STATS: stats(env) };
+    known = { env: { ...env, ...bound, SESSION_STAGE: stage }, halves };
+    stages.set(stage, known);
+  }
+  return known.env;
 }
 
-function kv(env: Env, { stage, faults }: Order, seen: { carried: number | null }, ctx: ExecutionContext): object {
-  const memory = (past ??= new Past<Held>(env.STALE));
-  const script = [...(faults?.kv ?? [])];
-  const lasting = (work: Promise<unknown>) => ctx.waitUntil(work);
+let past: Past<Held> | null = null;
+
+function kv({ SESSIONS: real, STALE, FAR }: Env, halves: Halves): object {
+  const memory = (past ??= new Past<Held>(STALE));
+  const onTheWay = () => new Promise((resolve) => setTimeout(resolve, Math.random() * FAR));
+  const half = (key: string, call: () => Promise<void>) => {
+    const context = contexts.getStore();
+    return halves.run(context?.key === key ? context.kv : [], () => onTheWay().then(call));
+  };
   return {
     async getWithMetadata(key: string, type: "arrayBuffer"): Promise<Held> {
-      await onTheWay(env);
-      const held = await memory.read(key, () => env.SESSIONS.getWithMetadata(key, type));
-      if (held.value !== null) seen.carried = (JSON.parse(new TextDecoder().decode(held.value)) as { v: number }).v;
+      await onTheWay();
+      const held = await memory.read(key, () => real.getWithMetadata(key, type));
+      const context = contexts.getStore();
+      if (held.value !== null && context?.key === key) {
+        context.carried = (JSON.parse(new TextDecoder().decode(held.value)) as { v: number }).v;
+      }
       return held;
     },
-    put: (key: string, value: Uint8Array, options: KVNamespacePutOptions) =>
-      halvesAt(stage).run(script, () => onTheWay(env).then(() => env.SESSIONS.put(key, value, options)), lasting),
-    delete: (key: string) => halvesAt(stage).run(script, () => onTheWay(env).then(() => env.SESSIONS.delete(key)), lasting),
+    put: (key: string, value: Uint8Array, options: KVNamespacePutOptions) => half(key, () => real.put(key, value, options)),
+    delete: (key: string) => half(key, () => real.delete(key)),
   };
 }
 
-function onTheWay({ FAR }: Env): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.random() * FAR));
-}
-
-function objects({ USER_SESSIONS: real }: Env, { stage, faults }: Order, ctx: ExecutionContext): object {
-  const script = [...(faults?.object ?? [])];
-  const lasting = (work: Promise<unknown>) => ctx.waitUntil(work);
+function objects({ USER_SESSIONS: real }: Env, halves: Halves): object {
   return {
     idFromName: (name: string) => real.idFromName(name),
     get(id: DurableObjectId, options: object) {
@@ -125,30 +139,25 @@ function objects({ USER_SESSIONS: real }: Env, { stage, faults }: Order, ctx: Ex
       return new Proxy(stub, {
         get: (target, name) => (given: unknown) => {
           const call = () => (target[String(name)] as Method)(given);
-          return /kvferry(Put|Touch|Delete)/.test(String(name)) ? halvesAt(stage).run(script, call, lasting) : call();
+          const writes = /kvferry(Put|Touch|Delete)/.test(String(name));
+          return writes ? halves.run(contexts.getStore()?.object ?? [], call) : call();
         },
       });
     },
   };
 }
 
-// A heartbeat from this isolate now and then: each request has a store of its own here.
-function stats({ MIGRATION_STATS: real }: Env, stage: string, deaf: boolean): object {
+function stats({ MIGRATION_STATS: real }: Env): object {
   return {
     idFromName: (name: string) => real.idFromName(name),
     get(id: DurableObjectId) {
       const stub = real.get(id) as unknown as Record<string, Method>;
-      return {
-        async kvferryBeat(beat: unknown) {
-          if ((beaten.get(stage) ?? 0) > Date.now() - 5000) return;
-          beaten.set(stage, Date.now());
-          await (stub.kvferryBeat as Method)(beat);
+      return new Proxy(stub, {
+        get: (target, name) => async (given: unknown) => {
+          if (contexts.getStore()?.deaf) throw new Error("the statistics cannot be reached");
+          return (target[String(name)] as Method)(given);
         },
-        async kvferryNote(note: unknown) {
-          if (deaf) throw new Error("the statistics cannot be reached");
-          await (stub.kvferryNote as Method)(note);
-        },
-      };
+      });
     },
   };
 }
