@@ -19,7 +19,7 @@ from tests.bench.claims import HEADER, Claim, row
 from tests.bench.timing import Failed
 
 TMPFS = Path("/dev/shm")
-_GROUPS = ("startup", "accuracy", "audit", "bulk", "rest", "edge", "live", "walks-sqlite")
+_GROUPS = ("startup", "accuracy", "audit", "bulk", "rest", "edge", "live", "walks", "walks-sqlite")
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -55,6 +55,10 @@ def measure(options: argparse.Namespace, disk: Path, memory: Path | None) -> Ite
         from tests.bench import live
 
         yield from live.claims(memory or disk, quick=options.quick, rounds=rounds)
+    if "walks" in wanted:
+        from tests.bench import batches
+
+        yield from batches.claims(memory or disk, quick=options.quick)
     if "walks-sqlite" in wanted:
         from tests.bench import walking
 

@@ -253,7 +253,9 @@ class Batch:
         self._line.names.append(f"the exporter: {at.name}")
         match at.name:
             case "rows":
-                wanted = {key: self._copied[_id(key)].looks(self._line.now) for key in self._ours(at)}
+                wanted = {
+                    key: self._copied[_id(key)].looks(fenced=self._line.fenced) for key in self._ours(at)
+                }
                 exporter.go()
                 self._compare_rows(wanted, exporter.gate.found)
             case "read":
@@ -279,7 +281,7 @@ class Batch:
             self._each(Copied.dies)
             self._since_read = 0  # it lists again
             return
-        self._each(lambda copied: copied.applies(self._line.now))
+        self._each(lambda copied: copied.applies(fenced=self._line.fenced))
         self._settling = True
 
     def _each(self, do: Callable[[Copied], None]) -> None:

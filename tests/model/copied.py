@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tests.model import toolkit
 from tests.model.walking import RULES, Walk
-from tests.model.world import NOTHING, Record, Row, Session, Shared
+from tests.model.world import NOTHING, Record, Row, Session
 
 
 @dataclass(slots=True)
@@ -31,13 +31,12 @@ class Copied:
         self._set(sweep=None)
         self.dies()
 
-    def looks(self, now: Shared) -> Row | None:
-        """The row is read, before KV is; returns what must be found."""
+    def looks(self, *, fenced: bool) -> Row | None:
+        """The row is read, before KV is; returns what must be found. `fenced`: nothing is replaced now."""
         session = self._set(back=None)
         row = session.row
         self.absent, self.seen = row is None, True
         self.known = session.sweep is not None and session.sweep.same
-        fenced = now.verifying or now.gate
         found = _found(session._replace(sweep=None), "sweep: read row", fenced=fenced)
         if found is not None:
             self._set(back=found.sweep)
@@ -75,7 +74,7 @@ class Copied:
         self._set(back=then.sweep)
         self.walk.names.append(name)
 
-    def applies(self, now: Shared) -> None:
+    def applies(self, *, fenced: bool) -> None:
         """The transaction: imports, what is replaced, and what is remembered for a second reading."""
         session = self.walk.session
         if session.imported is not None:
@@ -89,7 +88,7 @@ class Copied:
         session = self._set(sweep=back, back=None)
         if back is None or back.step != "apply":
             return
-        after = _found(session, "sweep: apply", fenced=now.verifying or now.gate)
+        after = _found(session, "sweep: apply", fenced=fenced)
         self.walk.session = after or session._replace(sweep=None)
         self.walk.names.append("sweep: apply" if after else "sweep: ends")
 

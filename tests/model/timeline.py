@@ -43,6 +43,12 @@ class Timeline:
     now: Shared = BEGINNING
     names: list[str] = field(default_factory=list)
 
+    @property
+    def fenced(self) -> bool:
+        """Has a gate's verify begun? In the model sweeps go on after one that has shut the gate; the code's
+        fence stays up for good, so there a sweep ends where the model's may end."""
+        return "verify: begin" in self.names
+
     def moves(self, *, copying: bool) -> dict[str, Shared]:
         """What may happen to all next, by name, and the shared state after it. `copying`: is an exporter at
         work?"""
