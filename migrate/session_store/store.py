@@ -27,6 +27,7 @@ NOT_AFTER = 20
 """Seconds from its start in which a half may be done, or begin."""
 
 _TRIES = 5  # of an update, against others that write the same session
+_PAUSE = 0.2  # seconds, until the other half of such a write may be done
 
 
 class SessionStoreError(StoreUnavailable):
@@ -132,11 +133,15 @@ class SessionStore:
         """Read, change and write as one step; returns what was written. What is not given stays as it was.
 
         From shadow-read on it is tried again when somebody else wrote meanwhile, so `change` must have no
-        effect of its own.
+        effect of its own. At shadow-read a session that has two values is not changed: what was read from
+        a KV that lags behind would undo what the row has. Raises SessionStoreError when that lasts.
         """
         until = self._until(expiration_ttl, expiration)
         for _ in range(_TRIES):
             before = run(self.plan_get(session_id), self.performer.perform)
+            if before.disputed:
+                self._clock.sleep(_PAUSE)  # the other half may be on its way
+                continue
             kept = before.kept
             data = change(None if kept is None else _found(kept))
             record = self._record(session_id, data, until, metadata)
@@ -150,7 +155,7 @@ class SessionStore:
             plan = self.plan_put(session_id, record, expect=before.version)
             if self._written(Verb.PUT, plan) is not Answer.CHANGED:
                 return data
-        raise SessionStoreError("others write the same session all the time", "try again")
+        raise SessionStoreError("others write the same session all the time, or KV lags behind", "try again")
 
     def delete(self, session_id: str) -> None:
         """Log out. When it raises, the session may be deleted or not, or later."""

@@ -364,6 +364,36 @@ def test_an_update_is_tried_again_until_nobody_interferes(stand, stage):
         store.update("a", lambda session: stand.at(stage).put("a", session.data + 1) or 0)
 
 
+def test_an_update_at_shadow_read_does_not_undo_one_whose_half_in_kv_is_on_its_way(stand):
+    store, other = stand.at("shadow-read"), stand.at("shadow-read")
+    store.put("a", 0, expiration_ttl=HOUR)
+
+    def interrupted(record, ttl, real=stand.kv.kv.put):
+        stand.kv.kv.put = real
+        with pytest.raises(SessionStoreError, match="lags behind"):
+            other.update("a", lambda session: session.data + 10)
+        real(record, ttl)
+
+    stand.kv.kv.put = interrupted
+    store.update("a", lambda session: session.data + 1)
+    other.update("a", lambda session: session.data + 10)
+    assert (store.get("a").data, stand.row("a").value) == (11, b"11")
+    assert 0 < stand.clock.slept <= 1
+
+
+@pytest.mark.parametrize("in_kv", [b"2", None])
+def test_an_update_at_shadow_read_chooses_between_no_two_values(stand, in_kv):
+    store = stand.at("shadow-read")
+    store.put("a", 1, expiration_ttl=HOUR)
+    stand.memory.remove(Key(PREFIX + "a"))
+    if in_kv is not None:
+        stand.plant("a", in_kv)
+    before = stand.row("a"), stand.in_kv("a")
+    with pytest.raises(SessionStoreError, match="lags behind"):
+        store.update("a", lambda session: pytest.fail("it was asked what to change"))
+    assert (stand.row("a"), stand.in_kv("a")) == before
+
+
 def test_an_update_of_nothing_makes_a_session(stand):
     for stage in STAGES:
         assert stand.at(stage).update(stage, lambda session: [session], expiration_ttl=9) == [None]

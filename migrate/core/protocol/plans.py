@@ -94,7 +94,7 @@ class Operation:
 @dataclass(frozen=True, slots=True)
 class Current:
     """A session as it is read. `version`: its row's, 0 where there is none; None: no object was asked.
-    `disputed`: the object has another value than KV."""
+    `disputed`: the object has another value than KV, or has one and KV has none."""
 
     kept: Record | None
     version: int | None
@@ -139,7 +139,7 @@ def reading(operation: Operation, world: World) -> Plan[Current]:
             kept = yield from _read_kv(key)
             found = difference(here, kept)
             world.count(f"shadow_{found}")
-            return Current(kept, here.version, disputed=found is Difference.VALUE)
+            return Current(kept, here.version, disputed=found in (Difference.VALUE, Difference.EXTRA))
         case Served.ADOPT:
             return (yield from fallback(operation, world))
 
