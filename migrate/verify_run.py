@@ -190,6 +190,7 @@ class VerifyRun:
             proofs=ledger.proofs(verify),
             one_in=look.one_in,
             undecided=ledger.undecided(verify),
+            foreign=ledger.unmarked(verify) if self.source.live else None,
             concealed=self.target.concealed,
             ignored_names=look.names.left_out,
             skew=self.source.skew,

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from migrate.core import lifetimes
 from migrate.core.comparing import ALIKE, LEGACY_EQUAL, Kind, Rules, classify, merge, undecided
 from migrate.core.copying import same
 from migrate.core.difference import Difference, Proof, ReadError, Side, State
@@ -192,8 +193,11 @@ class Verifier:
         errors: list[ReadError],
     ) -> Iterator[Difference]:
         """Count what one reading proves, and yield what must be read again."""
+        there = self.clock.now() + self.source.skew
         for key, entry, row in pairs:
             tally[SOURCE_KEYS] += entry is not None
+            if entry is not None:
+                tally[lifetimes.step(entry[0].expiration, there)] += 1
             tally[TARGET_ROWS] += row is not None
             if self.look.names.match(key):
                 tally[IGNORED] += 1
@@ -209,12 +213,10 @@ class Verifier:
                 errors.append(ReadError(key, Side.SOURCE, answer.reason, now))
                 continue
             kind = self._classify(answer, row, row is None and key in quarantine)
-            there = now + self.source.skew
-            if kind is None and entry is not None and not expired(entry[0].expiration, there):
-                kind = Kind.MISSING  # listed, but nothing came: a miss is not believed at once either
-            if kind is None:
-                kind = Kind.EXPIRING
-            elif must_settle(kind):
+            gone = kind is None and (entry is None or expired(entry[0].expiration, now + self.source.skew))
+            # Listed, but nothing came: a miss is not believed at once either.
+            kind = kind or (Kind.EXPIRING if gone else Kind.MISSING)
+            if not gone and must_settle(kind):
                 difference = first(key, kind, answer, row, now, self._patience())
                 if difference.state is not State.DRAINED:
                     yield difference

@@ -113,7 +113,7 @@ def test_a_read_that_fails_ends_the_reading_with_its_own_error() -> None:
 
 @pytest.mark.parametrize("at_hand", [False, True])
 def test_missing_only_reads_only_what_the_target_lacks(at_hand: bool) -> None:
-    held = {one.key: Row(*one, Origin.COPY, 1, 1) for one in MANY[:30:2]}
+    held = {one.key: Row(*one[:4], Origin.COPY, 1, 1) for one in MANY[:30:2]}
 
     def look(asked: Sequence[Key]) -> Mapping[Key, Row]:
         return {one: held[one] for one in asked if one in held}

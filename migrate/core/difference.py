@@ -53,7 +53,7 @@ class Seen:
     `digest` is `record.digest_text` of the value, None for a tombstone; `size` the value's length
     in bytes. `metadata` is a digest of the metadata's text, None when there is none. `version`
     and `origin` exist on the target only, and so does `proof`: by what the value was compared, which
-    changes nothing about what it is.
+    changes nothing about what it is. `marked`, on the source only: the session store wrote it.
     """
 
     digest: str | None
@@ -63,6 +63,7 @@ class Seen:
     version: int | None = None
     origin: str | None = None
     proof: Proof | None = field(default=None, compare=False)
+    marked: bool = field(default=False, compare=False)
 
     @property
     def deleted(self) -> bool:

@@ -53,12 +53,21 @@ class Head(NamedTuple):
 
 
 class Record(NamedTuple):
-    """Key, value bytes, metadata and expiration, all three from one answer of the store."""
+    """Key, value bytes, metadata and expiration, all three from one answer of the store.
+
+    `stamped`: as of `Head`, from the same answer.
+    """
 
     key: Key
     value: bytes
     metadata: Metadata
     expiration: Expiration
+    stamped: Digest | None = None
+
+    @property
+    def marked(self) -> bool:
+        """Did the application's session store write this very value, by its stamp?"""
+        return self.stamped is not None and self.stamped == digest(self.value)
 
 
 class Origin(enum.StrEnum):

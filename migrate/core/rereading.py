@@ -136,6 +136,7 @@ def seen_record(record: Record | None) -> Seen | None:
         size=len(record.value),
         expiration=record.expiration,
         metadata=_text_digest(record.metadata),
+        marked=record.marked,
     )
 
 

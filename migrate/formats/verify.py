@@ -10,6 +10,7 @@ from migrate.core.comparing import AGAINST, LEGACY_EQUAL, Kind
 from migrate.core.difference import Difference, Proof, ReadError, Seen, Side, Skip, State
 from migrate.core.document import Document, envelope, moment
 from migrate.core.fingerprint import Fingerprints
+from migrate.core.lifetimes import lasting, longest
 from migrate.core.ports import EMPTY, UNNAMED, Tally
 from migrate.core.record import Expiration
 from migrate.errors import Exit
@@ -56,6 +57,7 @@ class VerifyFacts:
     `undecided`: how many of them might be the
     same JSON, and `concealed` what is to be given to find out.
     `differences`, `read_errors` and `skips` are the first of many; the counts say how many.
+    `foreign`: settled ones that the source has without the session store's mark; None: nobody can tell.
     `configuration`: the digest (`core.configuration`). `project`: the entries of the project list.
     """
 
@@ -95,6 +97,7 @@ class VerifyFacts:
     skips: Sequence[Skip] = ()
     note: str = ""
     project: Sequence[Mapping[str, str]] = ()
+    foreign: int | None = None
 
     def keys(self, kind: Kind) -> int:
         """How many keys are in the class, by the last reading of each."""
@@ -187,6 +190,8 @@ def build_verify(facts: VerifyFacts, fingerprints: Fingerprints) -> Document:
         | {name: _beside(facts.tally[name]) for name in ASIDE},
         "equal_by_projection": facts.keys(Kind.PROJECTED),
         "legacy_equal": facts.tally[LEGACY_EQUAL],
+        "foreign": facts.foreign,
+        "lifetimes": {"longest_seconds": longest(facts.tally), "never": lasting(facts.tally)},
         "settling": {state.value: sum(facts.count(kind, state) for kind in Kind) for state in State},
         "errors": _errors(facts, fingerprints),
         "skipped": _skips(facts, fingerprints),

@@ -127,6 +127,15 @@ class DifferenceBook(VerifyBook):
         )
         return int(rows[0][0])
 
+    def unmarked(self, verify: VerifyId) -> int:
+        """How many settled ones the source has in a state that no session store wrote."""
+        rows = self._rows(
+            """SELECT count(*) FROM differences WHERE verify = ? AND state = 'settled'
+               AND source IS NOT NULL AND NOT coalesce(json_extract(source, '$.marked'), 0)""",
+            (verify,),
+        )
+        return int(rows[0][0])
+
     def error_counts(self, verify: VerifyId) -> Counter[str]:
         """How many keys could not be read, by side."""
         rows = self._rows("SELECT side, count(*) FROM read_errors WHERE verify = ? GROUP BY side", (verify,))

@@ -90,6 +90,7 @@ def _seen_to_json(seen: Seen | None) -> str | None:
             "version": seen.version,
             "origin": seen.origin,
             "proof": seen.proof,
+            "marked": seen.marked,
         }
     ).decode()
 

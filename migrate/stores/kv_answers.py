@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from migrate.core.record import NEVER, UNKNOWN, Expiration, Head, Key, Metadata
+from migrate.core.record import NEVER, UNKNOWN, Digest, Expiration, Head, Key, Metadata
 from migrate.errors import StoreBroken
 from migrate.stores import exact
 from migrate.stores.envelope import Envelope
-from migrate.stores.stamp import listed, unstamped
+from migrate.stores.stamp import listed
 
 _T = TypeVar("_T")
 
@@ -26,6 +26,7 @@ class Held(NamedTuple):
     text: str
     metadata: Metadata
     expiration: Expiration
+    stamped: Digest | None = None
 
 
 def broken(what: str) -> StoreBroken:
@@ -126,16 +127,13 @@ def _text(item: Any) -> Held:
 
 
 def _head(key: Key, item: Mapping[str, Any]) -> Head:
-    metadata, expiration = item.get("metadata"), _expiration(item.get("expiration"))
-    if metadata is None:
-        return Head(key, None, expiration)
-    return Head(key, *listed(exact.dumps(metadata), expiration))
+    return Head(key, *_told(item))
 
 
-def _told(item: Mapping[str, Any]) -> tuple[Metadata, Expiration]:
-    """Metadata and expiration, both without what the session store adds."""
+def _told(item: Mapping[str, Any]) -> tuple[Metadata, Expiration, Digest | None]:
+    """Metadata and expiration, both without what the session store adds, and its digest."""
     metadata, expiration = item.get("metadata"), _expiration(item.get("expiration"))
-    return (None, expiration) if metadata is None else unstamped(exact.dumps(metadata), expiration)
+    return (None, expiration, None) if metadata is None else listed(exact.dumps(metadata), expiration)
 
 
 def _expiration(value: Any) -> Expiration:

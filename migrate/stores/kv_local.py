@@ -153,7 +153,7 @@ def _lost(last: str, heads: Sequence[Head], following: str | None, *, known: boo
 
 def _join(head: Head, answer: Answer) -> Answer:
     return (
-        Record(head.key, answer.value, head.metadata, head.expiration)
+        Record(head.key, answer.value, head.metadata, head.expiration, head.stamped)
         if isinstance(answer, Record)
         else answer
     )

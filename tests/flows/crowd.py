@@ -67,7 +67,7 @@ class PastKv:
             if now - began > IN_FLIGHT:
                 db.execute("ROLLBACK")
                 return False
-            fields = (None, None, None) if record is None else tuple(record[1:])
+            fields = (None, None, None) if record is None else tuple(record[1:4])
             db.execute("INSERT INTO log VALUES (?, ?, ?, ?, ?)", (one, now, *fields))
             db.execute("COMMIT")
             return True

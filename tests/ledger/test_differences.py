@@ -150,3 +150,19 @@ def test_what_one_verify_found_can_be_taken_over_into_the_next(ledger: Ledger) -
     ledger.settle(later, (replace(one, state=State.OPEN) for one in ledger.each_difference(earlier)))
     assert ledger.counts(later) == {"value": Counter(open=2500)}
     assert ledger.counts(earlier) == {"value": Counter(settled=2500)}
+
+
+def test_what_the_session_store_did_not_write_is_counted_once_it_has_settled(ledger: Ledger) -> None:
+    marked = replace(SEEN, marked=True)
+    found = [
+        replace(ONE, key=Key("k:1"), state=State.SETTLED),
+        replace(ONE, key=Key("k:2"), state=State.SETTLED, kind=Kind.MISSING, target=None),
+        replace(ONE, key=Key("k:3"), state=State.SETTLED, source=marked),
+        replace(ONE, key=Key("k:4"), state=State.SETTLED, kind=Kind.EXTRA, source=None),
+        replace(ONE, key=Key("k:5"), state=State.OPEN),
+        replace(ONE, key=Key("k:6"), state=State.HEALED),
+    ]
+    verify = page(ledger, [])
+    assert ledger.unmarked(verify) == 0
+    ledger.settle(verify, found)
+    assert ledger.unmarked(verify) == 2

@@ -36,6 +36,7 @@ made = st.builds(
     st.binary(max_size=50) | text.map(str.encode),
     metadata,
     st.just(NEVER) | st.integers(1, 10**11),
+    st.none(),
 )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from migrate.core.record import NEVER, UNKNOWN, Head, Key
+from migrate.core.record import NEVER, UNKNOWN, Head, Key, Record, digest
 from migrate.errors import StoreBroken
 from migrate.stores.envelope import Envelope
 from migrate.stores.kv_answers import (
@@ -136,3 +136,13 @@ def test_the_expiration_header_is_seconds_and_its_absence_means_never() -> None:
     for text in ("", "soon", "-1", "0", "1.5", "²"):
         with pytest.raises(StoreBroken):
             read_expiration_header(text)
+
+
+def test_a_bulk_read_tells_which_values_the_session_store_wrote() -> None:
+    stamp = {"_kvferry": {"d": "TJRIXgwhrmxBzh3-e2v6zg", "v": 3, "s": "dual-write@01234567", "e": None}}
+    values = {"a": {"value": "v", "metadata": stamp}, "b": {"value": "w", "metadata": stamp}}
+    found = read_values(envelope({"values": values}), KEYS)
+    one, other = (Record(Key(key), held.text.encode(), *held[1:]) for key, held in found.items())
+    assert one.stamped == other.stamped == digest(b"v")
+    assert (one.marked, other.marked) == (True, False)
+    assert not Record(Key("a"), b"v", None, NEVER).marked

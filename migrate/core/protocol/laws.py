@@ -41,7 +41,7 @@ def decide(ask: WriteHalf, there: Row | None, now: float) -> Verdict:
 
 def adopted(ask: AdoptHalf, there: Row | None) -> Row | None:
     """The row that is to be inserted: only where there is nothing at all, not even a tombstone."""
-    return None if there is not None else Row(*ask.record, Origin.COPY, 1, None)
+    return None if there is not None else Row(*ask.record[:4], Origin.COPY, 1, None)
 
 
 def _put(ask: PutHalf, there: Row | None) -> Verdict:
@@ -93,9 +93,9 @@ def _idle(record: Record, there: Row, every: float) -> bool:
 def _next(record: Record, origin: Origin, there: Row | None) -> Row:
     """The row after this write: its version rises by one, and an app row stays one."""
     if there is None:
-        return Row(*record, origin, 1, None)
+        return Row(*record[:4], origin, 1, None)
     kept = Origin.APP if there.origin is Origin.APP else origin
-    return Row(*record, kept, there.version + 1, there.sweep)
+    return Row(*record[:4], kept, there.version + 1, there.sweep)
 
 
 def _record(row: Row) -> Record:

@@ -93,7 +93,7 @@ class MemoryStore:
             if row is not None and row.origin is Origin.APP:
                 origin = Origin.APP
             version, sweep = (1, None) if row is None else (row.version + 1, row.sweep)
-            self._rows[record.key] = Row(*record, origin, version, sweep)
+            self._rows[record.key] = Row(*record[:4], origin, version, sweep)
             return True
 
     def remove(self, key: Key, origin: Origin = Origin.APP) -> None:
@@ -269,7 +269,7 @@ class MemoryStore:
         if row is not None:
             outcome = standing(record, row)
             return differing if outcome is Outcome.WAITING else outcome
-        self._rows[record.key] = Row(*record, Origin.COPY, 1, sweep)
+        self._rows[record.key] = Row(*record[:4], Origin.COPY, 1, sweep)
         self._quarantine.pop(record.key, None)
         return Outcome.COPIED
 
@@ -282,7 +282,7 @@ class MemoryStore:
         if not mirrors or row.version != wanted.version or now > wanted.not_after or self._gate.verifying:
             return standing(wanted.record, row)
         origin = Origin.COPY if row.origin is Origin.LEGACY else row.origin
-        self._rows[row.key] = Row(*wanted.record, origin, row.version + 1, row.sweep)
+        self._rows[row.key] = Row(*wanted.record[:4], origin, row.version + 1, row.sweep)
         return Outcome.UPDATED
 
     def _within(self, prefix: str, after: Key | None, upto: Key | None) -> list[Row]:
