@@ -37,6 +37,7 @@ LAYERS = [
         "migrate.export_run",
         "migrate.verify_run",
         "migrate.planning",
+        "migrate.gate",
         "migrate.bridging",
         "migrate.live_status",
         "migrate.vendoring",

@@ -1,0 +1,1 @@
+"""Gates: evidence is gathered, kept and judged, and the verdict is a document that commands ask for."""

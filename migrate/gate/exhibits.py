@@ -1,0 +1,169 @@
+"""Evidence as documents: what a gate keeps, bundles and reads again, each known by its digest.
+
+    reports of runs, and what was asked of bridge, Cloudflare and KV ─▶ Exhibit ─▶ core.gate.Evidence
+
+No document here names a key: they can be shown to whoever reviews a migration.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from migrate.core.comparing import Kind, Stage
+from migrate.core.document import Document
+from migrate.core.gate.evidence import (
+    Audited,
+    Canary,
+    Deployed,
+    Evidence,
+    Exported,
+    Fenced,
+    Heartbeats,
+    Listed,
+    Live,
+    Verified,
+)
+
+EXPORT, VERIFY = "export-report", "verify-report"
+LIVE, DEPLOYMENT, FENCE, AUDIT, LISTING = "live", "deployment", "fence", "audit", "listing"
+
+Fact = TypeVar("Fact")
+KINDS = (EXPORT, VERIFY, LIVE, DEPLOYMENT, FENCE, AUDIT, LISTING)
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """A document, its kind, and when it was kept (Unix seconds)."""
+
+    kind: str
+    at: float
+    document: Document
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the document, 64 hexadecimal digits, the same wherever it is read."""
+        text = json.dumps(self.document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(f"{self.kind}\n{text}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def evidence(exhibits: Iterable[Exhibit]) -> Evidence:
+    """What they say, in the order of their times; of what can be asked again the newest counts."""
+    sorted_ = sorted(exhibits, key=lambda one: one.at)
+    found: dict[str, list[Exhibit]] = {kind: [] for kind in KINDS}
+    for one in sorted_:
+        found[one.kind].append(one)
+    deployment = found[DEPLOYMENT][-1:]
+    return Evidence(
+        live=_newest(found[LIVE], _live),
+        deployed=_newest(found[DEPLOYMENT], _deployed),
+        exports=tuple(_exported(one) for one in found[EXPORT]),
+        verifies=tuple(_verified(one) for one in found[VERIFY]),
+        fenced=_newest(found[FENCE], _fenced),
+        audited=_newest(found[AUDIT], _audited),
+        listings=tuple(_listed(one) for one in found[LISTING]),
+        tagged=deployment[0].document["tag"] if deployment else None,
+    )
+
+
+def _newest(found: list[Exhibit], parse: Callable[[Exhibit], Fact]) -> Fact | None:
+    return parse(found[-1]) if found else None
+
+
+def _unix(moment: Any) -> float:
+    return float(moment["unix"])
+
+
+def _exported(one: Exhibit) -> Exported:
+    told = one.document
+    return Exported(
+        document=one.digest,
+        started=_unix(told["started"]),
+        at=_unix(told["finished"]),
+        whole=told["state"] == "complete" and told["partial"] is None and not told["dry_run"],
+        balanced=told["balanced"],
+        quarantined=told["quarantined"]["count"],
+        failed=told["failed"]["count"],
+        configuration=told["configuration"],
+    )
+
+
+def _verified(one: Exhibit) -> Verified:
+    told = one.document
+    classes = {kind: told["classes"].get(kind.value, {}) for kind in Kind}
+    unnamed = 0 if "unnamed" in told["ignored"] else told["classes"].get("unnamed", {}).get("keys", 0)
+    lifetimes = told["lifetimes"]
+    return Verified(
+        document=one.digest,
+        started=_unix(told["started"]),
+        at=_unix(told["finished"]),
+        stage=Stage(told["stage"]),
+        whole=told["state"] == "complete" and told["partial"] is None,
+        full=told["fast"] is None and "metadata" not in told["ignored"],
+        rehearsed=told["rehearsal"] is not None,
+        horizon=float(told["settle_seconds"]),
+        configuration=told["configuration"],
+        settled={kind: found["settled"] for kind, found in classes.items() if found.get("settled")},
+        pending={
+            kind: found["open"] + found["unsettled"]
+            for kind, found in classes.items()
+            if found.get("open") or found.get("unsettled")
+        },
+        foreign=told["foreign"],
+        unread=told["errors"]["source"] + told["errors"]["target"] + told["skipped"]["count"],
+        unnamed=unnamed,
+        keys=told["compared"],
+        longest=lifetimes["longest_seconds"],
+        lasting=lifetimes["never"],
+    )
+
+
+def _live(one: Exhibit) -> Live:
+    told = one.document
+    canary = told["canary"]
+    return Live(
+        document=one.digest,
+        at=_unix(told["asked"]),
+        beat_every=told["beat_every_seconds"],
+        heartbeats=tuple(
+            Heartbeats(Stage(beat["stage"]), beat["version"], _unix(beat["first"]), _unix(beat["last"]))
+            for beat in told["stages"]
+        ),
+        rose={name: _unix(at) for name, at in told["rose"].items()},
+        canary=None
+        if canary is None
+        else Canary(_unix(canary["read"]), canary["lag_seconds"], counted=canary["counted"]),
+        since=None if told["since"] is None else _unix(told["since"]),
+    )
+
+
+def _deployed(one: Exhibit) -> Deployed:
+    told = one.document
+    versions = {each["version"]: float(each["percentage"]) for each in told["versions"]}
+    return Deployed(one.digest, _unix(told["asked"]), versions, _unix(told["since"]))
+
+
+def _fenced(one: Exhibit) -> Fenced:
+    told = one.document
+    return Fenced(one.digest, _unix(told["asked"]), None if told["since"] is None else _unix(told["since"]))
+
+
+def _audited(one: Exhibit) -> Audited:
+    told = one.document
+    return Audited(
+        document=one.digest,
+        at=_unix(told["audited"]),
+        revision=told["commit"],
+        dirty=told["dirty"],
+        whole=told["whole"],
+        writes=len(told["writes"]),
+        caches=told["caches_seconds"],
+    )
+
+
+def _listed(one: Exhibit) -> Listed:
+    told = one.document
+    return Listed(one.digest, _unix(told["started"]), _unix(told["finished"]), told["keys"], told["digest"])
