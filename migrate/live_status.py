@@ -53,6 +53,7 @@ def live_document(target: str, found: Statistics | None, now: float) -> Document
     return _document(target, now, standing, said) | {
         "stages": [_stage(one, found.now) for one in found.seen],
         "counters": dict(sorted(found.counters.items())),
+        "rose": {name: moment(at) for name, at in sorted(found.rose.items())},
         "journal": {
             "entries": found.journal,
             "oldest": None if oldest is None else moment(oldest),
@@ -116,6 +117,7 @@ def _document(target: str, now: float, standing: str, said: str) -> Document:
         "said": said,
         "stages": [],
         "counters": {},
+        "rose": {},
         "journal": None,
         "canary": None,
     }

@@ -66,9 +66,13 @@ def test_counters_are_those_of_all_isolates_and_each_counts_once(watched):
 
 def test_a_heartbeat_that_comes_late_takes_nothing_back(watched):
     beat = {"stage": "kv", "version": "", "isolate": "a"}
-    for counters in ({"fallback_hit": 2, "kv_429": 1}, {"fallback_hit": 1}):
+    began = watched.now
+    for at, counters in ((0, {"fallback_hit": 2, "kv_429": 1}), (9, {"fallback_hit": 1, "kv_429": 2})):
+        watched.set_clock(began + at)
         watched.ask("kvferryBeat", beat | {"counters": counters})
-    assert watched.ask("kvferryStats")["counters"] == {"fallback_hit": 2, "kv_429": 1}
+    stats = watched.ask("kvferryStats")
+    assert stats["counters"] == {"fallback_hit": 2, "kv_429": 2}
+    assert stats["rose"] == {"fallback_hit": began, "kv_429": began + 9}
 
 
 def test_isolates_are_forgotten_but_not_what_they_counted(watched):
@@ -79,6 +83,35 @@ def test_isolates_are_forgotten_but_not_what_they_counted(watched):
     stats = watched.ask("kvferryStats")
     (seen,) = stats["seen"]
     assert (seen["isolates"], stats["counters"]) == (1, {"kv_429": 4})
+    assert stats["rose"] == {"kv_429": began + 63 * DAY}
+
+
+def test_when_a_counter_rose_outlives_its_isolate(watched):
+    beat, began = {"stage": "kv", "version": ""}, watched.now
+    for day, isolate in ((0, "a"), (31, "b"), (62, "c")):
+        watched.set_clock(began + day * DAY)
+        counters = {"fallback_hit": 1} if isolate == "a" else {}
+        watched.ask("kvferryBeat", beat | {"isolate": isolate, "counters": counters})
+    stats = watched.ask("kvferryStats")
+    assert (stats["counters"], stats["rose"]) == ({"fallback_hit": 1}, {"fallback_hit": began})
+
+
+def test_a_fallback_hit_is_told_although_its_isolate_never_comes_back(watched):
+    session = fresh()
+    watched.only_in_kv(session, {"v": 1})
+    done = watched.do("object-first", "get", session, isolate="a")
+    assert (done.thrown, done.trace.count("kvferryBeat"), "pause 5" in done.trace) == (None, 2, True)
+    assert watched.ask("kvferryStats")["counters"]["fallback_hit"] == 1
+    done = watched.do("object-first", "get", session, isolate="b")
+    assert (done.trace.count("kvferryBeat"), "pause 5" in done.trace) == (1, False)
+
+
+@pytest.mark.parametrize("fault", ["fails", "silent"])
+def test_a_fallback_hit_that_cannot_be_told_is_served_all_the_same(watched, fault):
+    session = fresh()
+    watched.only_in_kv(session, {"v": 1})
+    done = watched.do("object-first", "get", session, faults={"kvferryBeat": [None, fault]})
+    assert (done.thrown, done.value["data"], done.counters["stats_failed"]) == (None, {"v": 1}, 1)
 
 
 def test_a_heart_beats_once_in_a_while_and_again_when_nobody_heard_it(watched):

@@ -77,6 +77,7 @@ def test_nobody_has_been_at_work_yet(told: Told) -> None:
         "beatEvery": 30,
         "seen": [],
         "counters": {},
+        "rose": {},
         "journal": {"entries": 0, "oldest": None},
         "canary": {"every": 300, "written": None, "lag": None, "reads": dict.fromkeys(READS, NEVER)},
     }
@@ -98,6 +99,7 @@ def test_stages_versions_isolates_and_counters(told: Told) -> None:
         {**dual, "first": began, "last": began + 60},
     ]
     assert stats["counters"] == {"kv_failed": 3, "shadow_differs": 5}
+    assert stats["rose"] == {"kv_failed": began + 60, "shadow_differs": began + 100}
 
 
 def test_the_journal_is_a_number_and_an_age_and_names_no_session(told: Told) -> None:
@@ -167,6 +169,7 @@ def test_status_tells_stages_counters_and_the_journal(
     shown = [(one["stage"], one["isolates"], one["recent"], one["age_seconds"]) for one in live["stages"]]
     assert shown == [("shadow-read", 1, 1, 4), ("dual-write", 1, 0, 3 * HOUR + 4)]
     assert live["counters"]["shadow_differs"] == 5
+    assert live["rose"]["shadow_differs"]["unix"] == began + 3 * HOUR
     assert (live["journal"]["entries"], live["journal"]["age_seconds"]) == (1, 3 * HOUR + 4)
     assert run(["status", "--target", target(told.bridge)]) == 0
     text = capsys.readouterr().out

@@ -25,22 +25,19 @@ export class Canaries {
         acked  REAL,               -- Unix seconds: when KV had it, at the earliest; NULL: nobody told
         lag    REAL                -- seconds for which an older one was read after that; NULL: never measured
       ) STRICT;
-      CREATE TABLE IF NOT EXISTS canary_reads (
-        what  TEXT PRIMARY KEY NOT NULL,
-        times INTEGER NOT NULL,
-        last  REAL NOT NULL        -- Unix seconds
-      ) STRICT, WITHOUT ROWID;
     `);
   }
 
-  // An isolate has read it; null: and found nothing. `hits`: where its counter of hits stands now.
-  saw(seen: CanarySeen | null, hits: number, now: number): void {
-    if (seen === null) return this.#tally("missing", now);
-    this.#tally(hits > seen.before ? "counted" : "uncounted", now);
-    const { number, at } = seen;
+  // An isolate has read it; null: and found nothing. `hits`: where its counter of hits stands now. Says as what
+  // the read counts.
+  saw(seen: CanarySeen | null, hits: number, now: number): CanaryRead[] {
+    if (seen === null) return ["missing"];
+    const { number, at, before } = seen;
+    const read = hits > before ? "counted" : "uncounted";
     const ours = this.#sql.exec("SELECT 1 FROM canaries WHERE number = ? AND at = ?", number, at).toArray();
-    if (ours.length === 0) this.#tally("foreign", now);
-    else this.#measure(number, now);
+    if (ours.length === 0) return [read, "foreign"];
+    this.#measure(number, now);
+    return [read];
   }
 
   // The next canary, once in CANARY_EVERY seconds; null: not yet.
@@ -60,21 +57,15 @@ export class Canaries {
     this.#sql.exec("UPDATE canaries SET acked = ? WHERE number = ? AND at = ? AND acked IS NULL", acked, number, at);
   }
 
-  told(): CanaryStats {
+  told(reads: (read: CanaryRead) => CanaryReads): CanaryStats {
     const [written] = this.#sql.exec<{ number: number; at: number }>(
       "SELECT number, acked AS at FROM canaries WHERE acked IS NOT NULL ORDER BY number DESC LIMIT 1",
     );
     const [lag] = this.#sql.exec<{ seconds: number; at: number }>(
       "SELECT lag AS seconds, coalesce(acked, at) AS at FROM canaries WHERE lag IS NOT NULL ORDER BY lag DESC, number DESC LIMIT 1",
     );
-    const none = CANARY_READS.map((what) => [what, { times: 0, last: null }] as const);
-    const reads = Object.fromEntries(none) as Record<CanaryRead, CanaryReads>;
-    for (const { what, times, last } of this.#sql.exec<{ what: CanaryRead; times: number; last: number }>(
-      "SELECT what, times, last FROM canary_reads",
-    )) {
-      reads[what] = { times, last };
-    }
-    return { every: CANARY_EVERY, written: written ?? null, lag: lag ?? null, reads };
+    const all = CANARY_READS.map((read) => [read, reads(read)]);
+    return { every: CANARY_EVERY, written: written ?? null, lag: lag ?? null, reads: Object.fromEntries(all) };
   }
 
   // One of ours was read. The lag is kept with the first newer one that was acknowledged, else with itself.
@@ -84,15 +75,7 @@ export class Canaries {
       number,
     );
     const lag = newer === undefined ? 0 : Math.max(0, now - newer.acked);
-    this.#sql.exec("UPDATE canaries SET lag = max(coalesce(lag, 0), ?) WHERE number = ?", lag, newer?.number ?? number);
-  }
-
-  #tally(what: CanaryRead, now: number): void {
-    this.#sql.exec(
-      `INSERT INTO canary_reads (what, times, last) VALUES (?, 1, ?)
-       ON CONFLICT (what) DO UPDATE SET times = times + 1, last = max(last, excluded.last)`,
-      what,
-      now,
-    );
+    const longer = "UPDATE canaries SET lag = ?1 WHERE number = ?2 AND (lag IS NULL OR lag < ?1)";
+    this.#sql.exec(longer, lag, newer?.number ?? number);
   }
 }

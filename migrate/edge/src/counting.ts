@@ -25,9 +25,10 @@ export async function statistics(countings: Countings | undefined): Promise<{ st
   });
   const { entries, oldest } = found.journal;
   const { now, beatEvery, counters } = found;
-  // A class from before the canary tells none.
-  const canary = (found as Partial<Stats>).canary;
-  return { stats: { now, beatEvery, seen, counters, journal: { entries, oldest }, canary: canary ? flown(canary) : null } };
+  // A class from before the canary tells neither.
+  const { rose = {}, canary } = found as Partial<Stats>;
+  const journal = { entries, oldest };
+  return { stats: { now, beatEvery, seen, counters, rose, journal, canary: canary ? flown(canary) : null } };
 }
 
 function flown({ every, written, lag, reads }: CanaryStats): CanaryStats {

@@ -4,17 +4,28 @@
 import { DurableObject } from "cloudflare:workers";
 import { Canaries } from "./canaries.ts";
 import { BEAT_EVERY, CANARY_HITS, RECENT } from "./stats-calls.ts";
-import type { Beat, BeatAnswer, CanaryWritten, FailedHalf, Journal, JournalEntry, SeenIsolates, Stats } from "./stats-calls.ts";
+import type {
+  Beat,
+  BeatAnswer,
+  CanaryRead,
+  CanaryReads,
+  CanaryWritten,
+  FailedHalf,
+  Journal,
+  JournalEntry,
+  SeenIsolates,
+  Stats,
+} from "./stats-calls.ts";
+import { count, raise, Tallies } from "./tallies.ts";
 
 const KEPT = 30 * 86_400; // seconds since an isolate was last seen
-const REST = ""; // in the place of the isolates that are not kept any more
-
-type Counts = Record<string, number>;
+const READ = "read:"; // of the canary, counted here; no counter of an isolate is called so
 
 export class MigrationStats<Env = unknown> extends DurableObject<Env> {
   readonly #sql: SqlStorage;
   readonly #storage: DurableObjectStorage;
   readonly #clock: () => number;
+  readonly #tallies: Tallies;
   readonly #canaries: Canaries;
 
   // `clock`: Unix seconds.
@@ -32,10 +43,6 @@ export class MigrationStats<Env = unknown> extends DurableObject<Env> {
         last    REAL NOT NULL,
         PRIMARY KEY (isolate, stage, version)
       ) STRICT, WITHOUT ROWID;
-      CREATE TABLE IF NOT EXISTS counters (
-        isolate TEXT PRIMARY KEY NOT NULL,
-        counts  TEXT NOT NULL      -- JSON: all that it has counted
-      ) STRICT, WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS journal (
         key     TEXT NOT NULL,     -- a session's id: a secret
         half    TEXT NOT NULL,
@@ -48,11 +55,11 @@ export class MigrationStats<Env = unknown> extends DurableObject<Env> {
         PRIMARY KEY (key, half)
       ) STRICT, WITHOUT ROWID;
     `);
+    this.#tallies = new Tallies(this.#sql);
     this.#canaries = new Canaries(this.#sql);
   }
 
-  // An isolate is at work. What it counted takes the place of what it had counted before. Is it its turn to
-  // write the canary?
+  // An isolate is at work, and has counted so much since it began. Is it its turn to write the canary?
   kvferryBeat({ isolate, stage, version, counters, canary }: Beat): BeatAnswer {
     const now = this.#clock();
     return this.#storage.transactionSync(() => {
@@ -67,10 +74,13 @@ export class MigrationStats<Env = unknown> extends DurableObject<Env> {
         this.#sql.exec("INSERT INTO isolates VALUES (?, ?, ?, ?, ?)", isolate, stage, version, now, now);
         this.#prune(now);
       }
-      const counted = this.#count(isolate, counters);
-      if (canary === undefined) return { turn: null };
-      this.#canaries.saw(canary, counted[CANARY_HITS] ?? 0, now);
-      return { turn: this.#canaries.turn(now) };
+      const tally = this.#tallies.of(isolate);
+      for (const [name, times] of Object.entries(counters)) raise(tally, name, times, now);
+      const hits = tally[CANARY_HITS]?.times ?? 0;
+      const reads = canary === undefined ? [] : this.#canaries.saw(canary, hits, now);
+      for (const read of reads) count(tally, READ + read, now);
+      this.#tallies.keep(isolate, tally); // one row for all of it: each that is written costs
+      return { turn: canary === undefined ? null : this.#canaries.turn(now) };
     });
   }
 
@@ -109,9 +119,12 @@ export class MigrationStats<Env = unknown> extends DurableObject<Env> {
     const journal = this.#sql
       .exec<{ [Name in keyof Journal]: Journal[Name] }>("SELECT count(*) AS entries, min(since) AS oldest FROM journal")
       .one();
-    const counts = this.#sql.exec<{ counts: string }>("SELECT counts FROM counters").toArray();
-    const counters = counts.map((row) => JSON.parse(row.counts) as Counts).reduce(sum, {});
-    return { now, beatEvery: BEAT_EVERY, seen, counters, journal, canary: this.#canaries.told() };
+    const tally = this.#tallies.all();
+    const counted = Object.entries(tally).filter(([name]) => !name.startsWith(READ));
+    const counters = Object.fromEntries(counted.map(([name, { times }]) => [name, times]));
+    const rose = Object.fromEntries(counted.map(([name, { last }]) => [name, last]));
+    const reads = (read: CanaryRead): CanaryReads => tally[READ + read] ?? { times: 0, last: null };
+    return { now, beatEvery: BEAT_EVERY, seen, counters, rose, journal, canary: this.#canaries.told(reads) };
   }
 
   // Up to `limit` entries behind a session and half, in their order.
@@ -137,38 +150,9 @@ export class MigrationStats<Env = unknown> extends DurableObject<Env> {
     });
   }
 
-  // Counters only rise, so a heartbeat that comes late takes nothing back. Answers what is kept now.
-  #count(isolate: string, counts: Counts): Counts {
-    const before = this.#sql
-      .exec<{ counts: string }>("SELECT counts FROM counters WHERE isolate = ?", isolate)
-      .toArray()
-      .map((row) => JSON.parse(row.counts) as Counts);
-    const kept = before.reduce(most, counts);
-    this.#sql.exec(
-      `INSERT INTO counters (isolate, counts) VALUES (?, ?)
-       ON CONFLICT (isolate) DO UPDATE SET counts = excluded.counts`,
-      isolate,
-      JSON.stringify(kept),
-    );
-    return kept;
-  }
-
   // Forget isolates that have not been seen for long, but not what they counted.
   #prune(now: number): void {
     this.#sql.exec("DELETE FROM isolates WHERE last < ?", now - KEPT);
-    const gone = "isolate <> ? AND isolate NOT IN (SELECT isolate FROM isolates)";
-    const rows = this.#sql.exec<{ counts: string }>(`SELECT counts FROM counters WHERE ${gone}`, REST).toArray();
-    if (rows.length === 0) return;
-    const kept = this.#sql.exec<{ counts: string }>("SELECT counts FROM counters WHERE isolate = ?", REST).toArray();
-    this.#count(REST, [...kept, ...rows].map(({ counts }) => JSON.parse(counts) as Counts).reduce(sum, {}));
-    this.#sql.exec(`DELETE FROM counters WHERE ${gone}`, REST);
+    this.#tallies.prune();
   }
-}
-
-const sum = (one: Counts, other: Counts): Counts => joined(one, other, (count, more) => count + more);
-const most = (one: Counts, other: Counts): Counts => joined(one, other, Math.max);
-
-function joined(one: Counts, other: Counts, join: (count: number, more: number) => number): Counts {
-  const names = [...new Set([...Object.keys(one), ...Object.keys(other)])].sort();
-  return Object.fromEntries(names.map((name) => [name, join(one[name] ?? 0, other[name] ?? 0)]));
 }

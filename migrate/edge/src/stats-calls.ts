@@ -79,11 +79,13 @@ export interface CanaryStats {
 export const CANARY_READS = ["counted", "uncounted", "missing", "foreign"] as const;
 export type CanaryRead = (typeof CANARY_READS)[number];
 
+// `counters`: of all isolates together. `rose`: when each of them was last heard to have risen (Unix seconds).
 export interface Stats {
   now: number;
   beatEvery: number;
   seen: SeenIsolates[];
   counters: Record<string, number>;
+  rose: Record<string, number>;
   journal: Journal;
   canary: CanaryStats;
 }

@@ -31,7 +31,8 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """`now`: the object's clock, Unix seconds. `beat_every`: seconds. `counters`: since the beginning.
+    """`now`: the object's clock, Unix seconds. `beat_every`: seconds. `counters`: since the beginning;
+    `rose`: when each of them was last heard to have risen (Unix seconds by the object's clock).
 
     `journal`: open entries, halves of writes that are not known to be done; `oldest`: since when the
     oldest of them has been open, None without any. `canary`: None where the class is from before it.
@@ -41,6 +42,7 @@ class Statistics:
     beat_every: float
     seen: Sequence[Seen]
     counters: Mapping[str, int]
+    rose: Mapping[str, float]
     journal: int
     oldest: float | None
     canary: Canary | None
@@ -56,6 +58,7 @@ def statistics(bridge: Bridge, patience: float | None = None) -> Statistics | No
         beat_every=found["beatEvery"],
         seen=tuple(Seen(**one) for one in found["seen"]),
         counters=found["counters"],
+        rose=found["rose"],
         journal=found["journal"]["entries"],
         oldest=found["journal"]["oldest"],
         canary=None if found["canary"] is None else _canary(found["canary"]),

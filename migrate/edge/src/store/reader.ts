@@ -32,12 +32,15 @@ export class Reader {
   readonly #object: () => ObjectSide;
   readonly #world: World;
   readonly #counters: Counters;
+  readonly #hit: () => void;
 
-  constructor(kv: () => KvSide, object: () => ObjectSide, world: World, counters: Counters) {
+  // `hit`: called when a session was found in KV alone.
+  constructor(kv: () => KvSide, object: () => ObjectSide, world: World, counters: Counters, hit: () => void = () => {}) {
     this.#kv = kv;
     this.#object = object;
     this.#world = world;
     this.#counters = counters;
+    this.#hit = hit;
   }
 
   // `order`: "in order" asks KV after the object, for a write that is compared with the row's version.
@@ -78,6 +81,7 @@ export class Reader {
   async fallback({ id, notAfter }: Operation): Promise<Current> {
     const kept = await this.left(id);
     if (kept === null) return { kept, version: 0 };
+    this.#hit();
     if (kept.expiration === undefined) {
       this.#counters.add("fallback_unknown");
       return { kept, version: 0 };

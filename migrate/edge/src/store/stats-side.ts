@@ -23,6 +23,7 @@ export interface Identity {
 }
 
 const ANSWERS_WITHIN = 3; // seconds
+const HITS_AFTER = 5; // seconds, in which more of them may follow
 
 export class StatsSide {
   readonly #stats: StatsObjects | null;
@@ -32,6 +33,7 @@ export class StatsSide {
   readonly #world: World;
   readonly #counters: Counters;
   readonly #due = new Map<Stage, number>();
+  #telling = false; // of hits
 
   // `canary`: null where there is no KV.
   constructor(
@@ -57,6 +59,19 @@ export class StatsSide {
     if (this.#stats === null || now < (this.#due.get(stage) ?? -Infinity)) return;
     this.#due.set(stage, now + BEAT_EVERY);
     this.#world.lasting(this.#beaten(this.#stats, stage));
+  }
+
+  // A session was found in KV alone. That is told although the isolate may never be at work again: who decides
+  // that KV may go asks whether it happened.
+  hit(): void {
+    const stats = this.#stats;
+    if (stats === null || this.#telling) return;
+    this.#telling = true;
+    const soon = this.#world.pause(HITS_AFTER).then(() => {
+      this.#telling = false;
+      return this.#beaten(stats, earliest(this.#ramp));
+    });
+    this.#world.lasting(soon);
   }
 
   // Was it put into the journal, if there is one?

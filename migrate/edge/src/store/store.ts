@@ -53,7 +53,7 @@ export class Store {
     const namespace = objects === null ? "" : objects.idFromName("kvferry:namespace").toString().slice(0, 8);
     this.#kvSide = kv && new KvSide(kv, prefix, namespace, world, counters);
     this.#objectSide = objects && placement && new ObjectSide(objects, placement, locationHint, world);
-    this.#reader = new Reader(() => this.#kv, () => this.#object, world, counters);
+    this.#reader = new Reader(() => this.#kv, () => this.#object, world, counters, () => this.#stats.hit());
     const canary = kv && new Canary(kv, world, counters);
     this.#stats = new StatsSide(stats, ramp, { isolate, version }, canary, world, counters);
   }
