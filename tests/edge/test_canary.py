@@ -186,6 +186,13 @@ def test_a_heartbeat_that_comes_late_does_not_make_a_counter_look_broken(watched
     assert watched.reads() == {"missing": 1, "counted": 3}
 
 
+def test_a_counter_that_has_stopped_counting_shows(watched):
+    turn = watched.ask("kvferryBeat", told("a", 0, None))["turn"]
+    for before, hits in ((0, 1), (1, 1), (1, 1)):
+        watched.ask("kvferryBeat", told("a", hits, turn | {"before": before}))
+    assert watched.reads() == {"missing": 1, "counted": 1, "uncounted": 2}
+
+
 def told(isolate, hits, canary):
     counters = {"canary_fallback_hit": hits}
     return {"isolate": isolate, "stage": "kv", "version": "", "counters": counters, "canary": canary}
