@@ -14,7 +14,7 @@ from migrate.demo.live.screen import Screen
 from migrate.demo.live.site import Deployed, Site
 from migrate.demo.live.users import Crowd
 from migrate.errors import Exit, MigrateError
-from migrate.formats.figures import duration
+from migrate.formats.figures import duration, plural
 from migrate.stores.kv import HORIZON
 
 _VERIFIES = 4  # at one stage, before it is given up
@@ -65,7 +65,8 @@ class RollOut:
         self._clock.sleep(max(0.0, until - self._clock.monotonic()))
         passed = {name: number - before[name] for name, number in self._so_far().items()}
         served = " + ".join(f"{passed[stage]:,}" for stage in deployed.live)
-        self._say(f"{deployed}: {served} requests, {passed[LOGINS]:,} logins, {passed[LOGOUTS]:,} logouts")
+        logins, logouts = plural(passed[LOGINS], "login"), plural(passed[LOGOUTS], "logout")
+        self._say(f"{deployed}: {served} requests, {logins}, {logouts}")
 
     def _wait(self) -> None:
         """Until nothing of an earlier stage can be on its way: H after its last isolate has gone."""

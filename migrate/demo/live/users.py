@@ -68,10 +68,10 @@ class User:
             self._live.append(Known(answer.cookie))
 
     def look_at_all(self, go_on: Callable[[], bool]) -> None:
-        """All that it ever had, once more."""
+        """All that it ever had, once more; nothing more once there is no answer."""
         for session in (*self._live, *self._over):
-            if go_on():
-                self._read(session)
+            if not go_on() or not self._read(session):
+                return
 
     def close(self) -> None:
         """Hang up."""
@@ -90,12 +90,18 @@ class User:
         if self._over:
             self._read(self._chance.choice(self._over[-5:]))
 
-    def _read(self, session: Known) -> None:
+    def _read(self, session: Known) -> bool:
+        """False: there was no answer."""
         answer = self._ask("GET", "/me", session)
-        if answer.status == 200:
-            self._judge(session, answer, json.loads(answer.body)["edition"])
-        elif answer.status == 401:
+        if answer.status == 401:
             self._judge(session, answer, None)
+        elif answer.status == 200:
+            shown = json.loads(answer.body)
+            if shown["user"] == str(self._number):
+                self._judge(session, answer, shown["edition"])
+            else:
+                self._counts.add(ERRORS, answer.stage)
+        return answer.status != 0
 
     def _update(self) -> None:
         session = self._some()
@@ -104,16 +110,18 @@ class User:
         if answer.status == 401:
             self._judge(session, answer, None)
             return
-        session.wrote(self._edition, acknowledged=answer.status == 200)
-        self._counts.add(UPDATES, answer.stage)
+        acknowledged = answer.status == 200
+        session.wrote(self._edition, acknowledged=acknowledged)
+        self._counts.add(UPDATES, answer.stage, int(acknowledged))
 
     def _sign_out(self) -> None:
         session = self._some()
         answer = self._ask("POST", "/sign-out", session)
-        session.signed_out(acknowledged=answer.status == 204)
+        acknowledged = answer.status == 204
+        session.signed_out(acknowledged=acknowledged)
         self._live.remove(session)
         self._over.append(session)
-        self._counts.add(LOGOUTS, answer.stage)
+        self._counts.add(LOGOUTS, answer.stage, int(acknowledged))
 
     def _judge(self, session: Known, answer: Answer, edition: int | None) -> None:
         wrong = session.judge(edition)
@@ -153,9 +161,8 @@ class Crowd:
     """
 
     def __init__(self, host: str, counts: Counts, pace: Pace, stage: Callable[[], str]) -> None:
-        self._pace = pace
-        self._going = threading.Event()
-        self._going.set()
+        self._counts, self._pace, self._stage = counts, pace, stage
+        self._stopped = threading.Event()
         self._dropped = False
         self._took: deque[tuple[float, float]] = deque(maxlen=_REMEMBERED)  # when it ended, seconds
         self._users = [User(number, host, counts, stage) for number in range(pace.users)]
@@ -173,7 +180,7 @@ class Crowd:
 
     def stop(self) -> None:
         """Let them look at everything once more, and wait until all have."""
-        self._going.clear()
+        self._stopped.set()
         for thread in self._threads:
             thread.join()
 
@@ -189,11 +196,16 @@ class Crowd:
     def _live(self, user: User) -> None:
         try:
             for _ in range(self._pace.sessions):
-                user.sign_in()
-            while self._going.is_set():
-                user.act(self._pace.sessions + _OFTEN)
-                self._took.append((time.monotonic(), user.took))
-                time.sleep(max(self._pace.pause, _RESTS * user.took))
+                self._done(user, user.sign_in)
+            while not self._stopped.is_set():
+                self._done(user, lambda: user.act(self._pace.sessions + _OFTEN))
+                self._stopped.wait(max(self._pace.pause, _RESTS * user.took))
             user.look_at_all(lambda: not self._dropped)
+        except (ValueError, LookupError, TypeError):  # it was told what the application never says
+            self._counts.add(ERRORS, self._stage())
         finally:
             user.close()
+
+    def _done(self, user: User, act: Callable[[], None]) -> None:
+        act()
+        self._took.append((time.monotonic(), user.took))
