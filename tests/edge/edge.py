@@ -60,6 +60,7 @@ WALKED = {
     "walked": "StoreSessions",
     "walked-apart": "StoreSessions",
     "walked-overwriting": "OverwritingSessions",
+    "walked-untimed": "UntimedSessions",
     "walked-unversioned": "UnversionedSessions",
 }
 NEEDED = {"import": "import", "fence": "import", "bury": "delete", "read": "values"}
@@ -134,6 +135,8 @@ MUTANTS = {
         "if (!ours || there.value === null || there.version !== wanted.version || held) {",
         "if (!ours || there.value === null || held) {",
     ),
+    # Whatever comes too late is done.
+    "UNTIMED": ("toolkit.ts", "return notAfter !== null && now > notAfter;", "return false;"),
     # No law is broken here: the import fails at its very end.
     "BREAKING": (
         "toolkit.ts",
@@ -418,6 +421,7 @@ class Edge:
                     for binding, name in {
                         "OWN": "StoreSessions",
                         "OVERWRITING": "OverwritingSessions",
+                        "UNTIMED": "UntimedSessions",
                         "UNVERSIONED": "UnversionedSessions",
                         "WRAPPED": "WrappedSessions",
                         "OLD": "OldSessions",

@@ -24,6 +24,7 @@ EXPORTER = {
     "sweep: read KV",
     "sweep: read KV again",
     "sweep: apply",
+    "sweep: bury",
     "verify: begin",
     "verify: read KV",
     "verify: read row",
@@ -76,6 +77,7 @@ def met_by(edge, build: Build, first: int = SEEDS[0]) -> str:
         ("DISOBEYING", Build("DISOBEYING"), 1, "a read at shadow-read"),
         ("UNCOMPARED", Build("UNCOMPARED"), 5, "touch at shadow-read: object done"),
         ("OVERWRITING", Build(objects="OVERWRITING", bridge="walked-overwriting"), 1, ""),
+        ("UNTIMED", Build(objects="UNTIMED", bridge="walked-untimed"), 1, "came too late was done"),
         ("UNVERSIONED", Build(objects="UNVERSIONED", bridge="walked-unversioned"), 1, ""),
     ],
 )

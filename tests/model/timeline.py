@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.model import toolkit
-from tests.model.operator import Evidence, deployments, gate_verify
+from tests.model.operator import Evidence, deployments, gate_verify, settled
 from tests.model.walking import RULES, Walk
-from tests.model.world import BEGINNING, DUAL, NOTHING, SHADOW, STAGES, Session, Shared, visible
+from tests.model.world import BEGINNING, DUAL, SHADOW, STAGES, Session, Shared
 
 VERIFY = ("verify: read KV", "verify: read row")
 
@@ -48,6 +48,11 @@ class Timeline:
         """Has a gate's verify begun? In the model sweeps go on after one that has shut the gate; the code's
         fence stays up for good, so there a sweep ends where the model's may end."""
         return "verify: begin" in self.names
+
+    @property
+    def settled(self) -> bool:
+        """Is shadow-read everywhere, and has any isolate of another stage been gone for H?"""
+        return self.now.everywhere(SHADOW) and settled(self.now, RULES)
 
     def moves(self, *, copying: bool) -> dict[str, Shared]:
         """What may happen to all next, by name, and the shared state after it. `copying`: is an exporter at
@@ -127,8 +132,3 @@ def _weight(name: str, now: Shared) -> float:
     if name.endswith("lingers"):
         return 2
     return next(weight for word, weight in _WEIGHTS.items() if name.startswith(word))
-
-
-def empty(session: Session) -> bool:
-    """Is there nothing of it in KV, whoever reads?"""
-    return visible(session) == {NOTHING}

@@ -9,6 +9,7 @@ import { settingsOf } from "EDGE/store/settings.ts";
 import type { World } from "EDGE/store/world.ts";
 import { UserSessions } from "EDGE/user-sessions.ts";
 import { UserSessions as Overwriting } from "OVERWRITING/user-sessions.ts";
+import { UserSessions as Untimed } from "UNTIMED/user-sessions.ts";
 import { UserSessions as Unversioned } from "UNVERSIONED/user-sessions.ts";
 import { STORES } from "./builds.ts";
 import type { Build } from "./builds.ts";
@@ -34,6 +35,12 @@ export class OverwritingSessions extends Overwriting<object, Env> {
 }
 
 export class UnversionedSessions extends Unversioned<object, Env> {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env, clock);
+  }
+}
+
+export class UntimedSessions extends Untimed<object, Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env, clock);
   }
