@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from migrate.core.canary import Standing
 from migrate.core.comparing import Kind, Stage
 from migrate.core.document import Document
 from migrate.core.gate.evidence import (
@@ -123,20 +124,25 @@ def _verified(one: Exhibit) -> Verified:
 
 def _live(one: Exhibit) -> Live:
     told = one.document
-    canary = told["canary"]
+    asked, stages, canary = _unix(told["asked"]), told["stages"], told["canary"]
+    # The statistics' clock is moved onto ours: ages are by theirs.
+    ahead = _unix(stages[0]["last"]) + stages[0]["age_seconds"] - asked if stages else 0.0
+    lag = None if canary is None or canary["lag"] is None else float(canary["lag"]["seconds"])
     return Live(
         document=one.digest,
-        at=_unix(told["asked"]),
-        beat_every=told["beat_every_seconds"],
+        at=asked,
         heartbeats=tuple(
-            Heartbeats(Stage(beat["stage"]), beat["version"], _unix(beat["first"]), _unix(beat["last"]))
-            for beat in told["stages"]
+            Heartbeats(
+                Stage(beat["stage"]),
+                beat["version"],
+                _unix(beat["first"]) - ahead,
+                _unix(beat["last"]) - ahead,
+            )
+            for beat in stages
         ),
-        rose={name: _unix(at) for name, at in told["rose"].items()},
-        canary=None
-        if canary is None
-        else Canary(_unix(canary["read"]), canary["lag_seconds"], counted=canary["counted"]),
-        since=None if told["since"] is None else _unix(told["since"]),
+        rose={name: _unix(at) - ahead for name, at in told["rose"].items()},
+        canary=None if canary is None else Canary(Standing(canary["standing"]), canary["said"], lag),
+        since=min((_unix(beat["first"]) - ahead for beat in stages), default=None),
     )
 
 

@@ -72,7 +72,7 @@ class Asked:
     def horizon(self) -> float:
         """H: the least that is known to be needed, in seconds."""
         live, audited, policy = self.evidence.live, self.evidence.audited, self.policy
-        lag = live.canary.lag if live is not None and live.canary is not None else 0.0
+        lag = (live.canary.lag if live is not None and live.canary is not None else None) or 0.0
         caches = audited.caches if audited is not None else 0.0
         return max(policy.least_horizon, caches, lag * policy.canaries) + policy.flight
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from migrate.core.canary import Standing
 from migrate.core.gate.asking import Answer, Asked, no, span, unknown, yes
 
 FALLBACK_HIT = "fallback_hit"
@@ -76,19 +77,12 @@ def fallback_unused(asked: Asked) -> Answer:
         return unknown("nobody counted the fallback's hits", "bind MIGRATION_STATS in the application", live)
     window = asked.steady
     canary = live.canary
-    if canary is None:
-        return unknown(
-            "no canary shows that hits are counted", "let the application run at object-first", live
-        )
-    if not canary.counted:
-        return no(
-            "a canary was read through the fallback and not counted", "deploy the session store again", live
-        )
+    if canary is None or canary.standing is not Standing.COUNTED:
+        said = "nothing shows that the fallback's hits are counted" if canary is None else canary.said
+        if canary is not None and canary.standing is Standing.UNCOUNTED:
+            return no(said, "deploy the session store and MigrationStats of this release", live)
+        return unknown(said, "send the application a request at object-first, and ask again", live)
     counted = live.at - live.since
-    if live.at - canary.at > asked.policy.max_age:
-        return unknown(
-            f"no canary was read for {span(live.at - canary.at)}", "send the application a request", live
-        )
     quiet = min(counted, live.at - live.rose.get(FALLBACK_HIT, live.since))
     said = f"no session was found in KV only for {span(quiet)}, and the canary was counted"
     if quiet < window:

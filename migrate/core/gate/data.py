@@ -57,7 +57,7 @@ def horizon_long_enough(asked: Asked) -> Answer:
         return unknown(
             "no audit says how long readers keep what they read", "kvferry gate --audit FILE", last
         )
-    if live is None or live.canary is None:
+    if live is None or live.canary is None or live.canary.lag is None:
         return unknown("no canary has measured how far KV lags", "let the application run for a while", live)
     if last is None:
         return unknown("nothing was verified", asked.type("verify", "--fence"))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from migrate.core.canary import Standing
 from migrate.core.comparing import Kind, Stage
 
 
@@ -26,15 +27,15 @@ class Heartbeats:
 
 @dataclass(frozen=True, slots=True)
 class Canary:
-    """A key that the session store writes to KV and reads back as a session's fallback would.
+    """What the canary proves, see `core.canary`, and why, in one line.
 
-    `at`: when one was last read. `lag`: the longest time, in seconds, that an older one was still read
-    after a newer one had been written. `counted`: did the counter of fallback hits count it?
+    `lag`: the longest time, in seconds, that an older one was still read after a newer one had been
+    written; None: it was never measured.
     """
 
-    at: float
-    lag: float
-    counted: bool
+    standing: Standing
+    said: str
+    lag: float | None
 
 
 @dataclass(frozen=True, slots=True)

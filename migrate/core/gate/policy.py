@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from migrate.core.canary import LAG_TIMES
+
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 
 
@@ -24,7 +26,7 @@ class Policy:
     steady: float = 15 * MINUTE
     least_horizon: float = MINUTE
     flight: float = 50.0
-    canaries: float = 3.0
+    canaries: float = LAG_TIMES
     lease: float = 5 * MINUTE
     window: float | None = None
     longest_window: float = 7 * DAY

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 
 import pytest
 
+from migrate.core.canary import Standing as Flown
 from migrate.core.comparing import Kind, Stage
 from migrate.core.gate.doors import DOORS, conditions, name
 from migrate.core.gate.evidence import Evidence, Heartbeats
@@ -170,8 +171,11 @@ CASES = [
     Case((FIRST,), "nothing-that-kv-lacks", FAILED, verify(settled={Kind.EXTRA: 1}), "settled"),
     Case((FIRST,), "nothing-that-kv-lacks", FAILED, verify(settled={Kind.LEGACY_EXTRA: 1}), "older"),
     Case((FIRST,), "nothing-that-kv-lacks", UNPROVEN, verify(pending={Kind.EXTRA: 1}), "pending"),
-    Case((ONLY,), "fallback-unused", FAILED, canary(counted=False), "a dead counter"),
-    Case((ONLY,), "fallback-unused", UNPROVEN, canary(at=NOW - 2 * DAY), "an old canary"),
+    Case((ONLY,), "fallback-unused", FAILED, canary(standing=Flown.UNCOUNTED), "a dead counter"),
+    Case((ONLY,), "fallback-unused", UNPROVEN, canary(standing=Flown.UNPROVEN), "an old canary"),
+    Case((ONLY,), "fallback-unused", UNPROVEN, canary(standing=Flown.RESTS), "a canary that rests"),
+    Case((ONLY,), "fallback-unused", UNPROVEN, lambda found: with_live(found, canary=None), "no canary"),
+    Case(VERIFIED, "horizon-long-enough", UNPROVEN, canary(lag=None), "a lag that was never measured"),
     Case(
         (ONLY,),
         "fallback-unused",

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from migrate.core import canary
 from migrate.core.comparing import Stage
 from migrate.core.gate.asking import Asked
 from migrate.core.gate.evidence import (
@@ -44,7 +45,7 @@ def evidence(door: Door) -> Evidence:
                 *(Heartbeats(one, "old", since - DAY, since - HOUR) for one in earlier),
             ),
             rose={"fallback_hit": since - HOUR},
-            canary=Canary(NOW - 60, 20.0, counted=True),
+            canary=Canary(canary.Standing.COUNTED, "the counter counted the canary", 20.0),
             since=since - 30 * DAY,
         ),
         deployed=Deployed("deployed", NOW - 5, {"new": 100.0}, since),
