@@ -10,11 +10,20 @@ from tests.fake_api.wire import Answer, Call, Kind, Refusal, number, success
 
 @dataclass(slots=True)
 class Script:
-    """A deployed Worker. `classes`: those that it owns, each with the id of its namespace."""
+    """A deployed Worker. `classes`: those that it owns, each with the id of its namespace. `tags`: of its
+    versions."""
 
     name: str
     bindings: list[dict[str, Any]] = field(default_factory=list)
     classes: dict[str, str] = field(default_factory=dict)
+    deployments: list[dict[str, Any]] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
+
+    def serve(self, created: str, **shares: float) -> None:
+        """A new deployment of these versions, at the front of the list, as Cloudflare has it."""
+        versions = [{"version_id": name, "percentage": share} for name, share in shares.items()]
+        one = {"id": created, "created_on": created, "strategy": "percentage", "versions": versions}
+        self.deployments.insert(0, one)
 
     def reaches(self, class_name: str, script: str, namespace: str = "") -> None:
         """Bind a class of another script, or (by its own name) one of this."""
@@ -45,6 +54,11 @@ class ScriptRoutes:
             raise Refusal(404, 10007, "This Worker does not exist on your account.")
         if call.kind is Kind.SCRIPT_SETTINGS:
             return success({"bindings": [{"type": "plain_text", "name": "V", "text": "x"}, *script.bindings]})
+        if call.kind is Kind.DEPLOYMENTS:
+            return success({"deployments": script.deployments})
+        if call.kind is Kind.VERSION:
+            tag = script.tags.get(call.names[2])
+            return success({"id": call.names[2], "annotations": {"workers/tag": tag} if tag else {}})
         if script.classes and call.query.get("force") != "true":
             raise Refusal(400, 10061, "Cannot delete a script that Durable Objects depend on.")
         self.deleted.append((script.name, dict(call.query)))

@@ -33,6 +33,8 @@ class Kind(enum.StrEnum):
     SCRIPT_SETTINGS = "script_settings"
     SCRIPT_DELETE = "script_delete"
     CLASSES = "classes"
+    DEPLOYMENTS = "deployments"
+    VERSION = "version"
     NONE = "none"
 
 
@@ -59,6 +61,8 @@ ROUTES: Mapping[tuple[str, str], Kind] = {
     ("GET", "accounts/*/workers/scripts/*/settings"): Kind.SCRIPT_SETTINGS,
     ("DELETE", "accounts/*/workers/scripts/*"): Kind.SCRIPT_DELETE,
     ("GET", "accounts/*/workers/durable_objects/namespaces"): Kind.CLASSES,
+    ("GET", "accounts/*/workers/scripts/*/deployments"): Kind.DEPLOYMENTS,
+    ("GET", "accounts/*/workers/scripts/*/versions/*"): Kind.VERSION,
 }
 _BY_SEGMENTS = [(method, pattern.split("/"), kind) for (method, pattern), kind in ROUTES.items()]
 
