@@ -8,6 +8,7 @@ import { Counters } from "EDGE/store/counters.ts";
 import { settingsOf } from "EDGE/store/settings.ts";
 import type { World } from "EDGE/store/world.ts";
 import { UserSessions } from "EDGE/user-sessions.ts";
+import { SessionTable } from "EDGE/values.ts";
 import { UserSessions as Overwriting } from "OVERWRITING/user-sessions.ts";
 import { UserSessions as Untimed } from "UNTIMED/user-sessions.ts";
 import { UserSessions as Unversioned } from "UNVERSIONED/user-sessions.ts";
@@ -23,8 +24,16 @@ const advance = (seconds: number) => {
 };
 
 export class StoreSessions extends UserSessions<object, Env> {
+  readonly #sql: SqlStorage;
+
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env, clock);
+    this.#sql = ctx.storage.sql;
+  }
+
+  // A row as an application had them before the toolkit.
+  plant(key: string, value: string, expiration: number | null): void {
+    new SessionTable(this.#sql).write(key, new TextEncoder().encode(value), expiration);
   }
 }
 
