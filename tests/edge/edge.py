@@ -96,6 +96,11 @@ MUTANTS = {
         'const yields = wanted.legacy === true && there.origin === "legacy" && versioned;',
         'const yields = there.origin === "legacy" && versioned;',
     ),
+    "BURYING": (
+        "laws.ts",
+        "const yields = legacy === true && this.#rows.versioned(key);",
+        "const yields = this.#rows.versioned(key);",
+    ),
     "HASTY": (
         "rows.ts",
         "return this.#witness === null || this.recorded(key) !== null;",
@@ -396,6 +401,7 @@ class Edge:
             "IGNORANT": "IgnorantSessions",
             "PRESUMING": "PresumingSessions",
             "HASTY": "HastySessions",
+            "BURYING": "BuryingSessions",
             "DEAF": "DeafSessions",
             "WITHOUT_TOOLKIT": "WithoutToolkit",
             "LACKING": "Lacking",
@@ -498,6 +504,7 @@ class Edge:
         add("strict", "StrictSessions", SECRET, "shards:4", PREFIX)
         add("ignorant", "IgnorantSessions", SECRET, "shards:4", PREFIX)
         add("presuming", "PresumingSessions", SECRET, "shards:4", PREFIX)
+        add("burying", "BuryingSessions", SECRET, "shards:4", PREFIX)
         add("hasty", "HastySessions", SECRET, "shards:4", PREFIX)
         add("deaf", "DeafSessions", SECRET, "shards:4", PREFIX)
         add("overwriting-apart", "OverwritingSessions", SECRET, "per-session", PREFIX)

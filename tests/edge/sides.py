@@ -20,9 +20,10 @@ BINDINGS = {
     "ignorant": "IGNORANT",
     "presuming": "PRESUMING",
     "hasty": "HASTY",
+    "burying": "BURYING",
     "deaf": "DEAF",
 }
-FOREIGN = {"wrapped", "unwrapped", "purging", "strict", "ignorant", "presuming", "hasty", "deaf"}
+FOREIGN = {"wrapped", "unwrapped", "purging", "strict", "ignorant", "presuming", "hasty", "burying", "deaf"}
 
 
 class Side:

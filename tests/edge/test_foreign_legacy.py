@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.edge.edge import MUTANTS, Edge
+from tests.edge.edge import MUTANTS, PREFIX, Edge
 from tests.edge.sending import fresh, importing, record
 from tests.edge.sides import ForeignSide, as_json
 
@@ -89,10 +89,37 @@ def a_legacy_row_that_was_written_once_more_is_another(side: ForeignSide) -> Non
     assert shown(side, session) == ("legacy", 2, OLD)
 
 
+def buried(side: ForeignSide, session: str, version: int = 1, **word: bool) -> str:
+    rows = [{"key": PREFIX + session, "version": version, **word}]
+    order = {"batch": fresh("bury"), "notAfter": NOW + 300, "expect": [], "rows": rows}
+    outcomes: list[str] = side.bridge.ask("bury", order)["outcomes"]
+    return outcomes[0]
+
+
+def a_legacy_row_that_kv_lacks_waits_for_the_operators_word(side: ForeignSide) -> None:
+    session = planted(side)
+    copied(side, session)
+    for word in ({}, {"legacy": False}):
+        assert buried(side, session, **word) == "legacy"
+    assert shown(side, session) == ("legacy", 1, OLD)
+
+
+def a_legacy_row_that_kv_lacks_has_no_version_before_it_is_on_record(side: ForeignSide) -> None:
+    session = planted(side)
+    assert buried(side, session, legacy=True) == "legacy"
+    assert shown(side, session) == ("legacy", 1, OLD)
+    assert buried(side, session, 2, legacy=True) == "changed"
+    assert buried(side, session, legacy=True) == "buried"
+    assert side.app(session, "getSession") is None
+    assert copied(side, session) == "tombstoned"
+
+
 LAWS = {
     a_legacy_row_waits_for_the_operators_word: "presuming",
     a_legacy_row_has_no_version_before_it_is_on_record: "hasty",
     a_legacy_row_that_was_written_once_more_is_another: "deaf",
+    a_legacy_row_that_kv_lacks_waits_for_the_operators_word: "burying",
+    a_legacy_row_that_kv_lacks_has_no_version_before_it_is_on_record: "hasty",
 }
 
 

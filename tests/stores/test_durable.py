@@ -364,6 +364,16 @@ def test_a_gates_verify_begins_when_nothing_is_on_its_way_any_more(edge, bridge,
     side.close()
 
 
+def test_a_legacy_row_is_buried_where_kv_is_right_and_only_there(side):
+    target = side.deleting()
+    target.acquire(ME)
+    side.put(record(), "legacy")
+    assert target.bury("a", {Key("p:a"): 1}, NOW + 300) == {Key("p:a"): Burial.LEGACY}
+    assert target.bury("b", {Key("p:a"): 2}, NOW + 300, legacy=True) == {Key("p:a"): Burial.CHANGED}
+    assert target.bury("c", {Key("p:a"): 1}, NOW + 300, legacy=True) == {Key("p:a"): Burial.BURIED}
+    assert target.rows([Key("p:a")])[Key("p:a")].deleted
+
+
 def test_nothing_is_buried_behind_the_fence(side, mark):
     target = side.deleting()
     target.acquire(ME)

@@ -29,7 +29,7 @@ export async function buried(request: BuryRequest, objects: Objects, clock: () =
       notAfter,
       records: [],
       replacements: [],
-      burials: some.map(({ id, version }) => ({ key: id, version, notAfter: until })),
+      burials: some.map(({ id, version, legacy }) => ({ key: id, version, legacy, notAfter: until })),
       book: null,
       counted: {},
     });
@@ -39,13 +39,15 @@ export async function buried(request: BuryRequest, objects: Objects, clock: () =
   return { outcomes };
 }
 
-function piecesOf(rows: BuryRequest["rows"], objects: Objects): { index: number; id: string; version: number }[] {
+type Piece = { index: number; id: string; version: number; legacy: boolean | undefined };
+
+function piecesOf(rows: BuryRequest["rows"], objects: Objects): Piece[] {
   const seen = new Set<string>();
-  return rows.map(({ key, version }, index) => {
+  return rows.map(({ key, version, legacy }, index) => {
     const at = `/rows/${index}/key`;
     const id = objects.id(key, at);
     if (seen.has(id)) throw new Misshapen(at, "comes twice");
     seen.add(id);
-    return { index, id, version };
+    return { index, id, version, legacy };
   });
 }

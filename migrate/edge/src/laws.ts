@@ -14,11 +14,13 @@ export interface Import {
   differing: "waiting_to_settle" | "newer_here";
 }
 
-// Which version of a row is to become a tombstone, and until when (Unix seconds).
+// Which version of a row is to become a tombstone, and until when (Unix seconds). `legacy`: as of a
+// replacement.
 export interface Burial {
   key: string;
   version: number;
   notAfter: number;
+  legacy?: boolean | undefined;
 }
 
 // `legacy`: by the operator's word KV is right about rows that are older than the toolkit.
@@ -79,12 +81,13 @@ export class Laws {
 
   // A session that the source was seen to lack, twice: a tombstone takes the place of that very version
   // of a row of ours, as long as it lives, in time, and not behind the fence.
-  bury({ key, version, notAfter }: Burial, batch: string, fenced: boolean, now: number): Buried {
+  bury({ key, version, notAfter, legacy }: Burial, batch: string, fenced: boolean, now: number): Buried {
+    const yields = legacy === true && this.#rows.versioned(key);
     const there = this.#rows.noticed(key, now);
     if (there === null) return "missing";
     if (there.value === null) return there.batch === batch ? "buried" : "tombstoned";
     if (there.origin === "app") return "newer_here";
-    if (there.origin === "legacy") return "legacy";
+    if (there.origin === "legacy" && !yields) return "legacy";
     if (there.version !== version) return "changed";
     if (expired(there.expiration, now)) return "expired";
     if (fenced || now > notAfter) return "fenced";

@@ -37,6 +37,7 @@ const prefix = text({ bytes: KEY_BYTES });
 const expiration = nullable(integer(0, LATEST));
 const sent = { key, value: base64(LONGEST_VALUE), metadata: nullable(text({ bytes: 8192 })), expiration };
 const body = text({ bytes: 65_536 });
+const legacy = optional(oneOf([true, false] as const)); // the operator's word: KV is right about such rows
 const page = (most: number): Shape<number> => integer(1, most);
 const shard = integer(0, 65_535);
 
@@ -52,7 +53,7 @@ export const importRequest = object({
       ...sent,
       version: integer(1, SAFE),
       notAfter: number(0, LATEST),
-      legacy: optional(oneOf([true, false] as const)),
+      legacy,
     }),
     LIMITS.records,
   ),
@@ -72,7 +73,7 @@ export const buryRequest = object({
   batch: text({ bytes: 128, least: 1 }),
   notAfter: number(0, LATEST),
   expect: array(object({ name, version: integer(0, SAFE) }), LIMITS.notes),
-  rows: array(object({ key, version: integer(1, SAFE) }), LIMITS.keys),
+  rows: array(object({ key, version: integer(1, SAFE), legacy }), LIMITS.keys),
 });
 
 export const keysRequest = object({ protocol, keys: array(key, LIMITS.keys) });

@@ -27,14 +27,15 @@ class Burial(enum.StrEnum):
 
 
 def bury(
-    lease: Lease, name: str, rows: Mapping[Key, int], not_after: float, most: int
+    lease: Lease, name: str, rows: Mapping[Key, int], not_after: float, most: int, *, legacy: bool
 ) -> Mapping[Key, Burial]:
     """See `DurableTarget.bury`; `not_after` by the objects' clock, `most` rows of one request."""
     found: dict[Key, Burial] = {}
     wanted = list(rows.items())
     for start in range(0, len(wanted), most):
         some = wanted[start : start + most]
-        sent = [{"key": key, "version": version} for key, version in some]
+        word = {"legacy": True} if legacy else {}
+        sent = [{"key": key, "version": version, **word} for key, version in some]
         outcomes = lease.bury({"batch": f"bury/{name}", "notAfter": not_after, "rows": sent})["outcomes"]
         if len(outcomes) != len(some):
             raise StoreBroken("the bridge did not answer for every row", "report it")

@@ -180,20 +180,23 @@ class DurableTarget(DurableHolder):
 
     # ------------------------------------------------------------ deletions
 
-    def bury(self, name: str, rows: Mapping[Key, int], not_after: float) -> Mapping[Key, Burial]:
+    def bury(
+        self, name: str, rows: Mapping[Key, int], not_after: float, *, legacy: bool = False
+    ) -> Mapping[Key, Burial]:
         """Turn rows that the source was seen to lack, twice, into tombstones; needs the lease and a key
         for deletions.
 
         `rows`: the version that each had when the source was read. `not_after`: Unix seconds. `name`
         names these burials: the same again, after one that was broken off, counts what it had buried.
         Only a row of origin copy or dual that lives and still has its version is buried, and none once
-        a gate's verify has begun. Raises TooLate, StoreUnavailable when the lease was lost, StoreRefused.
+        a gate's verify has begun; `legacy`: as in `Replacement`. Raises TooLate, StoreUnavailable when the
+        lease was lost, StoreRefused.
         """
         ahead = self._objects.health.ahead
         with self._lock:
             until = min(max(not_after + ahead, 0.0), self._now() + _AHEAD)
             most = min(self._pace.records, self._objects.health.limits.keys)
-            return bury(self._lease, name, rows, until, most)
+            return bury(self._lease, name, rows, until, most, legacy=legacy)
 
     # ------------------------------------------------------------ the batch
 

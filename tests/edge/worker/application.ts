@@ -15,6 +15,7 @@ import { WrappedSessions as Strict } from "STRICT/wrapped-sessions.ts";
 import { WrappedSessions as Ignorant } from "IGNORANT/wrapped-sessions.ts";
 import { WrappedSessions as Presuming } from "PRESUMING/wrapped-sessions.ts";
 import { WrappedSessions as Hasty } from "HASTY/wrapped-sessions.ts";
+import { WrappedSessions as Burying } from "BURYING/wrapped-sessions.ts";
 import { WrappedSessions as Deaf } from "DEAF/wrapped-sessions.ts";
 import { METHODS } from "./words.ts";
 import { DecodedSessions as Decoded, LoneSession } from "./lone-sessions.ts";
@@ -205,6 +206,7 @@ export class StrictSessions extends installed(Strict) {}
 export class IgnorantSessions extends installed(Ignorant) {}
 export class PresumingSessions extends installed(Presuming) {}
 export class HastySessions extends installed(Hasty) {}
+export class BuryingSessions extends installed(Burying) {}
 export class DeafSessions extends installed(Deaf) {}
 
 // A class that stores what it is given: what a target under test is asked to do beside a copy.
