@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.bench.claims import Claim
 from tests.edge.batch import Batch, Build, Counts, Disagreement
 from tests.edge.edge import Edge
+from tests.edge.ground import APART
 
 WALKS = 10_000
 _AT_ONCE = 40
@@ -20,10 +21,9 @@ def claims(folder: Path, *, quick: bool) -> Iterator[Claim]:
     """Quick: a twentieth of them. Every tenth batch has an object for each session."""
     wanted = (WALKS // 20 if quick else WALKS) // _AT_ONCE
     counts, agreed, began = Counts(), 0, time.monotonic()
-    apart = Build(bridge="walked-apart", placement="per-session")
     with Edge(folder) as edge:
         for number in range(wanted):
-            build = apart if number % 10 == 9 else Build()
+            build = APART if number % 10 == 9 else Build()
             try:
                 counts.add(Batch(edge, _SEEDS + number, _AT_ONCE, build=build).run())
             except Disagreement as error:

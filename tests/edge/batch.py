@@ -2,7 +2,8 @@
 
 A batch has one timeline: roll-outs, verifies, ticks, days and the exporter's calls are everybody's, and
 between them the operations of each session go on step by step, as its own walk says. Every step must end
-under the name that the model has for it, and every read must give what the model says.
+under the name that the model has for it, and every read must give what the model says. What no code does
+yet is not walked: going back with `app` rows, `finish`, and purges.
 """
 
 from __future__ import annotations

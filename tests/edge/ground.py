@@ -45,6 +45,19 @@ class Build:
     placement: str = "shards:4"
 
 
+APART = Build(bridge="walked-apart", placement="per-session")
+
+BROKEN = {
+    # made from changed sources, see MUTANTS of the runtime's plan
+    "LAX": Build("LAX"),
+    "DISOBEYING": Build("DISOBEYING"),
+    "UNCOMPARED": Build("UNCOMPARED"),
+    "OVERWRITING": Build(objects="OVERWRITING", bridge="walked-overwriting"),
+    "UNTIMED": Build(objects="UNTIMED", bridge="walked-untimed"),
+    "UNVERSIONED": Build(objects="UNVERSIONED", bridge="walked-unversioned"),
+}
+
+
 @dataclass(slots=True)
 class Counts:
     """How much has been compared. `names`: of the steps, as the code told those of the application."""
