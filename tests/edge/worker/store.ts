@@ -206,6 +206,10 @@ function scriptedStore(env: Env, order: Order): Scripted {
       return build.UNANSWERED;
     },
     lasting: (work) => void left.push(work),
+    later(seconds, work) {
+      trace.push(`later ${seconds}`);
+      left.push({ then: (...done) => work().then(...done) } as Promise<unknown>); // begun when it is waited for
+    },
   };
   const faults = structuredClone(order.faults ?? {});
   let meanwhile = order.meanwhile;

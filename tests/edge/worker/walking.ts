@@ -119,6 +119,7 @@ export class Walking extends DurableObject<Record<string, DurableObjectNamespace
       pause: async () => {},
       within: (_, work) => work,
       lasting: () => {},
+      later: () => {},
     };
     try {
       const found = await (this.#store(id, look, (_, call) => call(shown), world).get as Verbs[string])(id);
@@ -225,6 +226,7 @@ class Operation {
       pause: async () => {},
       within: (_, work) => Promise.race([work, this.#silences.get(work) ?? never]),
       lasting: (work) => void this.#left.push(work),
+      later: () => {},
     };
     const store = storeOf((name, call) => this.#through(name, call, verb), world);
     this.#over = this.#run((store[verb] as Verbs[string])(...args));

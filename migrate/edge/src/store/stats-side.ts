@@ -67,11 +67,10 @@ export class StatsSide {
     const stats = this.#stats;
     if (stats === null || this.#telling) return;
     this.#telling = true;
-    const soon = this.#world.pause(HITS_AFTER).then(() => {
+    this.#world.later(HITS_AFTER, () => {
       this.#telling = false;
       return this.#beaten(stats, earliest(this.#ramp));
     });
-    this.#world.lasting(soon);
   }
 
   // Was it put into the journal, if there is one?

@@ -13,6 +13,8 @@ export interface World {
   within<Result>(seconds: number, work: Promise<Result>): Promise<Result | typeof UNANSWERED>;
   // Let it go on after the request has been answered, or its client has gone.
   lasting(work: Promise<unknown>): void;
+  // Begin it so many seconds later, and let it go on likewise.
+  later(seconds: number, work: () => Promise<unknown>): void;
 }
 
 export const REAL: World = {
@@ -26,4 +28,5 @@ export const REAL: World = {
     return Promise.race([work, over]).finally(() => clearTimeout(timer));
   },
   lasting: (work) => waitUntil(work),
+  later: (seconds, work) => waitUntil(REAL.pause(seconds).then(work)),
 };
