@@ -265,7 +265,7 @@ class Walk:
         """Was the caller told what the model says, now that the operation is over?"""
         assert doing.step is None, f"the store goes on with {type(doing.step).__name__}"
         if doing == "get":
-            served, read = _read(after, FIRST, NOTHING), self.sides.units(doing.read)
+            served, read = read_of(after, FIRST, NOTHING), self.sides.units(doing.read)
             assert read == (served if how == "import" else NOTHING), f"the read gets {read}, not {served}"
             return
         if how == "reads KV":
@@ -378,11 +378,11 @@ class Walk:
         assert self.sides.units(kept) == self.session.kv, f"KV has {self.sides.units(kept)}"
         for stage in live(self.shared):
             for shown in visible(self.session):
-                served, expected = self.sides.served(stage, shown), _read(self.session, stage, shown)
+                served, expected = self.sides.served(stage, shown), read_of(self.session, stage, shown)
                 assert served == expected, f"{STAGES[stage]} reads {served}, not {expected}"
 
 
-def _read(session: Session, stage: int, shown: Kept) -> Kept:
+def read_of(session: Session, stage: int, shown: Kept) -> Kept:
     """What a read gets at this stage, if KV shows it this record."""
     row = session.row
     if row is not None and (stage >= FIRST or (stage == SHADOW and (row.value == 0 or row.origin == APP))):
