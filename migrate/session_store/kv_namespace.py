@@ -27,7 +27,8 @@ class KvNamespace(Protocol):
     """
 
     def get(self, key: Key) -> Record | None:
-        """Value, metadata and KV's own expiration, all three from one answer; None: there is no such key."""
+        """Value, metadata and KV's own expiration (never UNKNOWN), all three from one answer; None: there is
+        no such key."""
         ...
 
     def put(self, record: Record, ttl: int | None) -> None:

@@ -7,8 +7,8 @@ from migrate.core.ports import Clock
 from migrate.core.protocol.half_calls import End
 from migrate.core.protocol.plans import KvHalf
 from migrate.core.protocol.stages import Stage
-from migrate.core.record import Key, Record, digest_text, expired
-from migrate.errors import StoreError
+from migrate.core.record import UNKNOWN, Key, Record, digest_text, expired
+from migrate.errors import StoreBroken, StoreError
 from migrate.session_store.counters import Counters
 from migrate.session_store.kv_namespace import KvNamespace, TooOften, Unanswered
 from migrate.stores.stamp import unstamped
@@ -33,6 +33,8 @@ class KvSide:
         found = self._kv.get(key)
         if found is None:
             return None
+        if found.expiration is UNKNOWN:
+            raise StoreBroken("the KV namespace does not say when a session expires", "mend its get")
         metadata, expiration = unstamped(found.metadata, found.expiration)
         if expired(expiration, self._clock.now()):
             return None

@@ -13,7 +13,7 @@ from migrate.core.protocol import plans
 from migrate.core.protocol.halves import Answer, Verb
 from migrate.core.protocol.plans import Current, Operation, Plan, World, Written
 from migrate.core.protocol.stages import Stage, stage_of
-from migrate.core.record import NEVER, UNKNOWN, Expiration, Key, Record
+from migrate.core.record import NEVER, Expiration, Key, Record
 from migrate.core.session_data import decoded, json_text, parsed
 from migrate.errors import ConfigError, StoreUnavailable
 from migrate.session_store.counters import Counters
@@ -150,8 +150,6 @@ class SessionStore:
                     expiration=kept.expiration if until is None else record.expiration,
                     metadata=kept.metadata if metadata is None else record.metadata,
                 )
-            if record.expiration is UNKNOWN:
-                raise ValueError("say how long: KV does not tell when this session expires")
             plan = self.plan_put(session_id, record, expect=before.version)
             if self._written(Verb.PUT, plan) is not Answer.CHANGED:
                 return data

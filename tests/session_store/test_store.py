@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import migrate
-from migrate.core.record import NEVER, Key, Origin, Record
-from migrate.errors import ConfigError, StoreError, StoreUnavailable
+from migrate.core.record import NEVER, UNKNOWN, Key, Origin, Record
+from migrate.errors import ConfigError, StoreBroken, StoreError, StoreUnavailable
 from migrate.session_store import SessionStore, SessionStoreError, Settings, StoredSession
 from migrate.session_store.counters import NAMES
 from migrate.session_store.kv_side import possible
@@ -430,6 +430,19 @@ def test_what_kv_metadata_have_no_room_for_is_left_out_and_counted(stand, metada
     store.put("a", 1, metadata=metadata, expiration_ttl=ttl)
     assert store.counters.all() == counted
     assert store.get("a").metadata == metadata
+
+
+def test_a_stamp_that_the_application_brings_along_is_never_put(stand):
+    carried = {"_kvferry": {"d": "x", "v": 1, "s": "kv@", "e": 1}, "x": "y" * 1000}
+    stand.at("dual-write").put("a", 1, metadata=carried)
+    assert json.loads(stand.in_kv("a").metadata) == {"x": "y" * 1000}
+
+
+def test_a_kv_that_does_not_say_when_a_session_ends_is_not_believed(stand):
+    stand.plant("a", until=UNKNOWN)
+    for stage in STAGES[:4]:
+        with pytest.raises(StoreBroken, match="expires"):
+            stand.at(stage).get("a")
 
 
 def test_a_write_that_kv_takes_too_often_is_made_once_more_a_second_later(stand):

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from migrate.core.ports import Batch, Checkpoint, Claim, CursorRefused, Outcome, RunId, Source, Target
@@ -90,6 +92,18 @@ def test_kv_shows_an_old_truth_for_as_long_as_the_script_says(clock):
     clock.time += 30
     assert kv.read([key])[key].value == b"new"
     assert listed(kv) == ["a", "b"]
+
+
+def test_kv_shows_an_export_no_more_than_the_application_has_put(clock):
+    kv = MemoryKv(clock=clock)
+    stamp = {"d": "a4ayc_80_OGda4BO_1o_Vg", "e": int(NOW) + 50}
+    put = Record(Key("a"), b"1", json.dumps({"m": 1, "_kvferry": stamp}), int(NOW) + 50)
+    kv.put(put)
+    assert kv.entry(Key("a")) == put
+    (head,) = kv.scan("", None).heads
+    assert (head.metadata, head.expiration) == ('{"m":1}', NOW + 50)
+    assert head.stamped is not None
+    assert kv.read([Key("a")]) == {"a": put._replace(metadata='{"m":1}')}
 
 
 def test_kv_is_never_staler_than_its_horizon(clock):

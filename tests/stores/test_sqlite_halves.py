@@ -1,5 +1,5 @@
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
@@ -8,29 +8,17 @@ from migrate.core.protocol.lifetimes import COOKIES_END
 from migrate.core.record import NEVER, UNKNOWN, Key, Origin, Record, Row
 from migrate.errors import RecordError, StoreUnavailable
 from migrate.stores.sqlite import SqliteSessions, connection, schema
+from tests.stores.manual_clock import ManualClock
 
 NOW = 1_700_000_000
+
 KEY = Key("s:one")
 LATER = NOW + 20
 
 
-@dataclass
-class ManualClock:
-    time: float = NOW
-
-    def now(self):
-        return self.time
-
-    def monotonic(self):
-        return self.time
-
-    def sleep(self, seconds):
-        self.time += seconds
-
-
 @pytest.fixture
 def clock():
-    return ManualClock()
+    return ManualClock(NOW)
 
 
 @pytest.fixture
@@ -144,6 +132,7 @@ def test_a_touch_extends_and_never_shortens_and_says_what_it_met(halves, clock):
     halves.half(put(until=NOW + 100))
     longer = Row(KEY, b"1", None, NOW + 200, Origin.APP, 2, None)
     assert halves.half(touch(NOW + 200)) == HalfEnd(End.DONE, 2, changed=True, row=longer)
+    assert halves.half(touch(NOW + 200)) == HalfEnd(End.DONE, 2, row=longer)
     assert halves.half(touch(NOW + 150)) == HalfEnd(End.DONE, 2, row=longer)
     assert halves.half(touch(NOW + 260, every=300)) == HalfEnd(End.DONE, 2, row=longer)
     assert halves.half(touch(NOW + 300, every=300)).changed, "half of what is left"
