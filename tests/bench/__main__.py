@@ -19,7 +19,7 @@ from tests.bench.claims import HEADER, Claim, row
 from tests.bench.timing import Failed
 
 TMPFS = Path("/dev/shm")
-_GROUPS = ("startup", "accuracy", "audit", "bulk", "rest", "edge", "live", "walks", "walks-sqlite")
+_GROUPS = ("startup", "accuracy", "audit", "bulk", "rest", "edge", "live", "races", "walks", "walks-sqlite")
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -55,14 +55,24 @@ def measure(options: argparse.Namespace, disk: Path, memory: Path | None) -> Ite
         from tests.bench import live
 
         yield from live.claims(memory or disk, quick=options.quick, rounds=rounds)
+    yield from chance(options, memory or disk, rounds)
+
+
+def chance(options: argparse.Namespace, folder: Path, rounds: int) -> Iterator[Claim]:
+    """What chance leads to, for longer than the tests have time."""
+    wanted = options.only or _GROUPS
     if "walks" in wanted:
         from tests.bench import batches
 
-        yield from batches.claims(memory or disk, quick=options.quick)
+        yield from batches.claims(folder, quick=options.quick)
+    if "races" in wanted:
+        from tests.bench import races
+
+        yield from races.claims(folder, quick=options.quick, rounds=rounds)
     if "walks-sqlite" in wanted:
         from tests.bench import walking
 
-        yield from walking.claims(memory or disk, quick=options.quick)
+        yield from walking.claims(folder, quick=options.quick)
 
 
 def main() -> int:

@@ -142,6 +142,12 @@ MUTANTS = {
     ),
     # Whatever comes too late is done.
     "UNTIMED": ("toolkit.ts", "return notAfter !== null && now > notAfter;", "return false;"),
+    # KV's readers believe KV, which keeps a session for longer than it was to live.
+    "UNENDING": (
+        "store/kv-side.ts",
+        'if (typeof stamp.e === "number" && stamp.e <= this.#world.clock()) return null;',
+        "",
+    ),
     # No law is broken here: the import fails at its very end.
     "BREAKING": (
         "toolkit.ts",

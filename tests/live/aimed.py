@@ -84,9 +84,18 @@ def insert_if_absent(edge: Racing, folder: Path, seed: int, seconds: float) -> l
     return breaches(crowd.history)
 
 
+def expirations(edge: Racing, folder: Path, seed: int, seconds: float) -> list[Found]:
+    """Sessions end within seconds, many of them before the next request, and KV keeps them for a minute."""
+    load = Load(clients=60, logins=40, puts=0.1, updates=0.1, failing=0.0, pause=6.0, lives=(1, 2))
+    with Crowd(edge, load, seed, (DUAL, SHADOW)) as crowd:
+        _until_broken(crowd, seconds)
+    return breaches(crowd.history)
+
+
 AIMED: dict[str, Aim] = {
     "LAX": strict_shadow_writes,
     "FORGETTING": tombstones,
     "UNCOMPARED": compare_and_set,
     "OVERWRITING": insert_if_absent,
+    "UNENDING": expirations,
 }
