@@ -145,7 +145,7 @@ class Batch:
     def _together(self) -> None:
         """A step of the exporter, of a burial, or one of the timeline."""
         line = self._line
-        tools = not line.now.verifying and self._ground.build.placement != "per-session"
+        tools = not line.now.verifying
         if tools and not self._burying.at_work:
             if self._chance.random() < (0.75 if self._exporting.at_work else 0.35):
                 self._exporting.step()

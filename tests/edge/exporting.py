@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from migrate.core.record import Key
 from tests.edge.edge import PREFIX
-from tests.edge.ground import Ground, id_of
+from tests.edge.ground import APART, Ground, id_of
 from tests.edge.stepped import Call, Stepped
 from tests.model.copied import Copied
 
@@ -22,7 +22,8 @@ class Exporting:
         self._copied: dict[str, Copied] = {}
         self._exporter: Stepped | None = None
         self._settling = False  # a reading is saved, and waits for another
-        self._later = False  # a sweep has been finished before
+        self._later = False  # a sweep of the run has been finished before
+        self._run = 1
         self.ticks = 0
         """Since the last read: whoever lets time pass, counts them."""
 
@@ -61,7 +62,7 @@ class Exporting:
             self._each(Copied.begins)
         ground.show(list(ground.everybody))
         self.ticks = 0
-        self._exporter = Stepped(ground.source, ground.target, lambda: ground.now, PREFIX)
+        self._exporter = Stepped(ground.source, ground.target, lambda: ground.now, PREFIX, self._run)
 
     def _go_on(self, exporter: Stepped) -> None:
         at, ground = exporter.at, self._ground
@@ -87,6 +88,8 @@ class Exporting:
                 exporter.go()
         if exporter.at is None:
             self._exporter, self._settling, self._later = None, False, True
+            if ground.build is APART:  # a later sweep would have to list the objects
+                self._run, self._later = self._run + 1, False
 
     def _apply(self, exporter: Stepped) -> None:
         exporter.gate.late = False

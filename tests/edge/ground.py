@@ -36,8 +36,8 @@ _ORIGINS = {COPY: Origin.COPY, BOTH: Origin.DUAL, APP: Origin.APP}
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """What is tested: the store's build, the objects' binding, their placement, and the bridge to them. An
-    exporter walks along over shards only: other objects have to be listed."""
+    """What is tested: the store's build, the objects' binding, their placement, and the bridge to them.
+    Over objects for each session the exporter only imports: for a later sweep it would have to list them."""
 
     store: str = "EDGE"
     objects: str = "OWN"

@@ -116,16 +116,17 @@ class HeldClock:
 
 
 class Stepped:
-    """One sweep of an exporter: a new one, or what a killed one has left of it."""
+    """One sweep of an exporter: a new one, or what a killed one has left of it. `run`: its sweeps belong
+    together."""
 
     def __init__(
-        self, source: Any, open_target: Callable[[Any], Any], now: Callable[[], float], prefix: str
+        self, source: Any, open_target: Callable[[Any], Any], now: Callable[[], float], prefix: str, run: int
     ) -> None:
         self.gate = Gate()
         self._clock = HeldClock(now, self.gate)
         self._source = HeldSource(source, self.gate)
         self._open = open_target
-        self._order = Order(RunId("0123456789abcdef"), (prefix,), horizon=150.0)
+        self._order = Order(RunId(f"{run:016x}"), (prefix,), horizon=150.0)
         self._thread = threading.Thread(target=self._run, name="exporter", daemon=True)
         self._thread.start()
         self.at = self.gate.next()

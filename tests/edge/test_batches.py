@@ -45,7 +45,15 @@ def test_the_code_does_what_the_model_does(edge, seed, counts):
 
 @pytest.mark.parametrize("seed", [101, 102])
 def test_with_an_object_for_each_session(edge, seed, counts):
-    counts.add(Batch(edge, seed, WALKS, build=APART).run())
+    found = Batch(edge, seed, WALKS, build=APART).run()
+    assert found.names["export: import"] > 0
+    counts.add(found)
+
+
+def test_a_seed_is_the_same_walks_again(edge):
+    first, second = (Batch(edge, 7, 10).run() for _ in range(2))
+    assert first == second
+    assert first.names != Batch(edge, 8, 10).run().names
 
 
 def test_so_many_walks_meet_every_kind_of_step(counts):
