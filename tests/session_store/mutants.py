@@ -26,7 +26,7 @@ def an_import_replaces_what_is_there(patch: pytest.MonkeyPatch, stores: Stores) 
     def adopted(ask: AdoptHalf, there: Row | None) -> Row | None:
         if there is not None and there.deleted:
             return None
-        return Row(*ask.record, Origin.COPY, 1 if there is None else there.version + 1, None)
+        return Row(*ask.record[:4], Origin.COPY, 1 if there is None else there.version + 1, None)
 
     patch.setattr(laws, "adopted", adopted)
 

@@ -103,7 +103,7 @@ def test_kv_shows_an_export_no_more_than_the_application_has_put(clock):
     (head,) = kv.scan("", None).heads
     assert (head.metadata, head.expiration) == ('{"m":1}', NOW + 50)
     assert head.stamped is not None
-    assert kv.read([Key("a")]) == {"a": put._replace(metadata='{"m":1}')}
+    assert kv.read([Key("a")]) == {"a": put._replace(metadata='{"m":1}', stamped=head.stamped)}
 
 
 def test_kv_is_never_staler_than_its_horizon(clock):

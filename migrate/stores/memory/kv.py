@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from migrate.core.ports import Answer, Clock, Cursor, Page
 from migrate.core.record import Head, Key, Record, expired
-from migrate.stores.stamp import listed, unstamped
+from migrate.stores.stamp import listed
 
 
 class _Written(NamedTuple):
@@ -95,4 +95,4 @@ class MemoryKv:
 
 def _bare(record: Record) -> Record:
     """The record without what the session store keeps beside it."""
-    return Record(record.key, record.value, *unstamped(record.metadata, record.expiration))
+    return Record(record.key, record.value, *listed(record.metadata, record.expiration))
