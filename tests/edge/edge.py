@@ -438,6 +438,7 @@ class Edge:
                         "WRAPPED": "WrappedSessions",
                         "OLD": "OldSessions",
                         "STATS": "Stats",
+                        "EARLY_STATS": "EarlyStats",
                     }.items()
                 }
                 | {"WALKING": {"className": "Walking", "useSQLite": True, "unsafePreventEviction": True}},
@@ -476,7 +477,11 @@ class Edge:
             placement = "per-session" if name.endswith("apart") else "shards:4"
             add(name, class_name, SECRET, placement, PREFIX)
             workers[-1]["durableObjects"]["USER_SESSIONS"]["scriptName"] = "store"
-        for name, class_name in (("counting", "Stats"), ("miscounting", "OldSessions")):
+        for name, class_name in (
+            ("counting", "Stats"),
+            ("counting-early", "EarlyStats"),
+            ("miscounting", "OldSessions"),
+        ):
             add(name, "UserSessions", SECRET, "per-session", PREFIX, **known)
             workers[-1]["durableObjects"]["MIGRATION_STATS"] = {
                 "className": class_name,

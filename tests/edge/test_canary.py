@@ -260,6 +260,14 @@ def test_a_heartbeat_is_told_although_kv_does_not_show_the_canary(watched):
     assert watched.flying() is None, "whoever cannot read it has no turn"
 
 
+def test_statistics_from_before_the_canary_give_nobody_the_turn(watched):
+    done = beat(watched, statistics="EARLY_STATS")
+    assert ("kvferryBeat done" in done.trace, "canary.put" in done.trace) == (True, False)
+    assert "stats_failed" not in done.counters
+    order = {"binding": "EARLY_STATS", "object": watched.name, "method": "kvferryStats", "args": []}
+    assert watched.edge.store("call", order)["counters"] == {"heard": 1}
+
+
 # ---------------------------------------------------------------- its key
 
 

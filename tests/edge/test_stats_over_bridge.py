@@ -229,6 +229,16 @@ def test_status_tells_of_the_canary_its_lag_and_whether_it_was_counted(
     assert canary()["standing"] == "unproven", "no canary for long"
 
 
+def test_statistics_from_before_the_canary_say_so(
+    edge: Edge, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stats = edge.bridge("counting-early").ask("stats", {})["stats"]
+    assert (stats["canary"], stats["rose"]) == (None, {})
+    live = status(capsys, "--target", target(edge.bridge("counting-early")))["live"]
+    assert (live["canary"]["standing"], live["canary"]["reads"]) == ("unproven", {})
+    assert "deploy the one of this release" in live["canary"]["said"]
+
+
 def test_status_says_that_the_canary_rests_at_object_only(
     told: Told, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

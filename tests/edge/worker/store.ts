@@ -63,6 +63,20 @@ export class Stats extends MigrationStats<Env> {
   }
 }
 
+// Statistics from before the canary.
+export class EarlyStats extends DurableObject<Env> {
+  #heard = 0;
+
+  kvferryBeat(): void {
+    this.#heard += 1;
+  }
+
+  kvferryStats(): object {
+    const journal = { entries: 0, oldest: null };
+    return { now: clock(), beatEvery: 30, seen: [], counters: { heard: this.#heard }, journal };
+  }
+}
+
 // A class from before the store's calls.
 export class OldSessions extends DurableObject<Env> {}
 
@@ -81,6 +95,7 @@ interface Order {
   args: unknown[];
   faults?: Record<string, Fault[]>; // of each call, by its method: kvferryPut, or kv.put
   stats?: string | null; // the name of the statistics' object; left out or null: there are none
+  statistics?: string; // the binding of another class of them
   isolate?: string;
   version?: string;
   stale?: { value: string; metadata: unknown } | "missing"; // what KV's reads show
@@ -259,7 +274,7 @@ function scriptedStore(env: Env, order: Order): Scripted {
     });
   };
   const objects = env[order.objects ?? "OWN"] as DurableObjectNamespace;
-  const stats = env.STATS as DurableObjectNamespace;
+  const stats = env[order.statistics ?? "STATS"] as DurableObjectNamespace;
   const id = stats.idFromName(order.stats ?? "");
   const settings = settingsOf({
     ...order.vars,
