@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from migrate.core.listing import Sampling
-from migrate.core.record import Record, digest
+from migrate.core.record import Origin, Record, digest
 from migrate.errors import StoreUnavailable
 from migrate.formats.report import validate
 from migrate.formats.text import verify_text
@@ -59,6 +59,16 @@ def test_the_sample_is_read_and_counted_and_nothing_else(
     assert set(source.read_keys) == picked
     assert ended.document["proofs"] == {"bytes": 0, "digest": len(picked), "listing": 23 - len(picked)}
     assert ended.document["fast"]["values_sampled"] == len(picked)
+
+
+def test_rows_from_before_kvferry_that_a_listing_proves_are_counted_beside_too(
+    store: MemoryStore, clock: FakeClock, ledger: Path
+) -> None:
+    for one in MANY[:5]:
+        store.put(one, Origin.LEGACY)
+    sweep(Script.of(MANY), store, clock)
+    ended = verify(stamped(changed()), store, clock, ledger, one_in=NEVER_PICKED)
+    assert (classes(ended), ended.document["legacy_equal"]) == ({"equal": 23}, 5)
 
 
 def test_a_full_verify_says_nothing_of_stamps_and_reads_every_value(

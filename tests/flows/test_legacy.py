@@ -10,7 +10,7 @@ from migrate.core.comparing import Rules
 from migrate.core.ports import LISTED, Outcome, balanced
 from migrate.core.record import Origin
 from migrate.stores.memory import MemoryStore
-from tests.flows.world import FakeClock, Script, classes, key, record, sweep, verify
+from tests.flows.world import ODD, FakeClock, Script, classes, key, record, sweep, verify
 
 OF_KV = [record(number, b'{"token": %d}' % number) for number in range(6)]
 KV, TARGET = Authority.KV, Authority.TARGET
@@ -128,6 +128,18 @@ def test_a_snapshot_is_never_in_the_right(middle: MemoryStore, clock: FakeClock)
     for _ in range(2):
         assert sweep(source, middle, clock, authority=KV).tally[Outcome.LEGACY] == 2
     assert middle.rows([key(1)])[key(1)].origin is Origin.LEGACY
+
+
+def test_a_snapshot_is_not_in_the_right_about_what_was_in_quarantine_either(
+    store: MemoryStore, clock: FakeClock
+) -> None:
+    bad = Script.of([record(0, b"bad")], live=False)
+    assert sweep(bad, store, clock, authority=KV, validate=ODD).tally[Outcome.QUARANTINED] == 1
+    store.put(record(0, b"the application's"), Origin.LEGACY)
+    good = Script.of([record(0, b"good")], live=False)
+    done = sweep(good, store, clock, authority=KV, validate=ODD, retry_quarantined=True)
+    assert done.tally[Outcome.UPDATED] == 0
+    assert store.rows([key(0)])[key(0)].value == b"the application's"
 
 
 def test_none_is_replaced_once_the_gates_verify_has_begun(middle: MemoryStore, clock: FakeClock) -> None:
