@@ -25,6 +25,7 @@ from migrate.core.ports import (
     Claim,
     Clock,
     CursorRefused,
+    Outcome,
     Phase,
     RunId,
     Source,
@@ -263,7 +264,8 @@ class Exporter:
             keys = [entry.key for entry in islice(waiting, 1000)]
             if not keys:
                 return self.target.apply(Batch(), replace(mark, phase=Phase.SETTLING))
-            rows = self.target.rows(keys)
+            # What is there already is compared with a live store only: a snapshot is never the newer one.
+            rows = self.target.rows(keys) if self.source.live else None
             answers = self._read(keys)
             read_at = self.clock.now()
             heads = [Head(key, None, UNKNOWN) for key in keys]
@@ -281,6 +283,7 @@ class Exporter:
                 ),
                 released=[key for key in keys if not isinstance(answers[key], Unreadable)],
                 not_after=read_at + NOT_AFTER,
+                differing=Outcome.WAITING if self.source.live else Outcome.NEWER,
             )
             with contextlib.suppress(TooLate):  # this process stood still since: read them again
                 mark = self.target.apply(batch, replace(mark, last_key=keys[-1]))

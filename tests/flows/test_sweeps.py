@@ -394,3 +394,18 @@ def test_two_sweeps_in_one_call_catch_what_was_written_behind_the_cursor(
 
     done = export(Growing.of(MANY), held, clock, sweeps=2)
     assert [one.tally[Outcome.COPIED] for one in done] == [12, 1]
+
+
+@pytest.mark.parametrize("origin", [Origin.COPY, Origin.DUAL, Origin.APP])
+def test_what_a_snapshot_had_in_quarantine_replaces_no_row_that_came_since(
+    store: MemoryStore, clock: FakeClock, origin: Origin
+) -> None:
+    def sweeps(value: bytes, **how: bool) -> Counter[str]:
+        source = Script.of([record(0, value)], live=False)
+        return sweep(source, store, clock, validate=ODD, **how).tally
+
+    assert sweeps(b"bad")[Outcome.QUARANTINED] == 1
+    store.put(record(0, b"newer"), origin)
+    assert sweeps(b"good", retry_quarantined=True) == Counter({LISTED: 1, Outcome.NEWER: 1})
+    assert store.rows([key(0)])[key(0)].value == b"newer"
+    assert list(store.quarantined("")) == []
