@@ -335,6 +335,12 @@ class Holder(Protocol):
         """The keys in quarantine with the prefix and behind `after`, in key order."""
         ...
 
+    def fenced_since(self) -> float | None:
+        """From when on no row of it is replaced or buried, without a break until now: Unix seconds by our
+        clock, as far as the store's is known; it may lie ahead. None: its fence is down, or does not hold
+        everywhere yet (`Target.begin_gate_verify`); or it has none."""
+        ...
+
     def close(self) -> None:
         """Release what it holds. May be called twice."""
         ...
@@ -353,7 +359,8 @@ class Countable(Protocol):
 class Target(Holder, Protocol):
     """A store that can be copied into.
 
-    What writes needs a held lease, `begin_gate_verify` excepted; what only reads needs none.
+    What writes needs a held lease, `begin_gate_verify` and `end_gate_verify` excepted; what only reads
+    needs none.
     """
 
     def acquire(self, claim: Claim) -> None:
@@ -407,9 +414,17 @@ class Target(Holder, Protocol):
         ...
 
     def begin_gate_verify(self) -> None:
-        """From now on, for good, no replacement is accepted (law 1); inserts still are.
+        """Put up the fence: from now on no replacement is accepted (law 1); inserts still are.
 
-        Needs no lease. May be called twice.
+        Returns once that holds everywhere. Needs no lease. One that is up stays as it is, with its time.
+        """
+        ...
+
+    def end_gate_verify(self) -> None:
+        """Lift the fence, by an operator's word only: every verdict that rests on it is void.
+
+        Needs no lease. May be called twice; after one that was broken off it must be, for in some part of
+        the store the fence may still be up. One that goes up meanwhile stays up.
         """
         ...
 

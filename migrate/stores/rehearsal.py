@@ -91,6 +91,13 @@ class Rehearsal:
     def begin_gate_verify(self) -> None:
         """Nothing is written, so nothing need be held off."""
 
+    def end_gate_verify(self) -> None:
+        """See begin_gate_verify."""
+
+    def fenced_since(self) -> float | None:
+        """The real target's."""
+        return self._behind.fenced_since() if self._behind is not None else None
+
     def rows(self, keys: Sequence[Key]) -> Mapping[Key, Row]:
         """The real target's rows."""
         return self._behind.rows(keys) if self._behind is not None and keys else {}

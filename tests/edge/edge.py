@@ -76,8 +76,29 @@ MUTANTS = {
     ),
     "UNFENCED": (
         "toolkit.ts",
-        "const fenced = changing && this.#notes.read(FENCE) !== null;",
+        'const fenced = changing && fenceOf(this.#notes.read(FENCE)).state !== "down";',
         "const fenced = false;",
+    ),
+    # Of the bridge: shards' versions read once the fence is lifted in the book, or not heeded.
+    "BACKWARDS": (
+        "fence.ts",
+        """    const shards = await versions(objects);
+    if (!(await written(objects, objects.book, { state: "down" }, version))) continue;
+""",
+        """    if (!(await written(objects, objects.book, { state: "down" }, version))) continue;
+    const shards = await versions(objects);
+""",
+    ),
+    "HEEDLESS": (
+        "fence.ts",
+        'written(objects, name, { state: "down" }, seen)',
+        'written(objects, name, { state: "down" }, seen && null)',
+    ),
+    # And the book says that the fence is up before the shards have it.
+    "EARLY": (
+        "fence.ts",
+        'await written(objects, objects.book, { state: "rising" }, found.version)',
+        'await written(objects, objects.book, { state: "up", since: clock() }, found.version)',
     ),
     # Of somebody else's class: nothing on record, purges not held back, a miss taken for an error, what is
     # on no record taken for nothing.
@@ -154,6 +175,14 @@ MUTANTS = {
         'return { result: "done", outcomes, buried, checkpoint };',
         "throw new Error();",
     ),
+}
+
+
+OWN_SOURCES = {
+    # sources of the tests' own that exist for each mutant as well -> their names beside it
+    "plain-sessions.ts": "plain-sessions.ts",
+    "wrapped-sessions.ts": "wrapped-sessions.ts",
+    "bridge.ts": "tested-bridge.ts",
 }
 
 
@@ -384,9 +413,9 @@ class Edge:
             aliases[name] = str(changed)
             if not fresh:
                 continue
-            for own in ("plain-sessions.ts", "wrapped-sessions.ts"):
+            for own, its in OWN_SOURCES.items():
                 changed_import = (HERE / "worker" / own).read_text().replace('"EDGE/', f'"{name}/')
-                (changed / own).write_text(changed_import)
+                (changed / its).write_text(changed_import)
         classes = {
             "USER_SESSIONS": "UserSessions",
             "OVERWRITING": "OverwritingSessions",
@@ -527,6 +556,9 @@ class Edge:
         add("held", "HeldSessions", SECRET, "shards:4", PREFIX)
         add("held-unfenced", "HeldUnfenced", SECRET, "shards:4", PREFIX)
         add("held-per-session", "HeldSessions", SECRET, "per-session", PREFIX)
+        for mutant in ("BACKWARDS", "HEEDLESS", "EARLY"):
+            add(f"held-{mutant.lower()}", "HeldSessions", SECRET, "shards:4", PREFIX)
+            workers[-1]["entry"] = str(self.folder / mutant / "tested-bridge.ts")
         for name, access in (GUARDED | MISGUARDED).items():
             add(name, "UserSessions", SECRET, "shards:1", PREFIX, **access)
         add("without-toolkit", "WithoutToolkit", SECRET, "per-session", PREFIX)

@@ -95,7 +95,7 @@ def test_only_a_key_for_delete_buries(side):
         problem = side.bridge.refused("bury", burying((session, 1)), scope)
         assert (problem["status"], problem["type"]) == (403, "urn:kvferry:problem:forbidden")
     assert side.heads(session) == before
-    for verb, order in (("import", importing()), ("fence", {}), ("read", {"keys": []})):
+    for verb, order in (("import", importing()), ("fence", {"up": True}), ("read", {"keys": []})):
         assert side.bridge.refused(verb, order, "delete")["status"] == 403
     assert side.bridge.ask("heads", {"keys": [key(session)]}, "delete")["rows"] == before
 

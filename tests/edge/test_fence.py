@@ -1,5 +1,6 @@
-"""The fence: once a gate's verify has begun, no row is replaced or buried, whatever was on its way."""
+"""The fence: while it is up, no row is replaced or buried, whatever was on its way, and whoever lifts it."""
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -38,6 +39,28 @@ class Side:
         home = session if self.alone else f"kvferry:shard:{object_hash(session) % 4}/4"
         return self.edge.call(self.binding, self.world + home, method, *args)
 
+    def raised(self):
+        return self.bridge.ask("fence", {"up": True})
+
+    def lifted(self):
+        return self.bridge.ask("fence", {"up": False})
+
+    def since(self):
+        """As whoever reads the book knows it."""
+        (note,) = self.bridge.ask("checkpoint", {"names": [NOTE]})["notes"]
+        return None if note is None else json.loads(note["body"]).get("since")
+
+    def copied(self, session):
+        self.bridge.ask("import", importing(record(session)))
+        return session
+
+    def replaced(self, session):
+        """Is its row replaced, if somebody tries to?"""
+        version = self.head(session)["version"]
+        (outcome,) = self.bridge.ask("import", replacing(session, version))["outcomes"]
+        assert outcome in ("updated", "waiting_to_settle")
+        return outcome == "updated"
+
     def held(self, session):
         """Its object lets imports wait from now on."""
         self.tell(session, "hold")
@@ -60,7 +83,23 @@ class Side:
 
 def replacing(session, version=1):
     changes = {"version": version, "notAfter": time.time() + 600}
-    return importing(replacements=[{**record(session, b"settled"), **changes}], notAfter=time.time() + 600)
+    settled = b"settled %d" % version
+    return importing(replacements=[{**record(session, settled), **changes}], notAfter=time.time() + 600)
+
+
+NOTE = "fence/gate-verify"
+
+
+def noting(body):
+    """The part of an import that writes the fence's note, whatever is there."""
+    book = {
+        "expect": [],
+        "checkpoint": None,
+        "notes": [{"name": NOTE, "body": json.dumps(body)}],
+        "forget": [],
+    }
+    nothing = {"records": [], "replacements": [], "burials": [], "counted": {}, "notAfter": None}
+    return {"sweep": 0, "batch": "b", "differing": "waiting_to_settle", **nothing, "book": book}
 
 
 ORDERS = {"import": (replacing, "waiting_to_settle"), "bury": (burying, "fenced")}
@@ -75,7 +114,7 @@ def test_behind_the_fence_nothing_is_replaced_or_buried_and_copies_go_on(edge, v
         side.bridge.ask("import", importing(record(one)))
         before = side.head(one)
         for _ in range(2):  # it may be put up again
-            side.bridge.ask("fence", {})
+            side.bridge.ask("fence", {"up": True})
         assert side.bridge.ask(verb, make(one))["outcomes"] == [refused]
         assert side.head(one) == before
         assert side.bridge.ask("import", importing(record(side.session())))["outcomes"] == ["copied"]
@@ -91,7 +130,7 @@ def nothing_on_its_way_is_done_behind_the_fence(side, verb):
         late = pool.submit(side.bridge.ask, verb, make(one))
         try:
             side.wait_for_it(one)  # past every look of the bridge's at the fence
-            wait = side.bridge.ask("fence", {})["wait"]
+            wait = side.bridge.ask("fence", {"up": True})["wait"]
             if wait:
                 side.pass_time(wait + 1)
         finally:
@@ -128,7 +167,7 @@ def test_sessions_with_objects_of_their_own_need_the_wait(edge, verb):
             late = pool.submit(side.bridge.ask, verb, make(one))
             try:
                 side.wait_for_it(one)
-                assert side.bridge.ask("fence", {})["wait"] == 60
+                assert side.bridge.ask("fence", {"up": True})["wait"] == 60
             finally:
                 side.tell(one, "letGo")
             assert late.result()["outcomes"] == [{"import": "updated", "bury": "buried"}[verb]]
@@ -136,9 +175,163 @@ def test_sessions_with_objects_of_their_own_need_the_wait(edge, verb):
 
 def test_the_fence_is_in_every_object(edge):
     with Side(edge, "held") as side:
-        side.bridge.ask("fence", {})
+        side.bridge.ask("fence", {"up": True})
         for shard in range(4):
             home = f"{side.world}kvferry:shard:{shard}/4"
-            (note,) = edge.call("HELD", home, "kvferryNotes", ["fence/gate-verify"])
-            assert (note["name"], note["version"]) == ("fence/gate-verify", 1)
-        assert side.bridge.refused("fence", {}, "verify")["type"] == "urn:kvferry:problem:forbidden"
+            (note,) = edge.call("HELD", home, "kvferryNotes", [NOTE])
+            assert note["name"] == NOTE
+            assert json.loads(note["body"])["state"] == "up"
+        assert side.bridge.refused("fence", {"up": True}, "verify")["type"] == "urn:kvferry:problem:forbidden"
+
+
+# ---------------------------------------------------------------- lifting it
+
+
+@pytest.mark.parametrize("name", ["held", "held-per-session"])
+@pytest.mark.parametrize("verb", ORDERS)
+def test_once_it_is_lifted_rows_are_replaced_and_buried_again(edge, verb, name):
+    make, refused = ORDERS[verb]
+    with Side(edge, name) as side:
+        one = side.copied(side.session())
+        side.raised()
+        assert side.bridge.ask(verb, make(one))["outcomes"] == [refused]
+        assert side.lifted() == {"protocol": 1, "since": None, "wait": 0}
+        assert side.since() is None
+        assert side.bridge.ask(verb, make(one))["outcomes"] != [refused]
+
+
+@pytest.mark.parametrize("name", ["held", "held-per-session"])
+def test_it_goes_up_again_behind_everything_that_the_lifting_let_through(edge, name):
+    with Side(edge, name) as side:
+        one = side.copied(side.session())
+        first = side.raised()["since"]
+        assert side.replaced(one) is False
+        for _ in range(2):  # it may be lifted again
+            side.lifted()
+        assert side.replaced(one)
+        again = side.raised()["since"]
+        assert again > first
+        assert side.since() == again
+        assert side.replaced(one) is False
+
+
+@pytest.mark.parametrize(("name", "wait"), [("held", 0), ("held-per-session", 60)])
+def test_it_says_from_when_on_it_holds_and_keeps_to_it(edge, name, wait):
+    with Side(edge, name) as side:
+        assert side.since() is None
+        before = time.time()
+        told = side.raised()
+        assert told["wait"] == wait
+        assert before <= told["since"] - wait <= time.time()
+        assert side.since() == told["since"]
+        side.pass_time(20)
+        later = side.raised()
+        assert later["since"] == told["since"]
+        assert later["wait"] == pytest.approx(max(0, wait - 20), abs=5)
+        side.pass_time(100)
+        assert side.raised() == {"protocol": 1, "since": told["since"], "wait": 0}
+
+
+def test_a_note_of_before_it_could_be_lifted_holds_and_says_no_time(edge):
+    with Side(edge, "held") as side:
+        one = side.copied(side.session())
+        for shard in range(4):
+            side.edge.call("HELD", f"{side.world}kvferry:shard:{shard}/4", "kvferryImport", noting({"at": 1}))
+        assert (side.replaced(one), side.since()) == (False, None)
+        assert side.raised()["since"] == side.since() is not None
+        side.lifted()
+        assert side.replaced(one)
+
+
+# ---------------------------------------------------------------- two operators at once
+
+
+def holds_where_the_book_says_up(side, one):
+    """The promise: there is no shard that lets replacements through while the book says up."""
+    assert side.since() is None or not side.replaced(one)
+
+
+def a_late_lift(side, what):
+    """Somebody lifts the fence, and one shard's part of it is late: the fence goes up again meanwhile."""
+    one = side.copied(side.session())
+    side.raised()
+    side.tell(one, "holdFence", what)
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(side.lifted)
+        try:
+            side.wait_for_it(one)
+            side.raised()
+        finally:
+            side.tell(one, "letGo")
+        late.result()
+    holds_where_the_book_says_up(side, one)
+    return side.since() is not None
+
+
+def test_a_late_lift_undoes_no_newer_raise(edge):
+    with Side(edge, "held") as side:
+        assert a_late_lift(side, "write")
+        side.lifted()
+        assert side.replaced(side.copied(side.session()))
+
+
+def test_a_lift_that_has_looked_only_lifts_what_it_saw(edge):
+    with Side(edge, "held") as side:
+        assert not a_late_lift(side, "look")
+
+
+def a_late_raise(side, meanwhile):
+    """Somebody puts the fence up, and one shard's part of it is late; what others see and do then."""
+    one = side.copied(side.session())
+    side.tell(one, "holdFence", "write")
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(side.raised)
+        try:
+            side.wait_for_it(one)
+            holds_where_the_book_says_up(side, one)
+            told = meanwhile()
+        finally:
+            side.tell(one, "letGo")
+        assert late.result()["since"] == side.since() is not None
+    assert not side.replaced(one)
+    return told
+
+
+def test_it_is_not_up_before_every_shard_has_it(edge):
+    with Side(edge, "held") as side:
+        a_late_raise(side, lambda: None)
+
+
+def test_a_raise_that_was_overtaken_by_a_lift_begins_again(edge):
+    with Side(edge, "held") as side:
+        assert a_late_raise(side, side.lifted)["since"] is None
+
+
+def test_of_two_raises_at_once_both_tell_the_same_time(edge):
+    with Side(edge, "held") as side:
+        assert a_late_raise(side, side.raised)["since"] == side.since()
+
+
+def test_a_raise_that_was_broken_off_says_no_time_and_may_be_lifted(edge):
+    with Side(edge, "held") as side:
+        one = side.copied(side.session())
+        home = f"{side.world}kvferry:shard:0/4"
+        side.edge.call("HELD", home, "kvferryImport", noting({"state": "rising"}))
+        assert (side.since(), side.replaced(one)) == (None, True)
+        side.lifted()
+        assert side.raised()["since"] is not None
+        assert not side.replaced(one)
+
+
+@pytest.mark.parametrize(
+    ("mutant", "break_it"),
+    [
+        ("BACKWARDS", lambda side: a_late_lift(side, "look")),
+        ("HEEDLESS", lambda side: a_late_lift(side, "write")),
+        ("EARLY", lambda side: a_late_raise(side, lambda: None)),
+    ],
+)
+def test_that_the_order_matters_is_seen(edge, mutant, break_it):
+    assert mutant in MUTANTS
+    with Side(edge, f"held-{mutant.lower()}") as side, pytest.raises(AssertionError):
+        break_it(side)

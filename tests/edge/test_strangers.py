@@ -170,7 +170,7 @@ def test_two_authorizations_are_none(bridge):
 REQUESTS = {
     "import": lambda session: importing(record(session)),
     "import of a note": lambda session: importing(notes=[{"name": session, "body": ""}], notAfter=None),
-    "fence": lambda session: {},
+    "fence": lambda session: {"up": True},
     "bury": lambda session: burying(session),
     "read": lambda session: {"keys": [key(session)]},
     "scan with values": lambda session: {**SCAN, "values": True},

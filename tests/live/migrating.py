@@ -83,7 +83,7 @@ class Migration:
 
     def fence(self) -> None:
         """A gate's verify begins: from now on no sweep changes a row."""
-        time.sleep(self._edge.bridge("races").ask("fence", {}, "import")["wait"])
+        time.sleep(self._edge.bridge("races").ask("fence", {"up": True}, "import")["wait"])
 
     def _lacking(self) -> dict[str, Any]:
         kept, now = self._edge.kept(), time.time()

@@ -327,6 +327,17 @@ def test_records_of_a_batch_are_still_inserted_behind_the_fence(target, mark):
     assert saved.tally == Counter({Outcome.COPIED: 1, Outcome.WAITING: 1})
 
 
+def test_since_when_the_fence_holds_is_told_by_our_clock_and_a_key_for_verify(side, target):
+    looking = DurableHolder(side.connection("verify"))
+    assert looking.fenced_since() is None
+    side.bridge.set_clock(NOW + 500)
+    target.begin_gate_verify()
+    assert looking.fenced_since() == pytest.approx(NOW, abs=1)
+    side.bridge.set_clock(NOW + 200)
+    assert looking.fenced_since() == pytest.approx(NOW + 300, abs=1)
+    looking.close()
+
+
 def test_rows_that_the_source_lacks_are_buried_under_the_lease(side, mark):
     target = side.deleting()
     target.acquire(ME)

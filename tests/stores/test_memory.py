@@ -165,6 +165,8 @@ def test_every_method_of_the_ports_is_wrapped(clock):
         "checkpoints": (1,),
         "sightings": (1, "", 1, 0.0),
         "begin_gate_verify": (),
+        "end_gate_verify": (),
+        "fenced_since": (),
         "heartbeat": (),
         "close_sweep": (1,),
         "release": (),

@@ -150,6 +150,12 @@ class SqliteAgainstMemory(RuleBasedStateMachine):
         self.target.begin_gate_verify()
         self.model.begin_gate_verify()
 
+    @precondition(lambda self: len(self.mark.tally) > 3)
+    @rule()
+    def lift_the_fence(self):
+        self.target.end_gate_verify()
+        self.model.end_gate_verify()
+
     @invariant()
     def both_hold_the_same(self):
         if not hasattr(self, "target"):
@@ -158,6 +164,7 @@ class SqliteAgainstMemory(RuleBasedStateMachine):
             ours = list(self.target.rows_between(prefix, after, upto))
             assert ours == list(self.model.rows_between(prefix, after, upto))
         assert list(self.target.quarantined("")) == list(self.model.quarantined(""))
+        assert self.target.fenced_since() == self.model.fenced_since()
         assert self.target.sightings(1, "p:", 3, 8.0) == self.model.sightings(1, "p:", 3, 8.0)
         assert self.target.checkpoints(1) == self.model.checkpoints(1)
 

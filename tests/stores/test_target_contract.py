@@ -390,6 +390,38 @@ def test_no_row_is_replaced_once_the_gates_verify_has_begun(target, mark):
     assert row(target).value == b"v"
 
 
+def test_once_the_fence_is_lifted_rows_are_replaced_again(side, target, mark):
+    mark = target.apply(Batch(records=[record()]), mark)
+    target.end_gate_verify()
+    target.begin_gate_verify()
+    mark = target.apply(replacing(1), replace(mark, tally=Counter()))
+    assert mark.tally == Counter({Outcome.WAITING: 1})
+    side.again().end_gate_verify()  # which needs no lease
+    target.end_gate_verify()
+    saved = target.apply(replacing(1), replace(mark, tally=Counter()))
+    assert saved.tally == Counter({Outcome.UPDATED: 1})
+    target.begin_gate_verify()
+    saved = target.apply(replacing(2, b"again"), replace(mark, tally=Counter()))
+    assert saved.tally == Counter({Outcome.WAITING: 1})
+    assert row(target).value == b"settled"
+
+
+def test_the_fence_says_from_when_on_it_holds(side, target, clock):
+    assert target.fenced_since() is None
+    before = clock.now()
+    target.begin_gate_verify()
+    first = target.fenced_since()
+    assert before - 0.001 <= first <= clock.now() + 0.001
+    clock.time += 600
+    side.again().begin_gate_verify()  # one that is up keeps its time
+    assert target.fenced_since() == side.again().fenced_since() == pytest.approx(first, abs=0.001)
+    target.end_gate_verify()
+    assert target.fenced_since() is side.again().fenced_since() is None
+    clock.time += 1
+    target.begin_gate_verify()
+    assert target.fenced_since() > first + 600
+
+
 # ---------------------------------------------------------------- effect and progress
 
 

@@ -4,8 +4,23 @@
 import type { Tally } from "./record.ts";
 import { hasTable } from "./values.ts";
 
-// The note that ends replacements (law 1): where it is, no row is replaced or buried any more.
+// The note that ends replacements (law 1): where it says up, or rising, no row is replaced or buried. It is
+// never removed, so that its version only rises.
 export const FENCE = "fence/gate-verify";
+
+// `since`: when it has been up everywhere, Unix seconds of the bridge; only the book knows, and only once it
+// is so. "rising": it is being put up, and does not hold everywhere yet.
+export interface Fence {
+  state: "up" | "rising" | "down";
+  since: number | null;
+  version: number;
+}
+
+export function fenceOf(note: Note | null): Fence {
+  if (note === null) return { state: "down", since: null, version: 0 };
+  const { state = "rising", since = null } = JSON.parse(note.body) as Partial<Fence>;
+  return { state, since, version: note.version };
+}
 
 // Is this one of the notes that bind everybody? No import writes or removes any of them.
 export function isBinding(name: string): boolean {

@@ -4,7 +4,7 @@
 import { Laws } from "./laws.ts";
 import type { Written } from "./laws.ts";
 import { Looks } from "./looks.ts";
-import { FENCE, FINISHED, NoteTable } from "./notes.ts";
+import { FENCE, fenceOf, FINISHED, NoteTable } from "./notes.ts";
 import type { Bookkeeping, Note } from "./notes.ts";
 import { held, released, sum, tallied } from "./part.ts";
 import type { Part, PartAnswer, Refusal } from "./part.ts";
@@ -69,7 +69,7 @@ export class Toolkit {
       if (late(part.notAfter, now)) return { result: "late" };
       if (refused !== null) return refused;
       const changing = part.replacements.length + part.burials.length > 0;
-      const fenced = changing && this.#notes.read(FENCE) !== null;
+      const fenced = changing && fenceOf(this.#notes.read(FENCE)).state !== "down";
       const outcomes = [
         ...laws.insertAll(part.records, part, now),
         ...part.replacements.map((wanted) => laws.replace(wanted, part, fenced, now)),

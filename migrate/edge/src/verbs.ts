@@ -5,7 +5,7 @@ import type { Scope } from "./bearer.ts";
 import { buried } from "./burying.ts";
 import { statistics } from "./counting.ts";
 import type { Countings } from "./counting.ts";
-import { openUntil, raise } from "./fence.ts";
+import { lift, openUntil, raise } from "./fence.ts";
 import type { Full, Head, Range } from "./looks.ts";
 import type { Bookkeeping, Note } from "./notes.ts";
 import { each, grouped } from "./objects.ts";
@@ -44,8 +44,7 @@ export function answerTo(
     case "import":
       return imported(REQUESTS.import(document), objects, clock);
     case "fence":
-      REQUESTS.fence(document);
-      return raise(objects, clock);
+      return REQUESTS.fence(document).up ? raise(objects, clock) : lift(objects);
     case "bury":
       return buried(REQUESTS.bury(document), objects, clock);
     case "heads":

@@ -65,8 +65,8 @@ export const importRequest = object({
   locationHint: optional(oneOf(LOCATION_HINTS)),
 });
 
-// Nothing is written but the fence: once it is up, no row is replaced or buried any more.
-export const fenceRequest = object({ protocol });
+// Nothing is written but the fence: while it is up, no row is replaced or buried.
+export const fenceRequest = object({ protocol, up: oneOf([true, false] as const) });
 
 export const buryRequest = object({
   protocol,

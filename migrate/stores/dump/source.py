@@ -152,6 +152,9 @@ class DumpSource:
                     if isinstance(answer, Unreadable):
                         yield Quarantined(head.key, answer.reason)
 
+    def fenced_since(self) -> None:
+        """Nobody copies into a dump that is there: it has no fence."""
+
     def close(self) -> None:
         """Close the file and remove what is temporary. May be called twice."""
         with self._lock:

@@ -1,7 +1,7 @@
 """What the exporter keeps in the book, the object of the notes: their names, and what is in them.
 
     lease                       who copies; never removed, so that its version only rises
-    fence/gate-verify           there: no row is replaced any more; the bridge writes it, into every shard
+    fence/gate-verify           up, rising: no row is replaced; the bridge writes it, into every shard
     sweep/ID                    run, number, started, finished
     mark/ID/PARTITION           a checkpoint, its tally beside it
     seen/ID/PART/t/TIME/KEY     a sighting, in the order of its time
@@ -31,6 +31,7 @@ from migrate.stores.durable.wire import Document
 from migrate.stores.leasing import Held
 
 LEASE = "lease"
+FENCE = "fence/gate-verify"
 SWEEPS = "sweep/"
 HELD = "held/"
 
@@ -109,6 +110,12 @@ def lease_of(found: Document | None) -> Held | None:
     """The lease, None when nobody holds it."""
     held = None if found is None else _body(found)["held"]
     return None if held is None else Held(**held)
+
+
+def fenced_since(found: Document | None) -> float | None:
+    """Since when the fence has been up in every object, Unix seconds of the bridge; None: it has not."""
+    body = {} if found is None else _body(found)
+    return float(body["since"]) if body.get("state") == "up" else None
 
 
 def sweep_name(sweep: int) -> str:

@@ -143,6 +143,12 @@ class DurableHolder:
         """The keys in quarantine with the prefix and behind `after`, in key order."""
         return notes.quarantined(self._objects.bridge, prefix, after)
 
+    def fenced_since(self) -> float | None:
+        """Since when no row is replaced or buried, by our clock; None: the fence is down, or rising."""
+        found = notes.read(self._objects.bridge, [notes.FENCE]).get(notes.FENCE)
+        since = notes.fenced_since(found)
+        return None if since is None else since - self._objects.look().bridge_ahead
+
     def close(self) -> None:
         """Close the connections. May be called twice."""
         self._listing.close()

@@ -171,12 +171,18 @@ class DurableTarget(DurableHolder):
         return [sighting for sighting, _ in zip(due, range(limit), strict=False)]
 
     def begin_gate_verify(self) -> None:
-        """From now on no replacement and no burial is accepted (law 1); inserts still are. Needs no lease.
+        """Put up the fence: no replacement and no burial is accepted (law 1); inserts still are. No lease.
 
         Returns once that holds in every object (why it then does: migrate/edge/src/fence.ts): with shards
         at once, with one object per session when everything that was on its way has run out of time.
         """
-        self._clock.sleep(float(self._bridge.ask("fence", Scope.IMPORT, {})["wait"]))
+        answer = self._bridge.ask("fence", Scope.IMPORT, {"up": True})
+        if (wait := float(answer["wait"])) > 0:
+            self._clock.sleep(wait)
+
+    def end_gate_verify(self) -> None:
+        """Lift the fence: replacements and burials are accepted again. Needs no lease."""
+        self._bridge.ask("fence", Scope.IMPORT, {"up": False})
 
     # ------------------------------------------------------------ deletions
 

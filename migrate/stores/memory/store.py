@@ -46,7 +46,7 @@ class _Gate:
     """What all openings of a store have in common, besides what it holds."""
 
     lease: _Lease | None = None
-    verifying: bool = False
+    fenced_since: float | None = None
 
 
 class MemoryStore:
@@ -153,6 +153,10 @@ class MemoryStore:
             held = sorted(self._quarantine.items())
         yield from (bad for key, bad in held if key.startswith(prefix) and (after is None or key > after))
 
+    def fenced_since(self) -> float | None:
+        """Since when no row is replaced; None: the fence is down."""
+        return self._gate.fenced_since
+
     def close(self) -> None:
         """Give the lease back; what is in memory stays readable."""
         self.release()
@@ -241,7 +245,14 @@ class MemoryStore:
 
     def begin_gate_verify(self) -> None:
         """From now on no replacement is accepted (law 1); inserts still are."""
-        self._gate.verifying = True
+        with self._lock:
+            if self._gate.fenced_since is None:
+                self._gate.fenced_since = self._clock.now()
+
+    def end_gate_verify(self) -> None:
+        """Lift the fence: replacements are accepted again."""
+        with self._lock:
+            self._gate.fenced_since = None
 
     def apply(self, batch: Batch, checkpoint: Checkpoint) -> Checkpoint:
         """Do the batch and save the checkpoint; what can raise comes before the first change."""
@@ -279,7 +290,8 @@ class MemoryStore:
             return Outcome.WAITING
         over = (Origin.COPY, Origin.DUAL, Origin.LEGACY) if wanted.legacy else (Origin.COPY, Origin.DUAL)
         mirrors = not row.deleted and row.origin in over
-        if not mirrors or row.version != wanted.version or now > wanted.not_after or self._gate.verifying:
+        fenced = self._gate.fenced_since is not None
+        if not mirrors or row.version != wanted.version or now > wanted.not_after or fenced:
             return standing(wanted.record, row)
         origin = Origin.COPY if row.origin is Origin.LEGACY else row.origin
         self._rows[row.key] = Row(*wanted.record[:4], origin, row.version + 1, row.sweep)

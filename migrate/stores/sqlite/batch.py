@@ -17,10 +17,7 @@ from migrate.core.copying import standing
 from migrate.core.ports import Batch, Checkpoint, Outcome, Replacement, Tally
 from migrate.core.record import Expiration, Key, Lasting, Record, digest
 from migrate.errors import RecordError, StoreBroken
-from migrate.stores.sqlite.reading import rows_of
-
-GATE = "gate-verify"
-"""The fence behind which no row is replaced."""
+from migrate.stores.sqlite.reading import GATE, rows_of
 
 _BLOCK = 250
 """Rows of one statement. SQLite works on all of them without Python's lock, so that the source's thread

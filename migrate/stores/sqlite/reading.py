@@ -24,6 +24,9 @@ _HIGHEST_ID = 2**63 - 1
 _COLUMNS = "key, value, metadata, expiration, origin, version, sweep"
 _ORIGINS = {origin.value: origin for origin in Origin}
 
+GATE = "gate-verify"
+"""The fence behind which no row is replaced."""
+
 _Raw = tuple[Key, bytes | None, Metadata, int | None, str, int, int | None]
 
 
@@ -84,6 +87,12 @@ class SqliteHolder:
             for key, reason in chunk:
                 yield Quarantined(key, reason)
             low = _next(chunk[-1][0])
+
+    def fenced_since(self) -> float | None:
+        """Since when no row is replaced; None: the fence is down."""
+        with errors_named(self._path), self._reading:
+            found = self._reader.execute("SELECT at FROM fences WHERE name = ?", (GATE,)).fetchone()
+        return None if found is None else float(found[0])
 
     def close(self) -> None:
         """Close the file. May be called twice."""

@@ -26,9 +26,9 @@ from migrate.core.ports import (
 from migrate.core.record import Lasting
 from migrate.errors import StoreError
 from migrate.stores.sqlite import lease
-from migrate.stores.sqlite.batch import GATE, insert, insertions, quarantine, remember, replace_row, save
+from migrate.stores.sqlite.batch import insert, insertions, quarantine, remember, replace_row, save
 from migrate.stores.sqlite.connection import BUSY_SECONDS, errors_named, open_writer, resolve, writing
-from migrate.stores.sqlite.reading import SqliteHolder
+from migrate.stores.sqlite.reading import GATE, SqliteHolder
 
 
 class SqliteTarget(SqliteHolder):
@@ -149,6 +149,11 @@ class SqliteTarget(SqliteHolder):
                 "INSERT INTO fences (name, at) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
                 (GATE, self._clock.now()),
             )
+
+    def end_gate_verify(self) -> None:
+        """Lift the fence: replacements are accepted again. Needs no lease."""
+        with self._transaction():
+            self._writer.execute("DELETE FROM fences WHERE name = ?", (GATE,))
 
     # ------------------------------------------------------------ the batch
 

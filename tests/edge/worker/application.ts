@@ -22,6 +22,7 @@ import { DecodedSessions as Decoded, LoneSession } from "./lone-sessions.ts";
 import { withToolkit } from "EDGE/with-toolkit.ts";
 import { PlainSessions } from "./plain-sessions.ts";
 import type { Class } from "EDGE/methods.ts";
+import { FENCE } from "EDGE/notes.ts";
 import type { Part, PartAnswer } from "EDGE/part.ts";
 
 const time = { now: null as number | null };
@@ -97,12 +98,16 @@ export class BreakingSessions extends Breaking<object, Env> {
   }
 }
 
-// Objects that can be told to let parts of imports wait before they are done, those with notes excepted.
+// Objects that can be told to let parts of imports wait before they are done, those with notes excepted; and
+// to let one thing wait that concerns their fence: a look at it, or the next write of it.
 function holding(Base: typeof Real) {
   return class extends Base<object, Env> {
     #open: Promise<void> | null = null;
     #release: () => void = () => {};
     #waiting = 0;
+    #next: "look" | "write" | null = null;
+    #fence: Promise<void> | null = null;
+    #releaseFence: () => void = () => {};
 
     constructor(ctx: Context, env: Env) {
       super(ctx, env, clock);
@@ -112,9 +117,29 @@ function holding(Base: typeof Real) {
       this.#open = new Promise((resolve) => (this.#release = resolve));
     }
 
+    holdFence(what: "look" | "write"): void {
+      this.#fence = new Promise((resolve) => (this.#releaseFence = resolve));
+      this.#next = what;
+    }
+
+    async #passed(what: "look" | "write"): Promise<void> {
+      if (this.#next !== what) return;
+      this.#next = null;
+      this.#waiting += 1;
+      await this.#fence;
+      this.#waiting -= 1;
+    }
+
+    // @ts-expect-error: by RPC a promise of the answer is the answer
+    override async kvferryNotes(names: string[]) {
+      if (names.includes(FENCE)) await this.#passed("look");
+      return super.kvferryNotes(names);
+    }
+
     letGo(): void {
-      this.#open = null;
+      this.#open = this.#fence = null;
       this.#release();
+      this.#releaseFence();
     }
 
     waiting(): number {
@@ -122,6 +147,7 @@ function holding(Base: typeof Real) {
     }
 
     override async kvferryImport(part: Part): Promise<PartAnswer> {
+      if (part.book?.notes.some(({ name }) => name === FENCE)) await this.#passed("write");
       if (this.#open !== null && part.book === null) {
         this.#waiting += 1;
         await this.#open;
