@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +26,7 @@ LATE = 0.8
 """Seconds by which a half may land after its write has ended, and then some."""
 
 _KV = "kv://0123456789abcdef0123456789abcdef/fedcba9876543210fedcba9876543210"
+_KILLER = Path(__file__).parents[1] / "edge" / "killed.py"
 _ENDS_WITHIN = 60.0
 
 
@@ -43,10 +45,13 @@ class Migration:
 
     def begin(self, command: str, *more: str) -> subprocess.Popen[str]:
         """Start an export or a verify."""
+        return started(*self._words(command), *more, cwd=self._folder, env=self._env)
+
+    def _words(self, command: str) -> tuple[str, ...]:
         bridge = self._edge.bridge("races").url.rstrip("/")
         stores = ("--source", _KV, "--target", f"do+{bridge}")
         calm = ("--settle", str(self.horizon), "--rate", "100000/1", "--rounds", "1", "--json", "--quiet")
-        return started(command, *stores, *calm, *more, cwd=self._folder, env=self._env)
+        return (command, *stores, *calm)
 
     def end(self, process: subprocess.Popen[str], *codes: int) -> dict[str, Any]:
         """Its report, once it has ended with one of these codes."""
@@ -58,14 +63,14 @@ class Migration:
         """Begin and end."""
         return self.end(self.begin(command, *more), *codes)
 
-    def kill(self, export: subprocess.Popen[str]) -> None:
-        """kill -9 of the first export, as soon as it has copied something."""
-        while not any(row["origin"] == "copy" for row in self._edge.rows().values()):
-            assert export.poll() is None, export.communicate()
-            time.sleep(0.01)
-        export.kill()
-        export.communicate()
-        assert export.returncode == -signal.SIGKILL
+    def killed(self) -> None:
+        """Begin the first export, and kill -9 it as soon as the sessions of a page are copied."""
+        command = [sys.executable, str(_KILLER), "after", "3", *self._words("export")]
+        done = subprocess.run(
+            command, cwd=self._folder, env=self._env, capture_output=True, timeout=_ENDS_WITHIN, check=False
+        )
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        assert any(row["origin"] == "copy" for row in self._edge.rows().values())
 
     # ------------------------------------------------------------ by hand
 
