@@ -64,7 +64,7 @@ class Load:
     logouts: float = 0.03
     failing: float = 0.04
     pause: float = 1.2
-    lives: tuple[int, ...] = (50, 600, 3600)
+    lives: tuple[int, ...] = (62, 600, 3600)
 
 
 class Crowd:

@@ -11,7 +11,7 @@ from tests.live.crowd import Load
 from tests.live.runtime import Racing
 
 SEED = 1
-PACE = 0.6
+PACE = 0.4
 
 
 def test_nothing_is_lost_and_nothing_comes_back(quick_folder: Path, tmp_path: Path) -> None:
