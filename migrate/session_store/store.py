@@ -133,13 +133,13 @@ class SessionStore:
         """Read, change and write as one step; returns what was written. What is not given stays as it was.
 
         From shadow-read on it is tried again when somebody else wrote meanwhile, so `change` must have no
-        effect of its own. At shadow-read a session that has two values is not changed: what was read from
-        a KV that lags behind would undo what the row has. Raises SessionStoreError when that lasts.
+        effect of its own. At shadow-read nothing is changed while KV does not show the store's last write,
+        which would be undone. Raises SessionStoreError when either lasts.
         """
         until = self._until(expiration_ttl, expiration)
         for _ in range(_TRIES):
             before = run(self.plan_get(session_id), self.performer.perform)
-            if before.disputed:
+            if before.ahead:
                 self._clock.sleep(_PAUSE)  # the other half may be on its way
                 continue
             kept = before.kept

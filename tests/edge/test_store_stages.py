@@ -211,6 +211,21 @@ def test_an_update_is_done_again_over_what_came_in_between(stored, stage):
     assert (found["data"], found["expiration"]) == (done.value, stored.now + 2 * HOUR)
 
 
+@pytest.mark.parametrize("in_kv", ["another value", "nothing"])
+def test_an_update_at_shadow_read_does_not_undo_what_kv_does_not_show_yet(stored, in_kv):
+    session = known(stored, "shadow-read")
+    if in_kv == "nothing":
+        stored.do("kv", "delete", session)
+    else:
+        stored.do("kv", "put", session, {"v": 0}, {"expirationTtl": HOUR})
+    before = stored.row(session), stored.kv(session)
+    done = stored.do("shadow-read", "update", session, {"ours": 1})
+    assert "lags behind" in done.thrown
+    assert done.writes == []
+    assert (stored.row(session), stored.kv(session)) == before
+    assert stored.do("object-first", "update", session, {"ours": 1}).value == {"v": 1, "ours": 1}
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_an_update_of_nothing_makes_a_session_and_one_of_a_deleted_session_does_not(stored, stage):
     session = fresh()

@@ -394,6 +394,14 @@ def test_an_update_at_shadow_read_chooses_between_no_two_values(stand, in_kv):
     assert (stand.row("a"), stand.in_kv("a")) == before
 
 
+def test_an_update_at_shadow_read_goes_by_kv_over_a_row_that_the_store_did_not_write(stand):
+    store = stand.at("shadow-read")
+    stand.sessions.halves.adopt(stand_adopt("a"))
+    stand.plant("a", b"2")
+    assert store.update("a", lambda session: session.data + 1) == 3
+    assert stand.row("a").value == b"3"
+
+
 def test_an_update_of_nothing_makes_a_session(stand):
     for stage in STAGES:
         assert stand.at(stage).update(stage, lambda session: [session], expiration_ttl=9) == [None]

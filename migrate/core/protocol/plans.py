@@ -94,11 +94,13 @@ class Operation:
 @dataclass(frozen=True, slots=True)
 class Current:
     """A session as it is read. `version`: its row's, 0 where there is none; None: no object was asked.
-    `disputed`: the object has another value than KV, or has one and KV has none."""
+    `disputed`: the object has another value than KV. `ahead`: it has a write of this store's that KV does
+    not show, or not yet."""
 
     kept: Record | None
     version: int | None
     disputed: bool = False
+    ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,9 @@ def reading(operation: Operation, world: World) -> Plan[Current]:
             kept = yield from _read_kv(key)
             found = difference(here, kept)
             world.count(f"shadow_{found}")
-            return Current(kept, here.version, disputed=found in (Difference.VALUE, Difference.EXTRA))
+            disputed = found is Difference.VALUE
+            dual = here.row is not None and here.row.origin is Origin.DUAL
+            return Current(kept, here.version, disputed, dual and (disputed or found is Difference.EXTRA))
         case Served.ADOPT:
             return (yield from fallback(operation, world))
 

@@ -13,11 +13,13 @@ import { SessionStoreError } from "./store-error.ts";
 import type { World } from "./world.ts";
 
 // A session as it is read, and the version of its row: 0 where there is nothing at all, null where no
-// object was asked. `disputed`: the object has another value.
+// object was asked. `disputed`: the object has another value. `ahead`: it has a write of this store's that KV
+// does not show, or not yet.
 export interface Current {
   kept: Kept | null;
   version: number | null;
   disputed?: boolean;
+  ahead?: boolean;
 }
 
 // One operation: its session, its stage, and until when its halves may be done (Unix seconds).
@@ -60,7 +62,9 @@ export class Reader {
         const kept = await (early ?? this.#kv().read(id));
         const difference = differences(here, kept);
         this.#counters.add(`shadow_${difference}`);
-        return { kept, version, disputed: difference === "value" };
+        const disputed = difference === "value";
+        const dual = here.is === "row" && here.origin === "dual";
+        return { kept, version, disputed, ahead: dual && (disputed || difference === "extra") };
       }
       case "adopt":
         return this.fallback(operation);
