@@ -19,8 +19,8 @@ from tests.edge.exporting import Exporting
 from tests.edge.gate_verifying import GateVerifying
 from tests.edge.ground import Build, Counts, Disagreement, Ground
 from tests.model.timeline import VERIFY, Timeline
-from tests.model.walking import Look, Step, Walk
-from tests.model.world import NOTHING, TTL, Session
+from tests.model.walking import LOOKS, Entry, Look, Step, Walk
+from tests.model.world import BEGINNING, DUAL, FIRST, NOTHING, TTL, Session
 
 __all__ = ["Batch", "Build", "Counts", "Disagreement"]
 
@@ -28,15 +28,29 @@ _batches = itertools.count(1)
 
 
 class Batch:
-    """Walks of one seed. `run` does all of them; raises Disagreement."""
+    """Walks of one seed. `run` does all of them; raises Disagreement. `missing`: the login was at dual-write,
+    its object's half has failed, and before object-first there are no exports, and every other session rests:
+    so there is something for the read fallback."""
 
     def __init__(
-        self, edge: Edge, seed: int, walks: int = 40, rounds: int = 70, build: Build | None = None
+        self,
+        edge: Edge,
+        seed: int,
+        walks: int = 40,
+        rounds: int = 70,
+        build: Build | None = None,
+        *,
+        missing: bool = False,
     ) -> None:
+        self._missing = missing
         self._rounds = rounds
         self._chance = chance = random.Random(seed)
         ids = [f"w{seed}-{number:03}" for number in range(walks)]
         line = Timeline(chance, {one: Walk(random.Random(f"{seed} {one}")) for one in ids})
+        if missing:
+            line.now = BEGINNING._replace(low=DUAL, high=DUAL)
+            for walk in line.walks.values():
+                walk.entries = [Entry(1, TTL, told=True)]
         now = int(time.time())
         self.counts = Counts(walks=walks)
         self._line = line
@@ -87,11 +101,13 @@ class Batch:
         own = {"KVFERRY_PREFIX": PREFIX, "KVFERRY_PLACEMENT": build.placement, "SESSION_TOUCH_EVERY": "0"}
         opened = {"build": build.store, "objects": build.objects, "world": self._ground.world, "vars": own}
         self._ground.ask("open", opened)
-        begin = {"stage": "kv", "verb": "put", "args": [{"v": 1}, {"expiration": self._ground.until(TTL)}]}
-        self._ground.ask(
-            "steps", {one: [{"op": 0, "begin": begin, "end": "done"}] for one in self._line.walks}
-        )
-        if self._chance.random() < 0.5:
+        stage = "dual-write" if self._missing else "kv"
+        begin = {"stage": stage, "verb": "put", "args": [{"v": 1}, {"expiration": self._ground.until(TTL)}]}
+        login = [{"op": 0, "begin": begin, "end": "fails" if self._missing else "done"}]
+        if self._missing:
+            login.append({"op": 0, "end": "done"})
+        self._ground.ask("steps", dict.fromkeys(self._line.walks, login))
+        if not self._missing and self._chance.random() < 0.5:
             self._take("day")  # since the login, so that there is something to renew
 
     # ------------------------------------------------------------ operations
@@ -100,7 +116,9 @@ class Batch:
         """Some steps of each session, and a look after each."""
         asked: dict[str, list[dict[str, Any]]] = {}
         expected: dict[str, list[tuple[Step | Look, Session, int]]] = {}
-        for one, walk in self._line.walks.items():
+        for number, (one, walk) in enumerate(self._line.walks.items()):
+            if number % 2 and self._early:
+                continue
             for _ in range(walk.chance.choice((0, 0, 1, 1, 1))):
                 step = walk.choose(self._line.now)
                 if step is None:
@@ -145,7 +163,7 @@ class Batch:
     def _together(self) -> None:
         """A step of the exporter, of a burial, or one of the timeline."""
         line = self._line
-        tools = not line.now.verifying
+        tools = not line.now.verifying and not self._early
         if tools and not self._burying.at_work:
             if self._chance.random() < (0.75 if self._exporting.at_work else 0.35):
                 self._exporting.step()
@@ -158,6 +176,8 @@ class Batch:
             self._burying.step()
             return
         name = line.choose(copying=self._exporting.at_work or self._burying.at_work)
+        if name == "day" and self._early:
+            name = "tick"  # nothing that rests expires
         if name == "verify: begin":
             self._verifying.begin()
         elif name in ("verify: open", "verify: shut"):
@@ -165,6 +185,11 @@ class Batch:
         self._take(name)
         if name in VERIFY:
             self._verifying.read(name)
+
+    @property
+    def _early(self) -> bool:
+        """Do sessions rest, and the exporter too?"""
+        return self._missing and self._line.now.high < FIRST
 
     def _take(self, name: str) -> None:
         self._line.take(name)
@@ -185,6 +210,7 @@ def _order(step: Step, until: int) -> dict[str, Any]:
     for end in ("fails", "does not answer", "lands late", "is lost"):
         if step.what.endswith(end):
             order["end"] = end
+    order["looks"] = step.name == LOOKS
     if step.late:
         order["half"] = step.what.split(" ")[0]
     if step.begins:

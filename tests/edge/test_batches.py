@@ -13,6 +13,7 @@ from tests.edge.batch import Batch, Build, Counts, Disagreement
 from tests.edge.edge import EDGE, HERE, MUTANTS
 from tests.edge.ground import APART, BROKEN
 from tests.model.named import names
+from tests.model.walking import LOOKS
 from tests.model.world import STAGES
 
 WALKS, SEEDS = 40, range(1, 12)
@@ -48,6 +49,12 @@ def test_with_an_object_for_each_session(edge, seed, counts):
     found = Batch(edge, seed, WALKS, build=APART).run()
     assert found.names["export: import"] > 0
     counts.add(found)
+
+
+@pytest.mark.parametrize("seed", [201, 202])
+def test_with_sessions_that_only_kv_has_at_object_first(edge, seed):
+    found = Batch(edge, seed, WALKS, missing=True).run()
+    assert min(found.names[LOOKS], found.names["get at object-first: import"]) > 0
 
 
 def test_a_seed_is_the_same_walks_again(edge):

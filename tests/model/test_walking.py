@@ -4,14 +4,14 @@ from collections import Counter
 import pytest
 
 from tests.model.named import names, walked
-from tests.model.walking import Walk
+from tests.model.walking import LOOKS, Walk
 from tests.model.world import BEGINNING, NOTHING, ONLY, STAGES, Shared
 
 
 def test_walks_take_every_step_of_the_application() -> None:
     offered, taken = names(range(1500))
-    assert taken == offered
-    assert len(taken) == 131
+    assert taken - {LOOKS} == offered
+    assert len(offered) == 131
 
 
 def test_the_same_seed_is_the_same_walk() -> None:

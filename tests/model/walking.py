@@ -48,6 +48,9 @@ VALUES = 20
 AT_ONCE = 3
 """How many operations of it are in flight, at most."""
 
+LOOKS = "get at object-first: looks"
+"""The only step that has no name in the model: between it and the read of KV there may be a row at last."""
+
 _LATE = OBJECT_HALF | KV_HALF
 _NUMBERED = _LATE.bit_length()
 """An operation carries its number above the bits of its late halves, so it is not forgotten when it ends."""
@@ -145,6 +148,8 @@ class Walk:
         for stage in live(now):
             for met, op in beginnings(self.session, stage, VALUES, RULES, early=not now.gate):
                 numbered = op._replace(late=number << _NUMBERED)
+                if op.kind == "get":  # the model does it with the read of KV, in one step
+                    yield from self._step(LOOKS, numbered, kept(met, numbered), None, begins=True)
                 for name, then, record in _named(met, numbered, early=not now.gate):
                     yield from self._step(name, numbered, then, record, begins=True)
 

@@ -42,6 +42,7 @@ interface Go {
   begin?: { stage: string; verb: string; args: unknown[] };
   end: Ending;
   half?: "object" | "KV";
+  looks?: boolean; // a get begins, and has asked the object when it stands still
   shown?: number | null;
 }
 
@@ -100,7 +101,7 @@ export class Walking extends DurableObject<Record<string, DurableObjectNamespace
     return Object.fromEntries(await Promise.all(done));
   }
 
-  #go(id: string, { op, begin, end, half, shown }: Go): Promise<Done> {
+  #go(id: string, { op, begin, end, half, looks, shown }: Go): Promise<Done> {
     const name = `${id} ${op}`;
     let operation = this.#operations.get(name);
     if (begin !== undefined) {
@@ -110,6 +111,7 @@ export class Walking extends DurableObject<Record<string, DurableObjectNamespace
       this.#operations.set(name, operation);
     }
     if (operation === undefined) throw new Error(`there is no operation ${op}`);
+    if (looks) return operation.looked();
     return half === undefined ? operation.go(end, shown ?? null) : operation.late(half, end);
   }
 
@@ -230,6 +232,12 @@ class Operation {
     };
     const store = storeOf((name, call) => this.#through(name, call, verb), world);
     this.#over = this.#run((store[verb] as Verbs[string])(...args));
+  }
+
+  // It has asked the object, which nothing holds, and stands still before it asks KV.
+  async looked(): Promise<Done> {
+    await this.#rest();
+    return this.#done("looks");
   }
 
   // Let what is held end in this way, and wait until it stands still again.
