@@ -26,6 +26,7 @@ from migrate.core.ports import (
 from migrate.desk import SAMPLES, Desk, Ended, claim
 from migrate.errors import ConfigError, Exit, MigrateError
 from migrate.exporting import Exporter, Order, SweepResult
+from migrate.fencing import met
 from migrate.formats.export import ExportFacts, build_export
 from migrate.formats.figures import no_key, plural, unsaid_authority
 from migrate.ledger.runs import RunKind, Sweep, SweepState
@@ -46,6 +47,8 @@ class ExportRun:
     plain: RunId
     configuration: str
     location_hint: str | None = None
+    lift_fence: bool = False
+    _fenced: float | None = None
     _saved: float = float("-inf")
     _info: SweepInfo | None = None
     _tally: Tally = field(default_factory=Tally)
@@ -84,6 +87,7 @@ class ExportRun:
         state = SweepState.FAILED
         try:
             with exporter.leased(mine):
+                self._meet_fence(target)
                 for result in exporter.run():
                     self._result, self._info, self._tally = result, result.info, result.tally
                     self._save(SweepState.COMPLETE if result.complete else SweepState.INTERRUPTED)
@@ -103,6 +107,14 @@ class ExportRun:
                 self._save(state)
             desk.progress.finish()
         return ended
+
+    def _meet_fence(self, target: Target) -> None:
+        """Lift the fence of a gate's verify, if that was said; else say that it is up."""
+        if self.lift_fence:
+            target.end_gate_verify()
+            self.desk.progress.say("the fence is lifted: every verdict that rests on it is void")
+        elif (since := target.fenced_since()) is not None:
+            self.desk.progress.say(met(since))
 
     def _check_finished(self, target: Target, exporter: Exporter) -> None:
         """Refuse to read the quarantine of a sweep that is not finished: it is not all there yet.
@@ -199,6 +211,7 @@ class ExportRun:
     def _report(self, target: Target, error: MigrateError | None) -> Ended:
         desk, order = self.desk, self.order
         self._bare = [] if error else self._without_keys(target)
+        self._fenced = None if error else target.fenced_since()
         complete = error is None and self._result is not None and self._result.complete
         partial = f"--limit {order.limit}" if order.limit is not None and not complete else None
         partial = "--dry-run" if self.dry_run else partial
@@ -240,7 +253,8 @@ class ExportRun:
         if bare and not self._tally[LISTED]:
             return bare
         unsaid = unsaid_authority(self._tally[Outcome.LEGACY] if self.order.authority is None else 0)
-        return "; ".join(filter(None, [unsaid, self._why(complete=complete), bare]))
+        fenced = "" if self._fenced is None else met(self._fenced)
+        return "; ".join(filter(None, [fenced, unsaid, self._why(complete=complete), bare]))
 
     @property
     def _older(self) -> int:
@@ -267,9 +281,9 @@ class ExportRun:
             rows = "rows from before kvferry differ"
             if not self.source.live:
                 return f"{rows}, and a snapshot replaces none: export from the application's own store"
-            return f"{rows} and wait for the next sweep: type the same command again"
+            return f"{rows} and {self._wait}"
         if self._tally[Outcome.WAITING]:
-            return "some rows differ from the source and wait for the next sweep: type the same command again"
+            return f"some rows differ from the source and {self._wait}"
         if self._tally[Outcome.NEWER] and not self.source.live:
             return "what differs was kept: a snapshot cannot say which is newer; verify shows which it is"
         unnamed = self.source.aside.get(UNNAMED, 0) if isinstance(self.source, Countable) else 0
@@ -280,6 +294,13 @@ class ExportRun:
             return f"there was no key to copy: {what}"
         return ""
 
+    @property
+    def _wait(self) -> str:
+        """What becomes of rows that a sweep could replace."""
+        if self._fenced is not None:
+            return "stay as they are"
+        return "wait for the next sweep: type the same command again"
+
     def _next(self, *, complete: bool, partial: str | None) -> str:
         source, target = self.words
         prefixes, tally, again = self.order.prefixes, self._tally, self._options()
@@ -289,10 +310,12 @@ class ExportRun:
         if quarantined:
             return command("export", source, target, prefixes, {**again, "retry_quarantined": True})
         waits = self._older and self.order.authority is Authority.KV and self.source.live
-        if tally[Outcome.FAILED] or tally[Outcome.WAITING] or tally[Outcome.UNCOMPARED] or waits:
+        waits = bool(waits or tally[Outcome.WAITING]) and self._fenced is None
+        if tally[Outcome.FAILED] or tally[Outcome.UNCOMPARED] or waits:
             return command("export", source, target, prefixes, again)
         names = {name: again.get(name) for name in ("ignore_names", "authority")}
-        return command("verify", source, target, prefixes, {**self.desk.settings.typed(), **names})
+        fence = {"fence": True if self._fenced is not None else None}
+        return command("verify", source, target, prefixes, {**self.desk.settings.typed(), **names, **fence})
 
 
 def _export_exit(

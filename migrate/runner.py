@@ -25,6 +25,7 @@ from migrate.desk import Desk, Ended, desk_of
 from migrate.errors import ConfigError
 from migrate.export_run import ExportRun
 from migrate.exporting import Order
+from migrate.fencing import LIFT, expect_fence, put_up
 from migrate.formats.progress import Progress
 from migrate.opening import Settings
 from migrate.staging import Remote, Staging
@@ -55,6 +56,7 @@ def export(
     ignore_names: Sequence[str] = (),
     location_hint: str | None = None,
     authority: str | None = None,
+    lift_fence: bool = False,
     progress: Progress | None = None,
 ) -> Ended:
     """Copy the sessions of `source` into `target`; the same call resumes an unfinished one.
@@ -65,9 +67,12 @@ def export(
     `project`: the configuration's list of fields that may differ (`core.projecting`).
     `ignore_names`: globs of names to be left alone. `location_hint`: where new objects are made.
     `authority`: which store is right about rows from before kvferry (`core.authority`).
+    `lift_fence`: let sweeps replace rows again, whatever verdict rests on the fence.
     Raises ConfigError and StoreRefused before anything is written; an error after that is in
     `Ended.error`, with a report of what was done.
     """
+    if lift_fence and dry_run:
+        raise ConfigError("--lift-fence and --dry-run exclude each other", LIFT)
     validate, schema_digest = _schema(schema)
     projection = Projection.parse(project)
     configuration = configuration_digest(
@@ -75,6 +80,8 @@ def export(
     )
     with desk_of(settings, progress) as desk:
         opened = desk.opener.source(source)
+        if lift_fence:
+            expect_fence(target, "--lift-fence")
         staging = _place(desk, target, fresh=fresh, values=bool(projection), location_hint=location_hint)
         _two_stores(opened.address, staging.address)
         names = Names(ignore_names, prefixes)
@@ -100,7 +107,17 @@ def export(
         )
         words = (source, target)
         work = ExportRun(
-            desk, opened, order, staging, words, schema, dry_run, plain, configuration, location_hint
+            desk,
+            opened,
+            order,
+            staging,
+            words,
+            schema,
+            dry_run,
+            plain,
+            configuration,
+            location_hint,
+            lift_fence,
         )
         return work.done()
 
@@ -124,6 +141,7 @@ def verify(
     fast: bool = False,
     sample_values: int | None = None,
     authority: str | None = None,
+    fence: bool = False,
     progress: Progress | None = None,
 ) -> Ended:
     """Read both stores afresh, in both directions, and say whether they agree.
@@ -134,6 +152,7 @@ def verify(
     `exact`: bytes count where JSON is equal. `ignore`: "metadata", "unnamed". `stage`: the application's.
     `ignore_names`: globs of names to be left out. `project`: as in `export`. `fast`: read no value
     that the listing proves, but those of one key in `sample_values`. `authority`: as in `export`.
+    `fence`: a gate's verify, which begins when no sweep replaces a row of the target any more.
     Raises like `export`.
     """
     projection = Projection.parse(project)
@@ -146,6 +165,9 @@ def verify(
         raise ConfigError("--sample and --recheck exclude each other", "leave one out")
     if fast and recheck:
         raise ConfigError("--fast and --recheck exclude each other", "leave --fast out")
+    for given, name in ((sample is not None, "--sample"), (recheck, "--recheck"), (fast, "--fast")):
+        if fence and given:
+            raise ConfigError(f"--fence and {name} exclude each other", f"leave {name} out: it opens no gate")
     if sample_values is not None and not fast:
         raise ConfigError("--sample-values is for --fast only", "add --fast: else all values are read")
     one_in = (sample_values or DEFAULT_ONE_IN) if fast else None
@@ -188,7 +210,11 @@ def verify(
             one_in,
         )
         words = (source, target)
-        work = VerifyRun(desk, opened, holder, look, run, words, recheck, tuple(ignore), configuration)
+        fenced = put_up(desk, target, holder) if fence else None
+        desk.started = settings.clock.now() if fence else desk.started
+        work = VerifyRun(
+            desk, opened, holder, look, run, words, recheck, tuple(ignore), configuration, fenced
+        )
         return work.done(fresh=fresh)
 
 

@@ -17,6 +17,7 @@ from migrate.core.ports import (
 )
 from migrate.desk import SAMPLES, Desk, Ended
 from migrate.errors import ConfigError, MigrateError
+from migrate.fencing import expect_unbroken
 from migrate.formats.figures import no_key, unsaid_authority
 from migrate.formats.verify import SHOWN, VerifyFacts, build_verify, verdict
 from migrate.ledger.runs import RunKind
@@ -45,6 +46,8 @@ class VerifyRun:
     recheck: bool
     ignore: tuple[str, ...]
     configuration: str
+    fenced: float | None = None
+    """Since when the fence has been up that it rests on; None: it rests on none."""
     _seen: int = 0
 
     def done(self, *, fresh: bool) -> Ended:
@@ -74,10 +77,15 @@ class VerifyRun:
             "authority": None if rules.authority is None else str(rules.authority),
             "sample": self.look.sample,
             "recheck": self.recheck or None,
+            "fence": self._fence,
             "fast": self.look.one_in is not None or None,
             "sample_values": self.look.one_in,
         }
         return {name: value for name, value in given.items() if value is not None}
+
+    @property
+    def _fence(self) -> bool | None:
+        return None if self.fenced is None else True
 
     def _typed(self) -> dict[str, object]:
         """What every next command repeats."""
@@ -89,9 +97,13 @@ class VerifyRun:
         }
 
     def _outdated(self) -> bool:
-        """Is an unfinished verify too old for its equalities to be believed together with new ones?"""
+        """Is an unfinished verify too old for its equalities to be believed together with new ones, or older
+        than the fence?"""
         last = self.desk.ledger.last_verify(self.run)
-        return last is not None and self.desk.started - last.started_at > TOO_OLD
+        if last is None:
+            return False
+        unfenced = self.fenced is not None and last.started_at < self.fenced
+        return unfenced or self.desk.started - last.started_at > TOO_OLD
 
     def _earlier(self) -> VerifyId:
         """The newest finished verify of these stores that looked at everything."""
@@ -134,6 +146,8 @@ class VerifyRun:
             else:
                 verifier.walk()
             verifier.settle()
+            if self.fenced is not None:
+                expect_unbroken(self.target, self.fenced)
         except KeyboardInterrupt:
             state = VerifyState.INTERRUPTED
             raise
@@ -221,7 +235,8 @@ class VerifyRun:
         bare = no_key([one.prefix for one in known if one.done and not one.tally[SOURCE_KEYS]])
         counts = self.desk.ledger.counts(verify).get(Kind.LEGACY)
         differing = 0 if counts is None else sum(counts[state] for state in (State.SETTLED, *DOUBTFUL))
-        note = "; ".join(filter(None, [unsaid_authority(differing), bare]))
+        fenced = "" if self.fenced is None else f"the fence has been up since {iso(self.fenced)}"
+        note = "; ".join(filter(None, [unsaid_authority(differing), bare, fenced]))
         if self.desk.started - began < 1.0:
             return note
         resumed = f"it was resumed: the first keys were read at {iso(began)}, and what they showed may have"
@@ -241,4 +256,6 @@ class VerifyRun:
             ledger = self.desk.settings.typed()["ledger"]
             return "kvferry status" + (f" --ledger {shlex.quote(str(ledger))}" if ledger else "")
         verb = "export" if word == "differences" and not self.recheck and not open_question else "verify"
-        return command(verb, source, target, self.look.prefixes, self._typed())
+        # Behind the fence no sweep mends what differs.
+        fence = {"lift_fence" if verb == "export" else "fence": self._fence}
+        return command(verb, source, target, self.look.prefixes, {**self._typed(), **fence})

@@ -34,6 +34,7 @@ LAYERS = [
         "migrate.staging",
         "migrate.opening",
         "migrate.desk",
+        "migrate.fencing",
         "migrate.export_run",
         "migrate.verify_run",
         "migrate.planning",

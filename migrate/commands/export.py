@@ -36,6 +36,12 @@ from migrate.core.locations import LOCATION_HINTS
 @click.option("--fresh", is_flag=True, help="Begin a new sweep instead of resuming; write a dump anew.")
 @click.option("--retry-quarantined", is_flag=True, help="Read only the keys in quarantine again.")
 @click.option(
+    "--lift-fence",
+    is_flag=True,
+    help="Let sweeps replace rows again after a gate's verify (verify --fence): every verdict that rests on "
+    "the fence is void then.",
+)
+@click.option(
     "--schema",
     type=click.Path(path_type=Path),
     metavar="FILE",

@@ -45,6 +45,12 @@ from migrate.commands import options
     metavar="N",
     help="With --fast: read the values of one key in N all the same (default: 100).",
 )
+@click.option(
+    "--fence",
+    is_flag=True,
+    help="A gate's verify: first put up the target's fence, behind which no sweep replaces a row; it stays "
+    "up until `kvferry export --lift-fence`.",
+)
 @click.option("--fresh", is_flag=True, help="Begin anew instead of resuming an unfinished verify.")
 @click.option("--exact", is_flag=True, help="Bytes count, even where the JSON is equal.")
 @click.option(
@@ -72,12 +78,14 @@ def command(fmt: str | None, outputs: tuple[str, ...], as_json: bool, quiet: boo
     moment and type the same command again: it goes on where it was.
 
     Durable Objects are compared by the digests that they compute of what they hold: a key of their
-    bridge for verify is enough. With one for values as well, JSON is compared where bytes differ.
+    bridge for verify is enough. With one for values as well, JSON is compared where bytes differ;
+    --fence needs one for import as well.
 
     \b
       kvferry verify --source kv: --target sqlite:sessions.db
       kvferry verify --source kv: --target sqlite:sessions.db --output junit=verify.xml
       kvferry verify --source kv: --target sqlite:sessions.db --recheck
+      kvferry verify --source kv: --target sqlite:sessions.db --fence
       kvferry verify --source kv: --target do+https://bridge.example.com --fast
       kvferry verify --source kv: --target do+https://bridge.example.com
     """

@@ -102,7 +102,7 @@ def nothing_written_since(asked: Asked) -> Answer:
 
 def stores_agree(asked: Asked) -> Answer:
     """Is there no row that object-first would serve and that is wrong?"""
-    export = asked.type("export")
+    export = asked.type("export", "--lift-fence")
     return _none_of(asked, _SERVED_WRONG, "differ", f"{export}, then {asked.type('verify', '--fence')}")
 
 
