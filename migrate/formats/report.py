@@ -19,6 +19,7 @@ from migrate.formats.bridge_check import bridge_check_text
 from migrate.formats.junit import verify_junit
 from migrate.formats.plan_text import plan_text
 from migrate.formats.text import export_text, status_text, verify_text
+from migrate.formats.verdict import verdict_text
 
 
 def json_text(document: Document) -> str:
@@ -31,6 +32,8 @@ RENDERERS: dict[str, dict[str, Callable[[Document], str]]] = {
     "verify-report": {"text": verify_text, "json": json_text, "junit": verify_junit},
     "status": {"text": status_text, "json": json_text},
     "plan": {"text": plan_text, "json": json_text},
+    "verdict": {"text": verdict_text, "json": json_text},
+    "evidence": {"json": json_text},
     "bridge-check": {"text": bridge_check_text, "json": json_text},
 }
 """For each document its formats, the default first."""

@@ -23,8 +23,12 @@ _MARKS = {Standing.PASSED: "ok", Standing.FAILED: "FAILED", Standing.UNPROVEN: "
 
 @dataclass(frozen=True, slots=True)
 class VerdictFacts:
-    """What a verdict is made of. Times are Unix seconds. `evidence`: kind and time of each document, by
-    its digest. `policy`: what was asked for, in numbers. `expires`: from then on nobody may use it."""
+    """What a verdict is made of. Times are Unix seconds.
+
+    `evidence`: kind and time of each document, by its digest. `policy`: what was asked for, in numbers.
+    `expires`: from then on nobody may use it. `opens`: what to do once the door is open. `notes`: what
+    could not be asked, and why.
+    """
 
     door: Door
     source: str
@@ -36,6 +40,7 @@ class VerdictFacts:
     issued: float
     expires: float
     opens: str
+    notes: Sequence[str] = ()
 
 
 def build_verdict(facts: VerdictFacts) -> Document:
@@ -59,6 +64,7 @@ def build_verdict(facts: VerdictFacts) -> Document:
             for digest, (kind, at) in sorted(facts.evidence.items(), key=lambda one: (one[1][1], one[0]))
         ],
         "evidence_digest": digest_of(facts.evidence),
+        "notes": list(facts.notes),
         "next": waiting[0].todo if waiting else facts.opens,
     }
 
@@ -101,7 +107,7 @@ def verdict_text(document: Document) -> str:
     width = max(len(one["name"]) for one in document["conditions"])
     for one in document["conditions"]:
         lines += _lines(one, width)
-    lines += ["", f"next: {clean(document['next'])}"]
+    lines += ["", *(f"note: {clean(note)}" for note in document["notes"]), f"next: {clean(document['next'])}"]
     return "\n".join(lines) + "\n"
 
 

@@ -96,7 +96,7 @@ def _verified(one: Exhibit) -> Verified:
     told = one.document
     classes = {kind: told["classes"].get(kind.value, {}) for kind in Kind}
     unnamed = 0 if "unnamed" in told["ignored"] else told["classes"].get("unnamed", {}).get("keys", 0)
-    lifetimes = told["lifetimes"]
+    lifetimes = told.get("lifetimes") or {"longest_seconds": None, "never": 0}  # reports from before it
     return Verified(
         document=one.digest,
         started=_unix(told["started"]),
@@ -113,7 +113,7 @@ def _verified(one: Exhibit) -> Verified:
             for kind, found in classes.items()
             if found.get("open") or found.get("unsettled")
         },
-        foreign=told["foreign"],
+        foreign=told.get("foreign"),
         unread=told["errors"]["source"] + told["errors"]["target"] + told["skipped"]["count"],
         unnamed=unnamed,
         keys=told["compared"],

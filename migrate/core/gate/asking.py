@@ -81,6 +81,12 @@ class Asked:
         return " ".join(["kvferry", verb, *options, self.stores])
 
     @property
+    def audit(self) -> str:
+        """How the code is looked at."""
+        again = self.type("gate", f"--for {self.door}", "--audit FOLDER")
+        return f"{again}, a checkout of the deployed commit"
+
+    @property
     def verified(self) -> Verified | None:
         """The newest verify."""
         return self.evidence.verifies[-1] if self.evidence.verifies else None

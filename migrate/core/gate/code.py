@@ -5,27 +5,27 @@ from __future__ import annotations
 from migrate.core.gate.asking import Answer, Asked, no, unknown, yes
 from migrate.core.gate.evidence import Exported, Verified
 
-_AUDIT = "kvferry audit --format json, in a checkout of the deployed commit, then kvferry gate --audit FILE"
-
 
 def audit_clean(asked: Asked) -> Answer:
     """Does the deployed commit write no session to KV past the session store?"""
     audited, tagged = asked.evidence.audited, asked.evidence.tagged
     if audited is None:
-        return unknown("no audit of the deployed commit", _AUDIT)
+        return unknown("no audit of the deployed commit", asked.audit)
     if not audited.whole:
-        return unknown("the audit did not read every file", _AUDIT, audited)
+        return unknown("the audit did not read every file", asked.audit, audited)
     if audited.writes:
         places = f"{audited.writes:,} places write a session to KV past the session store"
         return no(places, "kvferry rewrite --to store", audited)
     if audited.dirty or audited.revision is None:
-        return unknown("the audit was not made of a commit", _AUDIT, audited)
+        return unknown("the audit was not made of a commit", asked.audit, audited)
     if tagged is None:
         todo = "deploy with --tag, the commit's hash"
         return unknown("the deployed version does not say of which commit it is", todo, audited)
     if not (len(tagged) >= 7 and audited.revision.startswith(tagged)):
-        return unknown("the audit is of another commit than the deployed one", _AUDIT, audited)
-    return yes("the deployed commit writes sessions through the session store only", audited, again=_AUDIT)
+        return unknown("the audit is of another commit than the deployed one", asked.audit, audited)
+    return yes(
+        "the deployed commit writes sessions through the session store only", audited, again=asked.audit
+    )
 
 
 def no_foreign_writer(asked: Asked) -> Answer:

@@ -54,9 +54,7 @@ def horizon_long_enough(asked: Asked) -> Answer:
     """Is H, as the verify used it, longer than KV and every cache can be stale?"""
     live, audited, last = asked.evidence.live, asked.evidence.audited, asked.verified
     if audited is None:
-        return unknown(
-            "no audit says how long readers keep what they read", "kvferry gate --audit FILE", last
-        )
+        return unknown("no audit says how long readers keep what they read", asked.audit, last)
     if live is None or live.canary is None or live.canary.lag is None:
         return unknown("no canary has measured how far KV lags", "let the application run for a while", live)
     if last is None:
