@@ -26,6 +26,8 @@ COMMANDS = {
     "plan": "Look before the migration: what is there, how long it takes, what is missing.",
     "export": "Copy the sessions from the source into the target; run it again to resume.",
     "verify": "Read both stores afresh and say whether they agree.",
+    "gate": "Say whether the next stage may be opened, and what is missing.",
+    "evidence": "Bundle what a verdict rests on, without keys and values, for CI and reviewers.",
     "status": "Show what the ledger remembers, and what comes next.",
     "bridge": "Deploy, check and remove the bridge to Durable Objects.",
     "demo": "Show on a sample Worker and sample sessions what kvferry does.",
