@@ -46,7 +46,8 @@ class VerdictFacts:
 def build_verdict(facts: VerdictFacts) -> Document:
     """The verdict, version 1."""
     word = judge(facts.conditions)
-    waiting = [one for one in facts.conditions if one.counts is not Standing.PASSED]
+    waiting = [one for one in facts.conditions if one.counts is Standing.FAILED]
+    waiting += [one for one in facts.conditions if one.counts is Standing.UNPROVEN]
     return {
         **envelope(NAME, VERSION),
         "door": facts.door.value,

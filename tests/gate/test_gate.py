@@ -100,7 +100,8 @@ def test_a_difference_shuts_the_door_and_the_text_says_what_to_do(here, reports,
     text = capsys.readouterr().out
     assert text.startswith("gate object-first: SHUT, 1 condition has FAILED")
     assert "1 sessions differ" in text
-    assert "→ kvferry export --source dump:sessions.ndjson" in text
+    assert "→ kvferry export --lift-fence --source dump:sessions.ndjson" in text
+    assert "next: kvferry export --lift-fence --source dump:sessions.ndjson" in text
 
 
 def test_no_key_and_no_value_is_in_what_a_gate_writes(here, reports, capsys):
