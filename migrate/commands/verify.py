@@ -79,7 +79,7 @@ def command(fmt: str | None, outputs: tuple[str, ...], as_json: bool, quiet: boo
 
     Durable Objects are compared by the digests that they compute of what they hold: a key of their
     bridge for verify is enough. With one for values as well, JSON is compared where bytes differ;
-    --fence needs one for import as well.
+    --fence needs one for import.
 
     \b
       kvferry verify --source kv: --target sqlite:sessions.db

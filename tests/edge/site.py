@@ -59,6 +59,13 @@ class Site:
         name = shard if self._binding == "COPIED_INTO" else session
         return self.edge.call(self._binding, self.world + name, method, session, *arguments)
 
+    def fenced(self) -> float | None:
+        """Since when the book says that no row is replaced, Unix seconds of the bridge."""
+        (note,) = self.bridge.ask("checkpoint", {"names": ["fence/gate-verify"]})["notes"]
+        body = {} if note is None else json.loads(note["body"])
+        since: float | None = body.get("since")
+        return since
+
     def back(self) -> list[dict[str, Any]]:
         """What a copy back out of the objects gives."""
         assert self.report("export", self.address, "dump:back.ndjson", "--fresh")["exit"] == 0

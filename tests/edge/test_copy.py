@@ -15,6 +15,7 @@ from migrate.bridge_keys import VARIABLE
 from tests.edge.edge import SECRET, Edge
 from tests.edge.site import SESSIONS, Site, counts
 from tests.flows.shell import kvferry, variables
+from tests.stores.durable_side import keys
 
 KILLER = Path(__file__).parent / "killed.py"
 
@@ -67,6 +68,27 @@ def test_an_exporter_that_is_killed_is_resumed_and_nothing_tells_the_difference(
     assert counts(resumed) == {"copied": SESSIONS}
     assert site.report("verify", "dump:sessions.ndjson", site.address)["exit"] == 0
     assert site.back() == site.items
+
+
+def test_a_gates_verify_of_objects_puts_up_their_fence_and_an_export_lifts_it(site: Site) -> None:
+    both = ("dump:sessions.ndjson", site.address)
+    assert site.report("export", *both)["note"] == ""
+    words = ("verify", "--source", both[0], "--target", both[1], "--fence")
+    looking = kvferry(*words, cwd=site.folder, env=site.env | {VARIABLE: keys("verify")})
+    assert (looking.returncode, "no key for import" in looking.stderr) == (2, True)
+    assert site.fenced() is None
+    first = site.report("verify", *both, "--fence")
+    since = site.fenced()
+    assert since is not None
+    assert (first["exit"], first["compared"]) == (0, SESSIONS)
+    assert first["note"].startswith("the fence has been up since ")
+    assert 1.5 < first["started"]["unix"] - since < 60
+    assert site.report("verify", *both, "--fence")["note"] == first["note"]
+    assert site.fenced() == since
+    met = site.report("export", *both)
+    assert (met["exit"], met["note"].startswith("a gate's verify has begun, and since ")) == (0, True)
+    assert site.report("export", *both, "--lift-fence")["note"] == ""
+    assert site.fenced() is None
 
 
 def test_the_keys_of_bridge_keys_open_the_bridge(site: Site) -> None:

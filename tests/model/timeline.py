@@ -45,8 +45,8 @@ class Timeline:
 
     @property
     def fenced(self) -> bool:
-        """Has a gate's verify begun? In the model sweeps go on after one that has shut the gate; the code's
-        fence stays up for good, so there a sweep ends where the model's may end."""
+        """Has a gate's verify begun? In the model sweeps go on after one that has shut the gate; no
+        walk of many lifts the code's fence, so there a sweep ends where the model's may end."""
         return "verify: begin" in self.names
 
     @property
