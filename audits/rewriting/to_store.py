@@ -97,9 +97,13 @@ def rewrite(
         tuple(changed),
         done,
         tuple(sorted(left for file in asked.values() for left in file.left)),
-        tuple(
-            f"there is no {one} yet: put the session store there, or kvferry store init DIR first"
-            for one in missing
+        (
+            *(
+                f"there is no {one} yet: put the session store there, or kvferry store init DIR first"
+                for one in missing
+            ),
+            # With another one it finds nobody's session.
+            *([f"set KVFERRY_PREFIX to {wanted.prefix!r}: ids are what follows it in a key"] * bool(changed)),
         ),
     )
 

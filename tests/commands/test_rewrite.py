@@ -11,6 +11,7 @@ from migrate.main import run
 WRANGLER = '[[kv_namespaces]]\nbinding = "SESSIONS"\nid = "1"\n'
 READ = "export const f = async (env: Env, id: string) => await env.SESSIONS.get(`session:${id}`, 'json');\n"
 LIST = "export const g = (env: Env) => env.SESSIONS.list({ prefix: 'session:' });\n"
+PREFIX_IS = "set KVFERRY_PREFIX to 'session:': ids are what follows it in a key\n"
 FINE = "export const h = (n: number) => n + 1;\n"
 
 
@@ -73,6 +74,7 @@ def test_the_diff_is_the_default_and_changes_nothing(kvferry):
     assert err == (
         "would rewrite 1 place in 1 file\nleft 1 place to you, listed above with the reason\n"
         "there is no src/session-store yet: put the session store there, or kvferry store init DIR first\n"
+        f"{PREFIX_IS}"
     )
     subprocess.run(["git", "apply", "--check", "-"], input=out.encode(), check=True)
     assert kvferry("--quiet")[2] == ""
@@ -89,7 +91,7 @@ def test_writing_is_done_once(kvferry):
     source("export const sessionStore = (env: Env): any => env;\n", "session-store.ts")
     committed()
     code, out, err = kvferry("--write")
-    assert (code, out, err) == (0, "src/index.ts\n", "rewrote 1 place in 1 file\n")
+    assert (code, out, err) == (0, "src/index.ts\n", f"rewrote 1 place in 1 file\n{PREFIX_IS}")
     text = Path("src/index.ts").read_text()
     assert text == (
         "import { sessionStore } from './session-store';\n\n"

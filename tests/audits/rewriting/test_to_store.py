@@ -196,10 +196,20 @@ def test_the_ending_of_imports_is_kept(rewritten):
 
 def test_a_store_that_is_not_there_is_said(rewritten):
     files = {"src/index.ts": f"{HEAD}return {READ}, 'json');\n}};\n"}
-    assert rewritten(files).notes == (
+    assert rewritten(files).notes[:-1] == (
         "there is no src/session-store yet: put the session store there, or kvferry store init DIR first",
     )
-    assert rewritten({**files, "src/session-store/index.ts": "export {};\n"}).notes == ()
+    assert rewritten({**files, "src/session-store/index.ts": "export {};\n"}).notes[:-1] == ()
+
+
+def test_the_prefix_that_the_store_must_have_is_said(rewritten):
+    source = f"{HEAD}return {READ}, 'json');\n}};\n"
+    said = "set KVFERRY_PREFIX to 'session:': ids are what follows it in a key"
+    assert rewritten(source).notes[-1] == said
+    assert rewritten(source.replace("session:", "sess:"), prefix="sess:").notes[-1] == said.replace(
+        "session:", "sess:"
+    )
+    assert rewritten("export const h = 1;\n").notes == ()
 
 
 def test_a_file_that_would_not_parse_any_more_is_left_with_the_reason(rewritten):
