@@ -519,6 +519,12 @@ class Edge:
             }
         other = {**known, "KVFERRY_CLASS": "CopiedInto"}
         add("checked-other", "CopiedInto", SECRET, "per-session", PREFIX, **other)
+        add("gated", "CopiedInto", SECRET, "shards:3", PREFIX, **known)
+        workers[-1]["durableObjects"]["MIGRATION_STATS"] = {
+            "className": "Stats",
+            "scriptName": "store",
+            "useSQLite": True,
+        }
         add("single", "UserSessions", SECRET, "shards:1", PREFIX)
         add("copied-into", "CopiedInto", SECRET, "shards:3", "")
         add("keeping", "CopiedInto", SECRET, "shards:3", PREFIX)

@@ -220,3 +220,27 @@ def test_a_waiver_is_in_the_verdict(here, reports, capsys):
 def test_a_target_must_be_named(here, capsys):
     assert run(["gate", "--for", "cleanup", "--source", "dump:sessions.ndjson"]) == 2
     assert "--target" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        ({"stage": "object-first", "exact": True, "configuration": "0" * 12}, True),
+        ({"project": [{"ignore": "/seen", "reason": "one"}]}, False),
+        ({"ignored_names": ["admin:*"]}, False),
+        ({"authority": "target"}, False),
+        ({"prefixes": [PREFIX, "other:"]}, False),
+    ],
+)
+def test_export_and_verify_go_by_the_same_rules_whatever_the_stage(reports, changes, same):
+    bundle = [Exhibit(EXPORT, 1.0, reports[EXPORT]), Exhibit(VERIFY, 2.0, reports[VERIFY] | changes)]
+    found = evidence(bundle)
+    assert (found.exports[0].configuration == found.verifies[0].configuration) == same
+
+
+def test_the_reason_for_a_rule_is_no_rule(reports):
+    one, other = (
+        evidence([Exhibit(EXPORT, 1.0, reports[EXPORT] | {"project": [{"ignore": "/seen", "reason": why}]})])
+        for why in ("one", "another")
+    )
+    assert one.exports[0].configuration == other.exports[0].configuration
