@@ -246,15 +246,29 @@ def test_a_note_of_before_it_could_be_lifted_holds_and_says_no_time(edge):
 # ---------------------------------------------------------------- two operators at once
 
 
-def holds_where_the_book_says_up(side, one):
+def everywhere(side):
+    """A copied session in each shard; the first is not in the book."""
+    found = {}
+    while len(found) < 4:
+        session = fresh()
+        found.setdefault(object_hash(session) % 4, session)
+    return [side.copied(found[shard]) for shard in (1, 2, 3, 0)]
+
+
+def holds_where_the_book_says_up(side, sessions):
     """The promise: there is no shard that lets replacements through while the book says up."""
-    assert side.since() is None or not side.replaced(one)
+    assert side.since() is None or not any(map(side.replaced, sessions))
 
 
-def a_late_lift(side, what):
-    """Somebody lifts the fence, and one shard's part of it is late: the fence goes up again meanwhile."""
-    one = side.copied(side.session())
+def a_late_lift(side, what, *, up=True):
+    """Somebody lifts the fence, and one shard's part of it is late: the fence goes up again meanwhile.
+
+    `up`: is it up before?
+    """
+    one, *_ = sessions = everywhere(side)
     side.raised()
+    if not up:
+        side.lifted()
     side.tell(one, "holdFence", what)
     with ThreadPoolExecutor(1) as pool:
         late = pool.submit(side.lifted)
@@ -264,36 +278,39 @@ def a_late_lift(side, what):
         finally:
             side.tell(one, "letGo")
         late.result()
-    holds_where_the_book_says_up(side, one)
-    return side.since() is not None
+    holds_where_the_book_says_up(side, sessions)
+    if side.since() is not None:
+        return "up"
+    return "down" if all(map(side.replaced, sessions)) else "neither"
 
 
 def test_a_late_lift_undoes_no_newer_raise(edge):
     with Side(edge, "held") as side:
-        assert a_late_lift(side, "write")
+        assert a_late_lift(side, "write") == "up"
         side.lifted()
-        assert side.replaced(side.copied(side.session()))
+        assert all(map(side.replaced, everywhere(side)))
 
 
-def test_a_lift_that_has_looked_only_lifts_what_it_saw(edge):
+@pytest.mark.parametrize("up", [True, False])
+def test_a_lift_that_has_only_looked_when_it_is_overtaken_lifts_it_all(edge, up):
     with Side(edge, "held") as side:
-        assert not a_late_lift(side, "look")
+        assert a_late_lift(side, "look", up=up) == "down"
 
 
 def a_late_raise(side, meanwhile):
     """Somebody puts the fence up, and one shard's part of it is late; what others see and do then."""
-    one = side.copied(side.session())
+    one, *_ = sessions = everywhere(side)
     side.tell(one, "holdFence", "write")
     with ThreadPoolExecutor(1) as pool:
         late = pool.submit(side.raised)
         try:
             side.wait_for_it(one)
-            holds_where_the_book_says_up(side, one)
+            holds_where_the_book_says_up(side, sessions)
             told = meanwhile()
         finally:
             side.tell(one, "letGo")
         assert late.result()["since"] == side.since() is not None
-    assert not side.replaced(one)
+    assert not any(map(side.replaced, sessions))
     return told
 
 
@@ -312,14 +329,19 @@ def test_of_two_raises_at_once_both_tell_the_same_time(edge):
         assert a_late_raise(side, side.raised)["since"] == side.since()
 
 
-def test_a_raise_that_was_broken_off_says_no_time_and_may_be_lifted(edge):
-    with Side(edge, "held") as side:
+@pytest.mark.parametrize("name", ["held", "held-per-session"])
+def test_a_raise_that_was_broken_off_says_no_time_and_may_be_lifted_or_finished(edge, name):
+    with Side(edge, name) as side:
         one = side.copied(side.session())
-        home = f"{side.world}kvferry:shard:0/4"
-        side.edge.call("HELD", home, "kvferryImport", noting({"state": "rising"}))
-        assert (side.since(), side.replaced(one)) == (None, True)
+        home = "kvferry:book" if side.alone else "kvferry:shard:0/4"
+        rising = noting({"state": "rising"})
+        side.edge.call("HELD", side.world + home, "kvferryImport", rising)
+        assert side.since() is None
+        assert side.replaced(one) is not side.alone  # where the book alone has it, it holds from then on
         side.lifted()
-        assert side.raised()["since"] is not None
+        assert side.replaced(one)
+        side.edge.call("HELD", side.world + home, "kvferryImport", rising)
+        assert side.raised()["since"] == side.since() is not None
         assert not side.replaced(one)
 
 
