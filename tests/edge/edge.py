@@ -17,14 +17,17 @@ import json
 import os
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from jsonschema import Draft202012Validator
@@ -310,6 +313,16 @@ class Edge:
         """Ask the application of the store's tests. Raises HTTPStatusError when it fails as a whole."""
         answer = self.http.post(self._urls["store"] + path, content=json.dumps(body))
         return answer.raise_for_status().json()
+
+    @contextmanager
+    def asking(self, path: str, body: Any) -> Iterator[None]:
+        """The same as a client that does not wait for the answer: it hangs up where the block ends."""
+        url, content = urlsplit(self._urls["store"]), json.dumps(body).encode()
+        head = f"POST /{path} HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Length: {len(content)}\r\n\r\n"
+        with socket.create_connection((url.hostname, url.port), timeout=30) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # at once
+            client.sendall(head.encode() + content)
+            yield
 
     def half_moved(self, order: dict[str, Any]) -> Any:
         """Ask the application that has moved half-way; see worker/half-moved.ts."""

@@ -124,6 +124,28 @@ def test_what_is_left_when_a_request_is_answered_is_done_all_the_same(edge):
     assert stored.kv(session)["value"] == '{"v":1}'
 
 
+@pytest.mark.parametrize("stage", STAGES[:4])
+def test_a_client_that_hangs_up_cuts_no_write_in_two(edge, stage):
+    stored, session = Stored(edge), fresh()
+    stored.set_clock(None)
+    put = ["put", session, {"v": 1}, {"expirationTtl": HOUR}]
+    with edge.asking("real", stored.order(stage, *put, faults={})):
+        until(lambda: edge.store("kv", f"came:{PREFIX}{session}"))
+    time.sleep(0.2)  # the runtime has seen that nobody is there any more
+    edge.store("plant", {"key": f"go:{PREFIX}{session}", "value": "go", "options": {}})
+    until(lambda: stored.kv(session))
+    assert stored.kv(session)["value"] == '{"v":1}'
+    assert (stored.row(session) is None) == (stage == "kv")
+
+
+def until(there):
+    """Wait for it."""
+    deadline = time.monotonic() + 20
+    while there() is None:
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.05)
+
+
 # ---------------------------------------------------------------- data, ids, arguments
 
 

@@ -149,13 +149,14 @@ interface Scripted {
 }
 
 // One verb of the store as applications have it: nothing is scripted, and nothing is waited for. `faults`:
-// KV's puts wait until there is a key for each that says so. `stats`: there are some, and KV never shows the canary.
+// KV's puts say that they have come, and wait until there is a key for each that says so. `stats`: there are some, and KV never shows the canary.
 async function real(env: Env, { vars, verb, args, faults, stats }: Order): Promise<unknown> {
   if (typeof stats === "string") return outward(await (canaryless(env, vars, stats)[verb] as Method)(...args));
   const waiting: Pick<KVNamespace, "getWithMetadata" | "put" | "delete"> = {
     getWithMetadata: env.SESSIONS.getWithMetadata.bind(env.SESSIONS) as never,
     delete: (key) => env.SESSIONS.delete(key as string),
     async put(key, value, options) {
+      await env.SESSIONS.put(`came:${key as string}`, "");
       while ((await env.SESSIONS.get(`go:${key as string}`)) === null) {
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
