@@ -53,7 +53,8 @@ export function run(stage: Stage, verb: Verb, does: Does, world: World, counters
   return promise;
 }
 
-// A write of which one half is not known to be done is acknowledged only when the journal knows of it.
+// A write of which one half is not known to be done is acknowledged only when the journal knows of it; of a half
+// that comes after the answer, at `object-first` KV's, nobody can know that yet.
 async function answered(answer: Answer, ends: Ends, notes: Promise<boolean>[]): Promise<Ended> {
   const now = { ...ends };
   const noted = (await Promise.all(notes)).every(Boolean);
