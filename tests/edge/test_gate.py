@@ -25,6 +25,7 @@ from tests.stores.manual_clock import ManualClock
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SESSIONS = 40
+DAY = 24 * HOUR
 SOURCE = f"kv://{ACCOUNT}/{NAMESPACE}"
 
 
@@ -36,23 +37,24 @@ class Course:
         self.clock, self.fake = clock, fake
         clock.time = self.told.now
         self.target = "do+" + self.told.bridge.url.rstrip("/")
-        environment = {
+        self.environment = {
             "CLOUDFLARE_API_BASE_URL": fake.url,
             "CLOUDFLARE_API_TOKEN": TOKEN,
             "CLOUDFLARE_ACCOUNT_ID": ACCOUNT,
-            VARIABLE: keys("import", "verify", "values", now=clock.time),
         }
         self.settings = Settings(
             clock=Following(edge, self.told.bridge, clock),
             ledger=folder / "ledger.db",
             cwd=folder,
-            environ=environment,
+            environ=self.environment,
             rate="1000/1",
         )
+        self.wait(0)
         self.application = fake.api.workers.deploy("application")
 
     def wait(self, seconds: float) -> None:
         self.clock.time += seconds
+        self.environment[VARIABLE] = keys("import", "verify", "values", now=self.clock.time)
         self.settings.clock.now()
         self.told.set_clock(self.clock.time)
 
@@ -85,16 +87,14 @@ class Course:
         assert ended.document["balanced"]
         return ended.document
 
-    def verify(self, **more: Any) -> Document:
-        ended = verify(
-            SOURCE, self.target, settings=self.settings, prefixes=[PREFIX], stage="shadow-read", **more
-        )
+    def verify(self, stage: str = "shadow-read", **more: Any) -> Document:
+        ended = verify(SOURCE, self.target, settings=self.settings, prefixes=[PREFIX], stage=stage, **more)
         return ended.document
 
-    def gate(self) -> Document:
+    def gate(self, door: Door = Door.OBJECT_FIRST) -> Document:
         audit = {"audited": moment(self.clock.time), "commit": COMMIT, "dirty": False, "whole": True}
         ended = gate(
-            Door.OBJECT_FIRST,
+            door,
             SOURCE,
             self.target,
             settings=self.settings,
@@ -163,6 +163,37 @@ def test_the_first_door_is_unproven_then_shut_then_open(course: Course) -> None:
     assert [(one["name"], one["said"]) for one in verdict["conditions"] if one["standing"] != "passed"] == []
     assert (verdict["verdict"], verdict["exit"]) == ("open", 0)
     assert verdict["next"] == "deploy SESSION_STAGE=object-first"
+
+
+def test_the_other_doors_open_one_after_the_other(course: Course) -> None:
+    at_shadow_read(course)
+    assert course.verify(fence=True)["verdict"] == "clean"
+    course.deploy("object-first", "v3")
+    course.wait(HOUR)
+    course.beat("object-first", "v3")
+    found = standings(course.gate(Door.OBJECT_ONLY), "failed", "unproven")
+    assert found["stage-everywhere"] == found["fallback-unused"] == "unproven"  # not for the whole window
+
+    course.wait(7 * DAY)
+    course.fly("object-first", "v3")
+    assert course.verify("object-first")["verdict"] == "clean"
+    course.beat("object-first", "v3")
+    verdict = course.gate(Door.OBJECT_ONLY)
+    assert [(one["name"], one["said"]) for one in verdict["conditions"] if one["standing"] != "passed"] == []
+
+    course.deploy("object-only", "v4")
+    course.wait(HOUR)
+    course.beat("object-only", "v4")
+    assert standings(course.gate(Door.CLEANUP), "failed", "unproven") == {"kv-quiet": "unproven"}
+    course.wait(180)
+    course.beat("object-only", "v4")
+    assert course.gate(Door.CLEANUP)["verdict"] == "open"
+
+    later = int(course.clock.time) + DAY
+    course.fake.api.namespace.load([(f"{PREFIX}new", Entry(b"somebody", None, later))])
+    course.wait(180)
+    course.beat("object-only", "v4")
+    assert standings(course.gate(Door.CLEANUP), "failed", "unproven") == {"kv-quiet": "failed"}
 
 
 def test_one_isolate_of_an_earlier_stage_shuts_it_again(course: Course) -> None:
