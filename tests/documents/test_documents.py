@@ -4,16 +4,21 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
 from migrate import __version__
 from migrate.addresses import parse
+from migrate.clock import SystemClock
 from migrate.commands.lazy import LazyGroup
 from migrate.core.comparing import AGAINST, Kind
+from migrate.core.protocol.stages import STAGES
 from migrate.errors import ConfigError, Exit
 from migrate.main import cli
+from migrate.session_store import MemoryNamespace
+from migrate.stores.memory import MemoryKv
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("runbooks/**/*.md")])
@@ -153,3 +158,20 @@ def test_the_changelog_is_about_this_version() -> None:
 def test_an_address_in_an_example_would_be_refused_if_it_were_wrong() -> None:
     with pytest.raises(ConfigError):
         parse("sqlit:sessions.db")
+
+
+def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    alone, staged = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(alone, names)
+    assert names["sessions"].get("id") is None, "it was deleted"
+    for stage in STAGES:
+        monkeypatch.setenv("SESSION_STAGE", stage)
+        clock = SystemClock()
+        names = {"kv": MemoryNamespace(MemoryKv(clock=clock), clock)}
+        exec(staged, names)
+        names["store"].create(f"id-{stage}", {"userId": "u"}, expiration_ttl=60)
+        assert names["whoami"](f"id-{stage}") == (200, "u")
+        names["store"].delete(f"id-{stage}")
+        assert names["whoami"](f"id-{stage}") == (401, "log in")
