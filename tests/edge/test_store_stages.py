@@ -211,6 +211,16 @@ def test_an_update_is_done_again_over_what_came_in_between(stored, stage):
     assert (found["data"], found["expiration"]) == (done.value, stored.now + 2 * HOUR)
 
 
+@pytest.mark.parametrize(
+    ("verb", "args"),
+    [("touch", [{"expirationTtl": 4 * HOUR}]), ("update", [{"ours": 1}, {"expirationTtl": HOUR}])],
+)
+def test_what_is_compared_with_a_row_at_shadow_read_read_the_row_before_kv(stored, verb, args):
+    """Read the other way round, the row may be newer than what KV showed, and the comparison holds."""
+    trace = stored.do("shadow-read", verb, known(stored, "shadow-read"), *args).trace
+    assert trace.index("kvferryLook done") < trace.index("kv.get") < trace.index("kvferryPut")
+
+
 @pytest.mark.parametrize("in_kv", ["another value", "nothing"])
 def test_an_update_at_shadow_read_does_not_undo_what_kv_does_not_show_yet(stored, in_kv):
     session = known(stored, "shadow-read")
