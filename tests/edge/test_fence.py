@@ -345,6 +345,25 @@ def test_a_raise_that_was_broken_off_says_no_time_and_may_be_lifted_or_finished(
         assert not side.replaced(one)
 
 
+def test_a_lift_that_was_broken_off_is_finished_by_the_next(edge):
+    with Side(edge, "held") as side:
+        sessions = everywhere(side)
+        side.raised()
+        try:
+            side.bridge.set_budget(7)  # of the eight calls that it takes
+            assert side.bridge.refused("fence", {"up": False})["type"] == "urn:kvferry:problem:too-much"
+        finally:
+            side.bridge.set_budget(None)
+        assert side.since() is None
+        assert not all(map(side.replaced, sessions))
+        try:
+            side.bridge.set_budget(8)
+            side.lifted()
+        finally:
+            side.bridge.set_budget(None)
+        assert all(map(side.replaced, sessions))
+
+
 @pytest.mark.parametrize(
     ("mutant", "break_it"),
     [

@@ -70,7 +70,8 @@ export async function raise(objects: Objects, clock: () => number): Promise<Stan
   throw new Problem("retryable");
 }
 
-// Put it down, or find it down; what an earlier attempt has left up goes down with it.
+// Put it down, or find it down; what an earlier attempt has left up goes down with it. With N shards it takes
+// 2 N calls, so that a Worker that may do 1,000 of them has room for 500 shards.
 export async function lift(objects: Objects): Promise<Standing> {
   for (let turn = 0; turn < TURNS; turn++) {
     const { version } = await read(objects, objects.book);
