@@ -40,22 +40,32 @@ Metadata = str | None
 """JSON text as the store gave it or compactly re-written; None = absent (JSON null is absent)."""
 
 
+class Written(NamedTuple):
+    """Which write of the session store a record is, by its stamp: the version that the row got by the
+    same write, and the namespace of that row's object."""
+
+    version: int
+    namespace: str
+
+
 class Head(NamedTuple):
     """A record without its value, as a listing gives it.
 
     `stamped`: the value's digest by the word of the application's session store; None: it gave none.
+    `written`: None unless `stamped` is known, and where the object did not tell its version.
     """
 
     key: Key
     metadata: Metadata
     expiration: Expiration
     stamped: Digest | None = None
+    written: Written | None = None
 
 
 class Record(NamedTuple):
     """Key, value bytes, metadata and expiration, all three from one answer of the store.
 
-    `stamped`: as of `Head`, from the same answer.
+    `stamped`, `written`: as of `Head`, from the same answer.
     """
 
     key: Key
@@ -63,6 +73,7 @@ class Record(NamedTuple):
     metadata: Metadata
     expiration: Expiration
     stamped: Digest | None = None
+    written: Written | None = None
 
     @property
     def marked(self) -> bool:
@@ -121,6 +132,13 @@ class Row(NamedTuple):
     def deleted(self) -> bool:
         """Is this a tombstone?"""
         return self.value is None
+
+
+class Change(NamedTuple):
+    """The version that a row got by a change, and when, by our own clock (Unix seconds)."""
+
+    version: int
+    at: float
 
 
 def digest(value: bytes) -> Digest:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from migrate.core.record import NEVER, UNKNOWN, Digest, Expiration, Head, Key, Metadata
+from migrate.core.record import NEVER, UNKNOWN, Digest, Expiration, Head, Key, Metadata, Written
 from migrate.errors import StoreBroken
 from migrate.stores import exact
 from migrate.stores.envelope import Envelope
-from migrate.stores.stamp import listed
+from migrate.stores.stamp import Listed, listed
 
 _T = TypeVar("_T")
 
@@ -27,6 +27,7 @@ class Held(NamedTuple):
     metadata: Metadata
     expiration: Expiration
     stamped: Digest | None = None
+    written: Written | None = None
 
 
 def broken(what: str) -> StoreBroken:
@@ -130,10 +131,10 @@ def _head(key: Key, item: Mapping[str, Any]) -> Head:
     return Head(key, *_told(item))
 
 
-def _told(item: Mapping[str, Any]) -> tuple[Metadata, Expiration, Digest | None]:
-    """Metadata and expiration, both without what the session store adds, and its digest."""
+def _told(item: Mapping[str, Any]) -> Listed:
+    """Metadata and expiration, both without what the session store adds, and what that says."""
     metadata, expiration = item.get("metadata"), _expiration(item.get("expiration"))
-    return (None, expiration, None) if metadata is None else listed(exact.dumps(metadata), expiration)
+    return Listed(None, expiration) if metadata is None else listed(exact.dumps(metadata), expiration)
 
 
 def _expiration(value: Any) -> Expiration:

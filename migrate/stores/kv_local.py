@@ -152,11 +152,7 @@ def _lost(last: str, heads: Sequence[Head], following: str | None, *, known: boo
 
 
 def _join(head: Head, answer: Answer) -> Answer:
-    return (
-        Record(head.key, answer.value, head.metadata, head.expiration, head.stamped)
-        if isinstance(answer, Record)
-        else answer
-    )
+    return Record(head.key, answer.value, *head[1:]) if isinstance(answer, Record) else answer
 
 
 def _joined(heads: Sequence[Head], answers: Mapping[Key, Answer]) -> list[Record] | None:

@@ -137,7 +137,7 @@ class Reader:
                 elif raw is not None and raw.expiration is None and isinstance(found.expiration, int):
                     reason = _UNDATED
             if value is not None:
-                return Record(key, value, found.metadata, found.expiration, found.stamped)
+                return Record(key, value, *found[1:])
         return reason
 
     def _agree(self, raw: Raw, held: Held) -> bool:
@@ -174,7 +174,7 @@ class Reader:
             if before is None:
                 return Record(key, raw.content, None, UNKNOWN)
             if before == after and kv_answers.read_expiration_header(raw.expiration) == before.expiration:
-                return Record(key, raw.content, before.metadata, before.expiration, before.stamped)
+                return Record(key, raw.content, *before[1:])
         return _CHANGING
 
 

@@ -76,7 +76,7 @@ def scanned(source: DumpSource, prefix: str = "") -> tuple[list[Head], dict[Key,
         if page.records is None:
             answers |= source.read([head.key for head in page.heads])
         else:
-            assert [Head(key, at, meta) for key, _, at, meta, _ in page.records] == list(page.heads)
+            assert [Head(key, at, meta) for key, _, at, meta, *_ in page.records] == list(page.heads)
             answers |= {record.key: record for record in page.records}
         cursor = page.next
         if cursor is None:

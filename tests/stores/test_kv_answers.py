@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from migrate.core.record import NEVER, UNKNOWN, Head, Key, Record, digest
+from migrate.core.record import NEVER, UNKNOWN, Head, Key, Record, Written, digest
 from migrate.errors import StoreBroken
 from migrate.stores.envelope import Envelope
 from migrate.stores.kv_answers import (
@@ -146,3 +146,4 @@ def test_a_bulk_read_tells_which_values_the_session_store_wrote() -> None:
     assert one.stamped == other.stamped == digest(b"v")
     assert (one.marked, other.marked) == (True, False)
     assert not Record(Key("a"), b"v", None, NEVER).marked
+    assert one.written == Written(3, "01234567")

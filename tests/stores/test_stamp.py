@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from migrate.core.record import NEVER, UNKNOWN, digest, digest_text
+from migrate.core.record import NEVER, UNKNOWN, Written, digest, digest_text
 from migrate.stores.dump.item import Items
 from migrate.stores.envelope import Envelope
 from migrate.stores.kv_answers import read_heads, read_values
@@ -118,3 +118,26 @@ def test_a_digest_is_not_believed_that_may_be_another_values(members, field):
 @pytest.mark.parametrize("metadata", [None, "{}", '{"_kvferry":1}', '["_kvferry"]', '{"_kvferry":'])
 def test_metadata_without_a_stamp_bring_no_digest(metadata):
     assert listed(metadata, AT)[2] is None
+
+
+@pytest.mark.parametrize(
+    ("members", "written"),
+    [
+        ({"v": 7, "s": "shadow-read@01234567"}, Written(7, "01234567")),
+        ({"v": 1, "s": "dual-write@a"}, Written(1, "a")),
+        ({"s": "shadow-read@01234567"}, None),
+        ({"v": 7}, None),
+        ({"v": 7, "s": "shadow-read"}, None),
+        ({"v": 7, "s": "shadow-read@"}, None),
+        ({"v": 7, "s": 1}, None),
+        ({"v": 0, "s": "shadow-read@01234567"}, None),
+        ({"v": True, "s": "shadow-read@01234567"}, None),
+        ({"v": 7.0, "s": "shadow-read@01234567"}, None),
+        ({"v": "7", "s": "shadow-read@01234567"}, None),
+    ],
+)
+def test_the_stamp_says_which_write_it_was_and_of_whose_objects(members, written):
+    believed = json.dumps({"_kvferry": {"d": TEXT, "e": AT, **members}})
+    assert listed(believed, AT) == (None, AT, digest(b"v"), written)
+    assert listed(believed, AT + 1).written is None  # other code gave the value another expiration
+    assert listed(json.dumps({"_kvferry": {"e": AT, **members}}), AT).written is None

@@ -125,7 +125,8 @@ class Items:
             at = self._expiration(item) if "expiration_ttl" in item else item.get("expiration") or NEVER
             if text is not None and MEMBER in text:
                 text, at = unstamped(text, at)
-            fields = (item["key"], self._value(item) if "base64" in item else value.encode(), text, at, None)
+            content = self._value(item) if "base64" in item else value.encode()
+            fields = (item["key"], content, text, at, None, None)
             records.append(new(Record, fields))
         return records
 

@@ -115,7 +115,7 @@ class DumpSource:
         following = Cursor(chunk.last) if chunk.more and chunk.last is not None else None
         if chunk.reads is not None:
             return Page([read.head for read in chunk.reads], following)
-        heads = [new(Head, (key, metadata, at, None)) for key, _, metadata, at, _ in chunk.records]
+        heads = [new(Head, (key, metadata, at, None, None)) for key, _, metadata, at, *_ in chunk.records]
         return Page(heads, following, chunk.records)
 
     def read(self, keys: Sequence[Key]) -> Mapping[Key, Answer]:

@@ -83,7 +83,7 @@ def insertions(records: Sequence[Record]) -> list[Insertion]:
             expiration if type(expiration) is int else _stored(expiration),
             sha256(value).digest()[:16],
         )
-        for key, value, metadata, expiration, _ in records
+        for key, value, metadata, expiration, _, _ in records
     ]
 
 
