@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NewType, Protocol, runtime_checkable
 
-from migrate.core.record import Digest, Expiration, Head, Key, Metadata, Record, Row
+from migrate.core.record import Change, Digest, Expiration, Head, Key, Metadata, Record, Row
 
 Cursor = NewType("Cursor", str)
 """Where the next page of a source begins; opaque, and a secret: it may hold a key."""
@@ -353,6 +353,20 @@ class Countable(Protocol):
     @property
     def aside(self) -> Mapping[str, int]:
         """How many objects are UNNAMED, and EMPTY, by the last whole list; empty before one."""
+        ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A store that remembers the last few versions of each row, and since when each was there."""
+
+    @property
+    def namespace(self) -> str | None:
+        """How stamps in KV name it; None: it does not tell."""
+        ...
+
+    def past(self, keys: Sequence[Key]) -> Mapping[Key, Sequence[Change]]:
+        """The last changes of the rows under these keys, in their order; absent rows are left out."""
         ...
 
 

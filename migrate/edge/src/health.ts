@@ -27,6 +27,7 @@ export async function health(objects: Objects, deployment: Deployment, now: numb
     class: deployment.KVFERRY_CLASS || null,
     environment: deployment.KVFERRY_ENVIRONMENT || null,
     stats: deployment.MIGRATION_STATS !== undefined,
+    namespace: objects.namespace,
     placement: objects.placementText,
     prefix: objects.prefix,
     limits: {

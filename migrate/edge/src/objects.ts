@@ -2,7 +2,7 @@
 
 import type { Range } from "./looks.ts";
 import type { SessionObject } from "./methods.ts";
-import { bookOf, objectOf, shardName } from "./placement.ts";
+import { bookOf, namespaceOf, objectOf, shardName } from "./placement.ts";
 import type { LocationHint, Placement } from "./placement.ts";
 import { Problem } from "./problem.ts";
 import { Misshapen } from "./shape.ts";
@@ -90,6 +90,11 @@ export class Objects {
 
   get(name: string): SessionObject {
     return this.#namespace.get(this.#namespace.idFromName(name), this.#options);
+  }
+
+  // As stamps in KV name it.
+  get namespace(): string {
+    return namespaceOf(this.#namespace);
   }
 
   get placementText(): string {

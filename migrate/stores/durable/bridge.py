@@ -85,6 +85,7 @@ class Health:
     `version`, `class_version`: of kvferry, that the bridge and the session class are from.
     `verbatim`: see `ports.Holder`. `stats`: are the migration's statistics bound?
     `script`, `class_name`, `environment`: as the deployment was told, None when it was not.
+    `namespace`: of the objects, as stamps in KV name it; None: an older bridge does not tell.
     """
 
     placement: str
@@ -99,6 +100,7 @@ class Health:
     environment: str | None = None
     verbatim: bool = True
     stats: bool = False
+    namespace: str | None = None
 
     @property
     def shards(self) -> int:
@@ -202,6 +204,7 @@ class Bridge:
             environment=found["environment"],
             verbatim=found["object"]["verbatim"],
             stats=found["stats"],
+            namespace=found.get("namespace"),
         )
 
     def ask(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from migrate.bridge_keys import Scope
 from migrate.core.partition import overlap
-from migrate.core.record import Key, Record, Row
+from migrate.core.record import Change, Key, Record, Row
 from migrate.errors import StoreBroken, StoreRefused
 from migrate.stores.durable.bridge import Bridge, Choked, Health
 from migrate.stores.durable.pace import chokes
-from migrate.stores.durable.wire import KEY_BYTES, Document, head_of, row_of
+from migrate.stores.durable.wire import KEY_BYTES, Document, changes_of, head_of, row_of
 
 _OPENING = 20.0
 """Seconds that the first answer may take: a host name that is wrong is not waited for like a bridge."""
@@ -82,17 +82,23 @@ class Objects:
 
     def heads(self, keys: Sequence[Key]) -> dict[Key, Row]:
         """The rows under these keys, with digests for values; absent ones are left out."""
-        found: dict[Key, Row] = {}
+        return {key: _answered(key, head_of(sent)) for key, sent in self._heads(keys)}
+
+    def past(self, keys: Sequence[Key]) -> dict[Key, Sequence[Change]]:
+        """The last changes of the rows under these keys; absent ones are left out."""
+        ahead = self.health.ahead
+        return {key: changes_of(sent, ahead) for key, sent in self._heads(keys)}
+
+    def _heads(self, keys: Sequence[Key]) -> Iterator[tuple[Key, Document]]:
         wanted = self._ours(keys)
         while wanted:
             some, answer = self._ask("heads", Scope.VERIFY, wanted)
             wanted = wanted[len(some) :]
             if len(answer["rows"]) != len(some):
                 raise StoreBroken("the bridge did not answer for the keys it was asked for", "report it")
-            for key, sent in zip(some, answer["rows"], strict=True):
-                if sent is not None:
-                    found[key] = _answered(key, head_of(sent))
-        return found
+            yield from (
+                (key, sent) for key, sent in zip(some, answer["rows"], strict=True) if sent is not None
+            )
 
     def _ask(self, verb: str, scope: Scope, keys: list[Key]) -> tuple[list[Key], Document]:
         """Ask for the first of these keys: as many as the Worker may do at once; and its answer."""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from migrate.bridge_keys import Scope
 from migrate.core.ports import Answer, Cursor, Page, Quarantined
-from migrate.core.record import Head, Key, Row, expired
+from migrate.core.record import Change, Head, Key, Row, expired
 from migrate.errors import ConfigError
 from migrate.stores.durable import notes
 from migrate.stores.durable.bridge import Bridge, Health
@@ -82,7 +82,7 @@ class Lister:
 
 
 class DurableHolder:
-    """The objects' rows, read-only. Implements `ports.Holder`.
+    """The objects' rows, read-only. Implements `ports.Holder` and `ports.Remembering`.
 
     Its rows have digests, which a key for verify is enough for; those that `shown` is asked for, or
     all of them with `values`, need one for values.
@@ -124,6 +124,15 @@ class DurableHolder:
         bounds = self._objects.bounds(prefix, after, upto)
         if bounds is not None:
             yield from self._listing().rows_between(bounds, values=self._values)
+
+    @property
+    def namespace(self) -> str | None:
+        """As `ports.Remembering`."""
+        return self._objects.health.namespace
+
+    def past(self, keys: Sequence[Key]) -> Mapping[Key, Sequence[Change]]:
+        """As `ports.Remembering`."""
+        return self._objects.past(keys)
 
     @property
     def verbatim(self) -> bool:

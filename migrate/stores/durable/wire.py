@@ -16,7 +16,7 @@ import jsonschema_rs
 import orjson
 
 from migrate.core.ports import Replacement
-from migrate.core.record import NEVER, Content, Digest, Key, Origin, Record, Row, Unseen, digest_text
+from migrate.core.record import NEVER, Change, Content, Digest, Key, Origin, Record, Row, Unseen, digest_text
 from migrate.errors import StoreBroken
 
 PROTOCOL = 1
@@ -61,6 +61,11 @@ def head_of(sent: Document) -> Row:
     if digest is None:
         return _row(sent, None)
     return _row(sent, Unseen(Digest(base64.urlsafe_b64decode(digest + "==")), sent["bytes"]))
+
+
+def changes_of(sent: Document, ahead: float) -> tuple[Change, ...]:
+    """The last changes of a row; `ahead`: how far the object's clock is ahead of ours."""
+    return tuple(Change(one["version"], one["at"] - ahead) for one in sent["changes"])
 
 
 def _row(sent: Document, value: Content) -> Row:

@@ -2,6 +2,7 @@
 
 import { decoded } from "../decoded.ts";
 import { HALVES } from "../half-calls.ts";
+import { namespaceOf } from "../placement.ts";
 import { Canary } from "./canary.ts";
 import { Counters } from "./counters.ts";
 import { encoded, endOf, metadataText } from "./data.ts";
@@ -51,7 +52,7 @@ export class Store {
     this.counters = counters;
     this.#settings = settings;
     this.#world = world;
-    const namespace = objects === null ? "" : objects.idFromName("kvferry:namespace").toString().slice(0, 8);
+    const namespace = objects === null ? "" : namespaceOf(objects);
     this.#kvSide = kv && new KvSide(kv, prefix, namespace, world, counters);
     this.#objectSide = objects && placement && new ObjectSide(objects, placement, locationHint, world);
     this.#reader = new Reader(() => this.#kv, () => this.#object, world, counters, () => this.#stats.hit());
