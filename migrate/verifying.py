@@ -9,14 +9,15 @@ was killed goes on where it was.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from migrate.core import lifetimes
-from migrate.core.comparing import ALIKE, LEGACY_EQUAL, Kind, Rules, classify, merge, undecided
+from migrate.core.comparing import ALIKE, LEGACY_EQUAL, Kind, Rules, Stage, classify, merge, undecided
 from migrate.core.copying import same
 from migrate.core.difference import Difference, Proof, ReadError, Side, State
 from migrate.core.listing import Sampling, equal_by_listing
+from migrate.core.motion import moving
 from migrate.core.names import ALL, Names
 from migrate.core.partition import disjoint
 from migrate.core.ports import (
@@ -121,6 +122,7 @@ class Verifier:
             answers = self._pages.read(keys)
             rows = rows_with_values(keys, answers, self.target, self._undecided)
             poor = self._quarantined(keys)
+            in_motion = self._moving((answers[key], rows.get(key)) for key in keys)
             results, errors = [], []
             for old in due:
                 answer, row = answers[old.key], rows.get(old.key)
@@ -129,7 +131,7 @@ class Verifier:
                     errors.append(ReadError(old.key, Side.SOURCE, answer.reason, now))
                     results.append(replace(old, state=State.UNSETTLED, last_seen=now))
                     continue
-                kind = self._classify(answer, row, old.key in poor)
+                kind = self._classify(answer, row, old.key in poor, old.key in in_motion)
                 results.append(again(old, kind, answer, row, now, self._patience()))
             self.ledger.settle(self.verify, results, errors)
 
@@ -194,6 +196,7 @@ class Verifier:
     ) -> Iterator[Difference]:
         """Count what one reading proves, and yield what must be read again."""
         there = self.clock.now() + self.source.skew
+        in_motion = self._moving((entry[1], row) for _, entry, row in pairs if entry is not None)
         for key, entry, row in pairs:
             tally[SOURCE_KEYS] += entry is not None
             if entry is not None:
@@ -212,7 +215,7 @@ class Verifier:
             if isinstance(answer, Unreadable):
                 errors.append(ReadError(key, Side.SOURCE, answer.reason, now))
                 continue
-            kind = self._classify(answer, row, row is None and key in quarantine)
+            kind = self._classify(answer, row, row is None and key in quarantine, key in in_motion)
             gone = kind is None and (entry is None or expired(entry[0].expiration, now + self.source.skew))
             # Listed, but nothing came: a miss is not believed at once either.
             kind = kind or (Kind.EXPIRING if gone else Kind.MISSING)
@@ -240,9 +243,19 @@ class Verifier:
     def _undecided(self, answer: Answer, row: Row | None) -> bool:
         return isinstance(answer, Record) and row is not None and undecided(answer, row, self.look.rules)
 
-    def _classify(self, answer: Record | None, row: Row | None, quarantined: bool) -> Kind | None:
+    def _moving(self, pairs: Iterable[tuple[Answer, Row | None]]) -> set[Key]:
+        """Of which of these KV shows what the row was until at most H ago; see `motion`."""
+        if self.look.rules.stage is not Stage.SHADOW_READ:
+            return set()
+        return moving(pairs, self.target, self.clock.now() - self.look.patience.horizon)
+
+    def _classify(
+        self, answer: Record | None, row: Row | None, quarantined: bool, in_motion: bool
+    ) -> Kind | None:
         now = self.clock.now() + self.source.skew
-        return classify(answer, row, quarantined=quarantined, rules=self.look.rules, now=now)
+        return classify(
+            answer, row, quarantined=quarantined, rules=self.look.rules, now=now, moving=in_motion
+        )
 
     def _patience(self) -> Patience:
         return replace(self.look.patience, skew=self.source.skew, live=self.source.live)

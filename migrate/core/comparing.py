@@ -47,6 +47,7 @@ class Kind(enum.StrEnum):
     NEWER = "newer_in_target"
     EXTRA_APP = "extra_app"
     KV_BEHIND = "kv_behind"
+    IN_MOTION = "in_motion"
     LEGACY = "legacy"
     LEGACY_STALE = "legacy_stale"
     LEGACY_EXTRA = "legacy_extra"
@@ -66,6 +67,9 @@ AGAINST = frozenset(
     }
 )
 """Evidence against the copy, once settled."""
+
+_OVERTAKEN = frozenset({Kind.VALUE, Kind.METADATA, Kind.EXPIRATION})
+"""How KV differs from a row that has gone on."""
 
 ALIKE = frozenset({Kind.EQUAL, Kind.SAME_JSON, Kind.PROJECTED})
 """Both stores have the session, and the same one."""
@@ -118,9 +122,20 @@ class Rules:
 
 
 def classify(
-    record: Record | None, row: Row | None, *, quarantined: bool, rules: Rules, now: float
+    record: Record | None,
+    row: Row | None,
+    *,
+    quarantined: bool,
+    rules: Rules,
+    now: float,
+    moving: bool = False,
 ) -> Kind | None:
-    """The class of one key; None: neither store has it. `now`: the source's clock, Unix seconds."""
+    """The class of one key; None: neither store has it. `now`: the source's clock, Unix seconds.
+
+    `moving`: KV shows what the row was a moment ago, see `motion`. It counts at shadow-read only: before, a
+    write is done without the object's half, so that the row's last change may be an older write's; from
+    object-first on the target is right anyway.
+    """
     soon = now + rules.margin
     if row is not None and row.deleted:
         return Kind.TOMBSTONED
@@ -132,7 +147,9 @@ def classify(
         return Kind.QUARANTINED if quarantined else Kind.MISSING
     if same(record, row):
         return Kind.EQUAL
-    return _both(record, row, rules, soon)
+    kind = _both(record, row, rules, soon)
+    still = not moving or rules.stage is not Stage.SHADOW_READ or kind not in _OVERTAKEN
+    return kind if still else Kind.IN_MOTION
 
 
 def _only_target(row: Row | None, authority: Authority | None, soon: float) -> Kind | None:

@@ -21,7 +21,7 @@ class State(enum.StrEnum):
     SETTLED = "settled"
     """survived at least two reads H apart without a change on either side"""
     HEALED = "healed"
-    """a later read found both sides equal"""
+    """a later read found both sides equal, or nothing that counts: in motion all the time, for example"""
     DRAINED = "drained"
     """an expiring session that is gone from both sides"""
     UNSETTLED = "unsettled"

@@ -2,7 +2,9 @@
 
 A difference is believed only when it has settled: two readings at least H apart saw it with no
 change on either side. A change starts its clock again; an expiring session is read again H after
-its expiration, and must be gone from both sides by then.
+its expiration, and must be gone from both sides by then. A session in motion changes at every reading: it is
+believed to be in motion when a reading H or more after the first one finds it so, and another value or
+expiration in the source than the reading before; see `motion`.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ class Patience:
 
 def must_settle(kind: Kind | None) -> bool:
     """Is this a class that one reading does not prove?"""
-    return kind in AGAINST or kind is Kind.EXPIRING
+    return kind in AGAINST or kind in (Kind.EXPIRING, Kind.IN_MOTION)
 
 
 def first(
@@ -94,7 +96,11 @@ def again(
         return replace(read, state=State.HEALED)
     if kind is Kind.EXPIRING:
         return _expiring(read, record, row, now, patience)
-    if (source, target, kind) == (old.source, old.target, old.kind):
+    if kind is Kind.IN_MOTION:
+        return _in_motion(old, read, now, patience)
+    # What was in motion and has stood still since is the same difference under another name.
+    before = kind if old.kind is Kind.IN_MOTION else old.kind
+    if (source, target, kind) == (old.source, old.target, before):
         due = old.changed_at + patience.horizon
         return replace(read, due_at=due, state=State.SETTLED if now >= due else State.OPEN)
     used_up = read.rounds >= patience.rounds
@@ -104,6 +110,18 @@ def again(
         due_at=now + patience.horizon,
         state=State.UNSETTLED if used_up else State.OPEN,
     )
+
+
+def _in_motion(old: Difference, read: Difference, now: float, patience: Patience) -> Difference:
+    """It is believed H after the first reading, if the source has moved."""
+    due = old.first_seen + patience.horizon
+    if now < due:
+        return replace(read, changed_at=now, due_at=due, state=State.OPEN)
+    if read.source != old.source:
+        return replace(read, changed_at=now, due_at=due, state=State.HEALED)
+    used_up = read.rounds >= patience.rounds
+    state = State.UNSETTLED if used_up else State.OPEN
+    return replace(read, due_at=now + patience.horizon, state=state)
 
 
 def _expiring(

@@ -121,7 +121,7 @@ def settled_against(facts: VerifyFacts) -> int:
 
 def doubts(facts: VerifyFacts) -> list[str]:
     """Why the verify proves nothing, or not everything; empty when it does."""
-    pending = sum(facts.count(kind, *PENDING) for kind in AGAINST)
+    pending = sum(facts.count(kind, *PENDING) for kind in (*AGAINST, Kind.IN_MOTION))
     expiring = facts.count(Kind.EXPIRING, *PENDING)
     unnamed = 0 if UNNAMED in facts.ignored else facts.tally[UNNAMED]
     found = [

@@ -28,8 +28,15 @@ def row(
     return Row(K, value, metadata, expiration, origin, 1, None)
 
 
-def kind(a: Record | None, b: Row | None, rules: Rules = PLAIN, *, quarantined: bool = False) -> Kind | None:
-    return classify(a, b, quarantined=quarantined, rules=rules, now=NOW)
+def kind(
+    a: Record | None,
+    b: Row | None,
+    rules: Rules = PLAIN,
+    *,
+    quarantined: bool = False,
+    moving: bool = False,
+) -> Kind | None:
+    return classify(a, b, quarantined=quarantined, rules=rules, now=NOW, moving=moving)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +154,7 @@ def test_merge_shows_every_key_of_both_sides_once_and_in_order(ours: list[str], 
 
 def test_no_class_is_both_proof_and_evidence_against() -> None:
     proven = {Kind.EQUAL, Kind.SAME_JSON, Kind.PROJECTED}
-    believed = proven | {Kind.TOMBSTONED, Kind.NEWER, Kind.EXTRA_APP, Kind.KV_BEHIND}
+    believed = proven | {Kind.TOMBSTONED, Kind.NEWER, Kind.EXTRA_APP, Kind.KV_BEHIND, Kind.IN_MOTION}
     assert set(itertools.chain(believed, AGAINST, {Kind.EXPIRING})) == set(Kind)
     assert not believed & AGAINST
 
@@ -174,3 +181,35 @@ def test_the_operator_says_who_is_right_about_a_legacy_row_and_the_stage_does_no
     assert kind(record(b"x"), row(None, origin=Origin.LEGACY), rules) is Kind.TOMBSTONED
     assert kind(None, row(expiration=NOW - 5, origin=Origin.LEGACY), rules) is Kind.EXPIRING
     assert kind(record(b"x"), row(origin=Origin.APP), rules) is Kind.NEWER
+
+
+OTHERS = [record(b"x"), record(metadata="1"), record(expiration=LATER + 2)]
+
+
+@pytest.mark.parametrize("stage", list(Stage))
+@pytest.mark.parametrize("other", OTHERS)
+def test_what_has_gone_on_is_in_motion_at_shadow_read_only(stage: Stage, other: Record) -> None:
+    rules = Rules(stage=stage)
+    still = kind(other, row(origin=Origin.DUAL), rules)
+    found = kind(other, row(origin=Origin.DUAL), rules, moving=True)
+    assert found is (Kind.IN_MOTION if stage is Stage.SHADOW_READ else still)
+    assert (found in AGAINST) is (stage in (Stage.KV, Stage.DUAL_WRITE))
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "expected"),
+    [
+        (record(), row(), Kind.EQUAL),
+        (record(b"[1]"), row(b"[ 1 ]"), Kind.SAME_JSON),
+        (record(), row(None), Kind.TOMBSTONED),
+        (record(), None, Kind.MISSING),
+        (None, row(), Kind.EXTRA),
+        (record(b"x"), row(origin=Origin.APP), Kind.NEWER),
+        (record(b"x"), row(origin=Origin.LEGACY), Kind.LEGACY),
+        (record(b"x", expiration=NOW), row(expiration=NOW - 9), Kind.EXPIRING),
+    ],
+)
+def test_only_what_differs_and_is_kvs_to_say_can_be_in_motion(
+    source: Record | None, target: Row | None, expected: Kind
+) -> None:
+    assert kind(source, target, Rules(stage=Stage.SHADOW_READ), moving=True) is expected

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -111,3 +112,43 @@ def test_settled_means_two_equal_readings_at_least_h_apart(
         assert readings[-1][0] - start >= H - 1e-3
         assert all(tuple(rest) == last for at, *rest in readings if at >= difference.changed_at)
         assert replace(difference, state=State.OPEN).kind in AGAINST
+
+
+def test_a_first_reading_proves_no_key_in_motion() -> None:
+    first_seen = found(Kind.IN_MOTION)
+    assert (first_seen.state, first_seen.due_at) == (State.OPEN, T + H)
+
+
+@pytest.mark.parametrize("before", [Kind.IN_MOTION, Kind.VALUE, Kind.EXPIRATION, Kind.MISSING])
+@pytest.mark.parametrize(
+    ("after", "state"), [(H - 0.001, State.OPEN), (H, State.HEALED), (3 * H, State.HEALED)]
+)
+def test_a_key_is_in_motion_when_a_reading_h_after_the_first_finds_it_so(
+    before: Kind, after: float, state: State
+) -> None:
+    moved = again(found(before), Kind.IN_MOTION, NEW, ROW._replace(version=2), T + after, PATIENCE)
+    assert (moved.state, moved.kind, moved.due_at) == (state, Kind.IN_MOTION, T + H)
+
+
+def test_a_source_that_has_not_moved_is_not_in_motion() -> None:
+    for rounds, state in ((3, State.OPEN), (1, State.UNSETTLED)):
+        stuck = again(
+            found(Kind.IN_MOTION), Kind.IN_MOTION, OLD, ROW._replace(version=2), T + H, Patience(H, rounds)
+        )
+        assert (stuck.state, stuck.due_at) == (state, T + 2 * H)
+
+
+@pytest.mark.parametrize("kind", [Kind.VALUE, Kind.METADATA, Kind.EXPIRATION])
+def test_what_was_in_motion_and_stands_still_settles_when_any_difference_would(kind: Kind) -> None:
+    stuck = again(found(Kind.IN_MOTION), kind, OLD, ROW, T + H, PATIENCE)
+    assert (stuck.state, stuck.kind) == (State.SETTLED, kind)
+    moved = again(found(Kind.IN_MOTION), kind, NEW, ROW, T + H, PATIENCE)
+    assert (moved.state, moved.changed_at, moved.due_at) == (State.OPEN, T + H, T + 2 * H)
+
+
+def test_a_key_that_only_its_memory_fails_to_prove_is_unsettled_in_the_end() -> None:
+    difference = found(Kind.IN_MOTION)
+    for step in range(1, 4):
+        row = ROW._replace(version=step + 1)
+        difference = again(difference, Kind.VALUE, OLD, row, T + step * H, PATIENCE)
+    assert difference.state is State.UNSETTLED
