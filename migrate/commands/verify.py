@@ -66,7 +66,7 @@ from migrate.commands import options
     type=click.Choice(["kv", "dual-write", "shadow-read", "object-first", "object-only"]),
     default="kv",
     show_default=True,
-    help="The application's stage: from object-first on the target is right.",
+    help="The application's stage: at shadow-read sessions may be in motion; later the target is right.",
 )
 @options.ledger_option
 @options.report_options

@@ -37,6 +37,7 @@ made = st.builds(
     metadata,
     st.just(NEVER) | st.integers(1, 10**11),
     st.none(),
+    st.none(),
 )
 
 
