@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,16 +55,17 @@ def command(
       kvferry status --run 3fa9 --json
       kvferry status --target do+https://bridge.example.com
     """
-    from migrate.ledger.ledger import Ledger
     from migrate.ledger.status import status_document
 
     where = options.outputs_of("status", fmt, outputs, as_json)
     clock = SystemClock()
+    typed = click.get_current_context().get_parameter_source("target") is not ParameterSource.DEFAULT_MAP
+    required = typed and target is not None
     while True:
-        with Ledger.open(ledger, clock=clock, read_only=True) as opened:
-            document = status_document(opened, only)
+        with _opened(ledger, clock, or_empty=required) as opened:
+            document = status_document(opened, only) | {"ledger": str(ledger)}
             if target is not None:
-                document |= _live(target, opened, clock)
+                document |= _live(target, opened, clock, required=required)
         if watch and sys.stdout.isatty():
             click.clear()
         where.emit(document, sys.stdout)
@@ -70,13 +74,30 @@ def command(
         time.sleep(2.0)
 
 
-def _live(target: str, ledger: Ledger, clock: Clock) -> Document:
-    """The member `live`; what keeps the bridge from answering is an error when it was asked by an option."""
+@contextmanager
+def _opened(path: Path, clock: Clock, *, or_empty: bool) -> Iterator[Ledger]:
+    """The ledger, to be read. `or_empty`: where there is none, an empty one, which is gone afterwards.
+
+    A session store is at work before anything is exported.
+    """
+    from migrate.ledger.ledger import Ledger
+
+    if path.exists() or not or_empty:
+        with Ledger.open(path, clock=clock, read_only=True) as opened:
+            yield opened
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="kvferry-") as folder,
+        Ledger.open(Path(folder, "ledger.db"), clock=clock) as empty,
+    ):
+        yield empty
+
+
+def _live(target: str, ledger: Ledger, clock: Clock, *, required: bool) -> Document:
+    """The member `live`. `required`: what keeps the bridge from answering is an error."""
     from migrate.live_status import live
     from migrate.opening import Opener, Settings
 
-    asked = click.get_current_context().get_parameter_source("target")
-    required = asked is not ParameterSource.DEFAULT_MAP
     opener = Opener(Settings(clock=clock), ledger, on_note=lambda line: click.echo(line, err=True))
     try:
         found = live(target, opener, clock.now(), required=required)

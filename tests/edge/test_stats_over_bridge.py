@@ -269,6 +269,20 @@ def test_status_says_that_a_bridge_has_no_statistics(
     assert "unproven" in live["said"]
 
 
+def test_before_there_is_a_ledger_status_tells_of_a_target_that_is_typed_and_writes_nothing(
+    told: Told, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in (here / DEFAULT).parent.iterdir():
+        path.unlink()
+    told.beat("c", "kv", "v1")
+    found = status(capsys, "--target", target(told.bridge))
+    assert (found["live"]["said"], found["runs"], found["next"]) == ("at work: kv", [], "kvferry plan")
+    assert found["ledger"] == str(DEFAULT)
+    assert not (here / DEFAULT).exists()
+    (here / "kvferry.toml").write_text(f'target = "{target(told.bridge)}"\n')
+    assert run(["status"]) == 3, "nobody has asked for the target alone"
+
+
 def test_a_target_of_the_configuration_is_asked_and_may_be_away(
     told: Told, here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
