@@ -341,6 +341,11 @@ class Holder(Protocol):
         everywhere yet (`Target.begin_gate_verify`); or it has none."""
         ...
 
+    def finished_since(self) -> float | None:
+        """From when on nothing is imported, replaced or buried any more (`Target.finish`): Unix seconds by
+        our clock, as far as the store's is known; it may lie ahead. None: the migration is not finished."""
+        ...
+
     def close(self) -> None:
         """Release what it holds. May be called twice."""
         ...
@@ -373,8 +378,8 @@ class Remembering(Protocol):
 class Target(Holder, Protocol):
     """A store that can be copied into.
 
-    What writes needs a held lease, `begin_gate_verify` and `end_gate_verify` excepted; what only reads
-    needs none.
+    What writes needs a held lease, `begin_gate_verify`, `end_gate_verify` and `finish` excepted; what only
+    reads needs none.
     """
 
     def acquire(self, claim: Claim) -> None:
@@ -419,7 +424,7 @@ class Target(Holder, Protocol):
         `replacements` (UPDATED, else `standing`; WAITING when nothing else fits).
         Nothing of it is visible if it raises or the process dies. Raises TooLate past
         `batch.not_after`, RecordError for an unknown expiration, StoreBroken when `records` hold
-        a key twice, StoreUnavailable when the lease was lost; StoreRefused.
+        a key twice, StoreUnavailable when the lease was lost; StoreRefused, also once it is finished.
         """
         ...
 
@@ -439,6 +444,15 @@ class Target(Holder, Protocol):
 
         Needs no lease. May be called twice; after one that was broken off it must be, for in some part of
         the store the fence may still be up. One that goes up meanwhile stays up.
+        """
+        ...
+
+    def finish(self) -> None:
+        """End the migration: from now on no batch is accepted, and expired rows and the tombstones that need
+        not be kept may be purged. There is no way back.
+
+        Returns once that holds everywhere. Needs no lease. May be called again: it keeps its time, and one
+        that was broken off is completed.
         """
         ...
 

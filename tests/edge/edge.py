@@ -66,7 +66,7 @@ WALKED = {
     "walked-untimed": "UntimedSessions",
     "walked-unversioned": "UnversionedSessions",
 }
-NEEDED = {"import": "import", "fence": "import", "bury": "delete", "read": "values"}
+NEEDED = {"import": "import", "fence": "import", "bury": "delete", "finish": "delete", "read": "values"}
 """The scope of the key for a verb, where it is not verify."""
 
 MUTANTS = {
@@ -103,10 +103,17 @@ MUTANTS = {
         'await written(objects, objects.book, { state: "rising" }, found.version)',
         'await written(objects, objects.book, { state: "up", since: clock() }, found.version)',
     ),
+    # Of the end: an object imports all the same, and the bridge sets no time to what it sends.
+    "UNFINISHED": (
+        "toolkit.ts",
+        'if (isMoving(part) && this.finished()) return { result: "finished" };',
+        "",
+    ),
+    "ENDLESS": ("finish.ts", "return began + WINDOW;", "return Infinity;"),
     # Of somebody else's class: nothing on record, purges not held back, a miss taken for an error, what is
     # on no record taken for nothing.
     "UNWRAPPED": ("own-calls.ts", 'if (method.does === "other") return run();', "return run();"),
-    "PURGING": ("toolkit.ts", "return this.#notes.read(FINISHED) !== null;", "return true;"),
+    "PURGING": ("toolkit.ts", "return this.finished();", "return true;"),
     "STRICT": ("own-calls.ts", "/\\bgot no results\\b/.test(error.message)", "error.message === ''"),
     "IGNORANT": (
         "rows.ts",
@@ -455,6 +462,7 @@ class Edge:
             "LACKING": "Lacking",
             "HELD": "HeldSessions",
             "HELD_UNFENCED": "HeldUnfenced",
+            "HELD_UNFINISHED": "HeldUnfinished",
             "APART": "Apart",
             "EXPLORED": "Explored",
         }
@@ -574,10 +582,13 @@ class Edge:
         add("breaking", "BreakingSessions", SECRET, "shards:1", PREFIX)
         add("held", "HeldSessions", SECRET, "shards:4", PREFIX)
         add("held-unfenced", "HeldUnfenced", SECRET, "shards:4", PREFIX)
+        add("held-unfinished", "HeldUnfinished", SECRET, "shards:4", PREFIX)
         add("held-per-session", "HeldSessions", SECRET, "per-session", PREFIX)
         for mutant in ("BACKWARDS", "HEEDLESS", "EARLY"):
             add(f"held-{mutant.lower()}", "HeldSessions", SECRET, "shards:4", PREFIX)
             workers[-1]["entry"] = str(self.folder / mutant / "tested-bridge.ts")
+        add("held-endless", "HeldSessions", SECRET, "per-session", PREFIX)
+        workers[-1]["entry"] = str(self.folder / "ENDLESS" / "tested-bridge.ts")
         for name, access in (GUARDED | MISGUARDED).items():
             add(name, "UserSessions", SECRET, "shards:1", PREFIX, **access)
         add("without-toolkit", "WithoutToolkit", SECRET, "per-session", PREFIX)

@@ -20,8 +20,9 @@ class Side:
         self.bridge = edge.bridge(name)
         self.world = fresh("world") + ":"
         self.bridge.set_world(self.world)
-        self.binding = "HELD_UNFENCED" if name == "held-unfenced" else "HELD"
-        self.alone = name == "held-per-session"
+        owner = {"held-unfenced": "HELD_UNFENCED", "held-unfinished": "HELD_UNFINISHED"}
+        self.binding = owner.get(name, "HELD")
+        self.alone = name in ("held-per-session", "held-endless")
 
     def __enter__(self):
         return self

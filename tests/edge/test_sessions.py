@@ -44,6 +44,7 @@ def test_only_these_names_can_be_called(edge):
         "Adopt",
         "Count",
         "Delete",
+        "Finish",
         "Heads",
         "Health",
         "Import",

@@ -14,6 +14,7 @@ VERBS = [
     "import",
     "fence",
     "bury",
+    "finish",
     "heads",
     "read",
     "scan",
@@ -172,6 +173,7 @@ REQUESTS = {
     "import of a note": lambda session: importing(notes=[{"name": session, "body": ""}], notAfter=None),
     "fence": lambda session: {"up": True},
     "bury": lambda session: burying(session),
+    "finish": lambda session: {"ids": []},
     "read": lambda session: {"keys": [key(session)]},
     "scan with values": lambda session: {**SCAN, "values": True},
     "scan": lambda session: {**SCAN, "values": False},
@@ -186,7 +188,7 @@ ALLOWED = {
     "verify": LOOKS,
     "import": {*LOOKS, "import", "import of a note", "fence"},
     "values": {*LOOKS, "read", "scan with values"},
-    "delete": {*LOOKS, "bury"},
+    "delete": {*LOOKS, "bury", "finish"},
 }
 
 

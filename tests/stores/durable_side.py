@@ -89,6 +89,11 @@ class DurableSide:
         self._open.append(DurableTarget(connection, self.namespace, clock=self.clock))
         return self._open[-1]
 
+    def finish(self) -> None:
+        keyed = self.connection("import", "values", "delete")
+        self._open.append(DurableTarget(keyed, self.namespace, clock=self.clock))
+        self._open[-1].finish()
+
     def connection(self, *scopes: str, **options: Any) -> Bridge:
         found = find_bridge_keys({VARIABLE: keys(*scopes, now=self.clock.now())}, None, 0)  # type: ignore[arg-type]
         return Bridge(self.bridge.url.rstrip("/"), found, clock=self.clock, **options)

@@ -489,10 +489,9 @@ def test_a_dump_is_never_stale(tmp_path: Path) -> None:
     assert (source.horizon, source.skew, source.width) == (0, 0, 4000)
 
 
-def test_a_dump_has_no_fence(write: Callable[..., Path]) -> None:
-    assert (
-        DumpSource(write("d.json", text_of([item(one) for one in RECORDS], "array"))).fenced_since() is None
-    )
+def test_a_dump_has_neither_a_fence_nor_an_end(write: Callable[..., Path]) -> None:
+    source = DumpSource(write("d.json", text_of([item(one) for one in RECORDS], "array")))
+    assert source.fenced_since() is source.finished_since() is None
 
 
 def test_nothing_is_left_behind_and_nothing_is_changed(

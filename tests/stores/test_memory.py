@@ -167,8 +167,10 @@ def test_every_method_of_the_ports_is_wrapped(clock):
         "begin_gate_verify": (),
         "end_gate_verify": (),
         "fenced_since": (),
+        "finished_since": (),
         "heartbeat": (),
         "close_sweep": (1,),
+        "finish": (),
         "release": (),
         "close": (),
     }

@@ -20,7 +20,7 @@ from migrate.core.ports import (
     TooLate,
 )
 from migrate.core.record import NEVER, UNKNOWN, Key, Origin, Record, Row, digest, holds
-from migrate.errors import RecordError, StoreBroken, StoreUnavailable
+from migrate.errors import RecordError, StoreBroken, StoreRefused, StoreUnavailable
 from migrate.stores.memory import MemoryStore
 from migrate.stores.sqlite import SessionGone, SqliteSessions, SqliteTarget
 from tests.stores.durable_side import DurableSide, ForeignSide
@@ -46,6 +46,9 @@ class MemorySide:
 
     def again(self):
         return self.target.opened_again()
+
+    def finish(self):
+        self.again().finish()
 
     def close(self):
         self.target.close()
@@ -83,6 +86,9 @@ class SqliteSide:
     def again(self):
         self._open.append(SqliteTarget(self._path, clock=self._clock))
         return self._open[-1]
+
+    def finish(self):
+        self.again().finish()
 
     def close(self):
         for store in self._open:
@@ -420,6 +426,34 @@ def test_the_fence_says_from_when_on_it_holds(side, target, clock):
     clock.time += 1
     target.begin_gate_verify()
     assert target.fenced_since() > first + 600
+
+
+def test_after_the_end_nothing_is_imported_or_replaced_and_there_is_no_way_back(side, target, mark):
+    mark = target.apply(Batch(records=[record()]), mark)
+    side.finish()
+    for batch in (Batch(records=[record("p:b")]), replacing(1), Batch(tally=Counter({LISTED: 1}))):
+        with pytest.raises(StoreRefused, match="migration is finished"):
+            target.apply(batch, replace(mark, tally=Counter()))
+    target.end_gate_verify()
+    with pytest.raises(StoreRefused, match="migration is finished"):
+        side.target.apply(replacing(1), replace(mark, tally=Counter()))
+    assert row(target).value == b"v"
+    assert target.rows([Key("p:b")]) == {}
+    assert target.checkpoint(mark.sweep, "p:") == mark
+    assert side.put(record("p:c"), "app")
+    target.release()
+    target.acquire(ME)
+
+
+def test_the_end_says_from_when_on_it_is_so_and_keeps_its_time(side, target, clock):
+    assert target.finished_since() is None
+    before = clock.now()
+    side.finish()
+    first = target.finished_since()
+    assert before - 0.001 <= first <= clock.now() + 0.001
+    clock.time += 600
+    side.finish()
+    assert target.finished_since() == side.again().finished_since() == pytest.approx(first, abs=0.001)
 
 
 # ---------------------------------------------------------------- effect and progress

@@ -33,6 +33,7 @@ const SCOPES: Record<keyof typeof REQUESTS, Scope> = {
   import: "import",
   fence: "import",
   bury: "delete",
+  finish: "delete",
   heads: "verify",
   read: "values",
   objects: "verify",

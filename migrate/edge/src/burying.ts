@@ -2,6 +2,7 @@
 // each object. Needs a key of its own scope.
 
 import { openUntil } from "./fence.ts";
+import { importsUntil } from "./finish.ts";
 import { each, grouped } from "./objects.ts";
 import type { Objects } from "./objects.ts";
 import { Problem } from "./problem.ts";
@@ -14,6 +15,7 @@ export async function buried(request: BuryRequest, objects: Objects, clock: () =
   const { batch, notAfter, expect, rows } = request;
   if (notAfter > clock() + LIMITS.notAfterSeconds) throw new Misshapen("/notAfter", "is too far ahead");
   const pieces = piecesOf(rows, objects);
+  const ends = rows.length > 0 ? await importsUntil(objects, clock) : Infinity;
   const until = rows.length > 0 ? await openUntil(objects, clock) : 0;
   // Whoever lost the lease buries nothing; each row is compared with its version besides.
   const book = { expect, checkpoint: null, notes: [], forget: [] };
@@ -26,14 +28,15 @@ export async function buried(request: BuryRequest, objects: Objects, clock: () =
       sweep: 0,
       batch,
       differing: "waiting_to_settle",
-      notAfter,
+      notAfter: Math.min(notAfter, ends),
       records: [],
       replacements: [],
       burials: some.map(({ id, version, legacy }) => ({ key: id, version, legacy, notAfter: until })),
       book: null,
       counted: {},
     });
-    if (answer.result !== "done") throw new Problem("late"); // without notes there is nothing else to refuse
+    // Without notes there is nothing else to refuse.
+    if (answer.result !== "done") throw new Problem(answer.result === "finished" ? "finished" : "late");
     some.forEach(({ index }, place) => (outcomes[index] = answer.buried[place] as Buried));
   });
   return { outcomes };

@@ -55,6 +55,10 @@ export abstract class ToolkitMethods {
     return this[TOOLKIT].refusal(book, batch);
   }
 
+  kvferryFinish(since: number | null, alone: boolean): number | null {
+    return this[TOOLKIT].finish(since, alone);
+  }
+
   // ---------------------------------------------------------------- the session store's
 
   kvferryLook(ask: Ask): Here {

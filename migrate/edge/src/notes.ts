@@ -50,8 +50,15 @@ export interface Bookkeeping {
   unfit?: string | undefined;
 }
 
-// The note that says that the migration is finished: from then on a class purges by itself again.
+// The note that says that the migration is finished: from then on nothing is imported, replaced or buried, and
+// a class purges by itself again. It is never removed while anything else is kept beside it.
 export const FINISHED = "finished";
+
+// `since`: from when on, Unix seconds of the bridge. `alone`: the object is one session's.
+export interface Finished {
+  since: number;
+  alone: boolean;
+}
 
 type Raw = { name: string; version: number; body: string; tally: string | null };
 

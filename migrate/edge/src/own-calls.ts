@@ -163,7 +163,7 @@ export class OwnCalls {
 
   // False: the call was to write to a session that is deleted, and what it wrote is undone.
   #recorded({ keys }: Method, starts: Start[], wrote: boolean, does: Does): boolean {
-    const purges = this.#toolkit.finished();
+    const purges = this.#toolkit.mayPurge();
     return this.#toolkit.record((rows, now) => {
       const all = does === "many" && keys === undefined ? this.#withNew(starts) : starts;
       const kept = all.map((start) => this.#settle(rows, start, { wrote, does, purges, now }));

@@ -21,13 +21,19 @@ export interface Part extends Import {
 
 // Why a part is not done, although nothing is wrong. "late": past its not-after time. "conflict": which
 // expectation was not met. "repeated": this very batch was done before, and its checkpoint is there.
-// None of them has changed anything.
+// "finished": the migration is. None of them has changed anything.
 export type Refusal =
   | { result: "late" }
+  | { result: "finished" }
   | { result: "conflict"; index: number }
   | { result: "repeated"; checkpoint: Note };
 
 export type PartAnswer = Refusal | { result: "done"; outcomes: Outcome[]; buried: Buried[]; checkpoint: Note | null };
+
+// Does it move a session, or say how far a sweep is? Only the other notes may come after the end.
+export function isMoving({ records, replacements, burials, book }: Part): boolean {
+  return records.length + replacements.length + burials.length > 0 || (book?.checkpoint ?? null) !== null;
+}
 
 // The notes of those records that were inserted.
 export function released(records: Incoming[], outcomes: Outcome[]): string[] {

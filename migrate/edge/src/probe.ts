@@ -35,6 +35,7 @@ const CALLS: { [Method in keyof SessionObject]: (object: SessionObject) => Promi
   kvferryCount: (object) => object.kvferryCount(NOWHERE),
   kvferryNotes: (object) => object.kvferryNotes([]),
   kvferryNotesFrom: (object) => object.kvferryNotesFrom(NOWHERE, null, 1),
+  kvferryFinish: (object) => object.kvferryFinish(null, true),
   kvferryRefusal: (object) => object.kvferryRefusal(NO_NOTES, "probe"),
   kvferryLook: (object) => object.kvferryLook(LATE),
   kvferryPut: (object) => object.kvferryPut({ ...LATE, ...NO_VALUE, expect: null, every: 0 }),

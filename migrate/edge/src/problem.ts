@@ -17,6 +17,7 @@ const PROBLEMS = {
   foreign: [422, "an object is not of the bridge's class"],
   conflict: [409, "a note is not what it was expected to be; nothing was written"],
   late: [409, "it was read too long ago; read it again"],
+  finished: [409, "the migration is finished: nothing is imported any more"],
   overloaded: [503, "an object is overloaded; slow down"],
   retryable: [503, "an object could not be reached; try again"],
   toolkit: [501, "the class does not have the methods of kvferry's toolkit"],

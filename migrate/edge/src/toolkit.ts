@@ -5,8 +5,8 @@ import { Laws } from "./laws.ts";
 import type { Written } from "./laws.ts";
 import { Looks } from "./looks.ts";
 import { FENCE, fenceOf, FINISHED, NoteTable } from "./notes.ts";
-import type { Bookkeeping, Note } from "./notes.ts";
-import { held, released, sum, tallied } from "./part.ts";
+import type { Bookkeeping, Finished, Note } from "./notes.ts";
+import { held, isMoving, released, sum, tallied } from "./part.ts";
 import type { Part, PartAnswer, Refusal } from "./part.ts";
 import { ProvenanceTable } from "./provenance.ts";
 import type { Origin, Row, Stored, Tally } from "./record.ts";
@@ -67,6 +67,7 @@ export class Toolkit {
       const refused = book === null ? null : this.refusal(book, batch);
       if (refused?.result === "repeated") return refused;
       if (late(part.notAfter, now)) return { result: "late" };
+      if (isMoving(part) && this.finished()) return { result: "finished" };
       if (refused !== null) return refused;
       const changing = part.replacements.length + part.burials.length > 0;
       const fenced = changing && fenceOf(this.#notes.read(FENCE)).state !== "down";
@@ -116,9 +117,27 @@ export class Toolkit {
     return this.#rows;
   }
 
-  // Is the migration over? Then the class may purge again.
+  // Is the migration over? Then nothing is imported any more.
   finished(): boolean {
     return this.#notes.read(FINISHED) !== null;
+  }
+
+  // May a class of somebody else's purge again?
+  mayPurge(): boolean {
+    return this.finished();
+  }
+
+  // Make it over from `since` on (null: only look), or find it so: returns since when, Unix seconds. `alone`:
+  // this object is one session's, if it is anybody's. Null: it is not over, or there is nothing in the object,
+  // which stays as it is.
+  finish(since: number | null, alone: boolean): number | null {
+    // No transaction for a look: one makes an object's file.
+    const there = this.#notes.read(FINISHED);
+    if (there !== null) return (JSON.parse(there.body) as Finished).since;
+    if (since === null || (alone && this.#rows.from("").next().done === true)) return null;
+    const body = JSON.stringify({ since, alone } satisfies Finished);
+    this.#atOnce(() => this.#notes.write(FINISHED, body, null, FINISHED));
+    return since;
   }
 
   // Why an import with these notes would not be done; null: nothing is in its way.
@@ -135,6 +154,7 @@ export class Toolkit {
   async alarm(): Promise<void> {
     const now = this.now();
     this.#armed = false;
+    if (this.#migrating()) return this.#lookAgain(now + GRACE);
     let earliest = Infinity;
     const over: string[] = [];
     let kept = 0;
@@ -146,7 +166,7 @@ export class Toolkit {
         earliest = Math.min(earliest, due);
       }
     }
-    if (kept === 0 && this.#witness === null && this.#notes.list("", 1).length === 0) {
+    if (kept === 0 && this.#witness === null && this.#nothingNoted()) {
       const deleted = this.#storage.deleteAll();
       this.#open();
       await deleted;
@@ -156,12 +176,26 @@ export class Toolkit {
       for (const key of over) this.#rows.forget(key);
       if (kept === 0) this.#rows.drop();
     });
-    if (earliest === Infinity) return;
+    if (earliest < Infinity) await this.#lookAgain(Math.max(earliest, now + DAY));
+  }
+
+  async #lookAgain(at: number): Promise<void> {
     this.#armed = true;
-    const due = Math.max(earliest, now + DAY) * 1000;
     // The class may have set an alarm of its own, which will look again as well.
     const other = this.#witness === null ? null : await this.#storage.getAlarm();
-    if (other === null || other > due) await this.#storage.setAlarm(due);
+    if (other === null || other > at * 1000) await this.#storage.setAlarm(at * 1000);
+  }
+
+  // Is a migration under way, as far as this object was told? Nothing is forgotten then.
+  #migrating(): boolean {
+    return this.#notes.read(FENCE) !== null && !this.finished();
+  }
+
+  // Are there no notes that must outlast the rows? One session's object is made anew when it is needed.
+  #nothingNoted(): boolean {
+    const [first, second] = this.#notes.list("", 2);
+    if (first === undefined) return true;
+    return second === undefined && first.name === FINISHED && (JSON.parse(first.body) as Finished).alone;
   }
 
   // The notes of an import; returns the checkpoint as it was saved.

@@ -6,6 +6,7 @@ import { buried } from "./burying.ts";
 import { statistics } from "./counting.ts";
 import type { Countings } from "./counting.ts";
 import { lift, openUntil, raise } from "./fence.ts";
+import { finish, importsUntil } from "./finish.ts";
 import type { Full, Head, Range } from "./looks.ts";
 import type { Bookkeeping, Note } from "./notes.ts";
 import { each, grouped } from "./objects.ts";
@@ -47,6 +48,8 @@ export function answerTo(
       return REQUESTS.fence(document).up ? raise(objects, clock) : lift(objects);
     case "bury":
       return buried(REQUESTS.bury(document), objects, clock);
+    case "finish":
+      return finish(objects, REQUESTS.finish(document).ids, clock);
     case "heads":
       return heads(REQUESTS.heads(document), objects);
     case "read":
@@ -79,6 +82,7 @@ type Piece = { index: number; id: string };
 async function imported(request: ImportRequest, anywhere: Objects, clock: () => number): Promise<object> {
   const objects = anywhere.near(request.locationHint);
   const pieces = importPieces(request, objects, clock());
+  const ends = pieces.length > 0 ? await importsUntil(objects, clock) : Infinity;
   const until = request.replacements.length > 0 ? await openUntil(objects, clock) : 0;
   const parts = grouped(pieces, ({ id }) => objects.objectOf(id));
   const { batch, expect, checkpoint, notes, forget, unfit } = request;
@@ -87,7 +91,7 @@ async function imported(request: ImportRequest, anywhere: Objects, clock: () => 
   const done: string[] = [];
   const held: { name: string; body: string }[] = [];
   const send = async (name: string, some: Piece[], kept: Bookkeeping | null, counted: Tally) => {
-    const part = partOf(request, some, until, kept, counted);
+    const part = partOf(request, some, { ends, until }, kept, counted);
     const answer = await objects.get(name).kvferryImport(part);
     if (answer.result !== "done") return refused(answer);
     some.forEach(({ index }, place) => (outcomes[index] = answer.outcomes[place] as Outcome));
@@ -120,7 +124,7 @@ async function imported(request: ImportRequest, anywhere: Objects, clock: () => 
 
 // A batch that was done before has its checkpoint, and no outcomes any more; the rest are errors.
 function refused(answer: Refusal): { outcomes: null; checkpoint: Note } {
-  if (answer.result === "late") throw new Problem("late");
+  if (answer.result === "late" || answer.result === "finished") throw new Problem(answer.result);
   if (answer.result === "conflict") throw new Problem("conflict", { index: answer.index });
   return { outcomes: null, checkpoint: answer.checkpoint };
 }
@@ -149,11 +153,12 @@ function importPieces(request: ImportRequest, objects: Objects, now: number): Pi
 function partOf(
   request: ImportRequest,
   pieces: Piece[],
-  until: number,
+  { ends, until }: { ends: number; until: number },
   book: Bookkeeping | null,
   counted: Tally,
 ): Part {
-  const { sweep, batch, differing, notAfter, records, replacements, unfit } = request;
+  const { sweep, batch, differing, records, replacements, unfit } = request;
+  const notAfter = pieces.length > 0 ? Math.min(request.notAfter ?? ends, ends) : request.notAfter;
   const part: Part = { sweep, batch, differing, notAfter, records: [], replacements: [], burials: [], book, counted };
   // What other objects cannot store is noted by the bridge, once they have answered.
   const holds = (key: string) => (book === null || unfit === undefined ? {} : { holds: unfit.name + key });

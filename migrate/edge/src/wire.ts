@@ -76,6 +76,9 @@ export const buryRequest = object({
   rows: array(object({ key, version: integer(1, SAFE), legacy }), LIMITS.keys),
 });
 
+// The end of the migration; `ids`: objects of one session each that are told, once it has come.
+export const finishRequest = object({ protocol, ids: array(hexadecimal(64), LIMITS.objects) });
+
 export const keysRequest = object({ protocol, keys: array(key, LIMITS.keys) });
 
 export const objectsRequest = object({
@@ -134,6 +137,7 @@ export const REQUESTS = {
   import: importRequest,
   fence: fenceRequest,
   bury: buryRequest,
+  finish: finishRequest,
   heads: keysRequest,
   read: keysRequest,
   objects: objectsRequest,

@@ -89,7 +89,7 @@ export function withToolkit<Base extends Constructor>(
 
     // The class purges nothing until the migration is finished. There is one alarm for both.
     override async alarm(info?: AlarmInvocationInfo): Promise<void> {
-      if (this[TOOLKIT].finished()) await super.alarm?.(info);
+      if (this[TOOLKIT].mayPurge()) await super.alarm?.(info);
       else await suspended?.(this);
       await this[TOOLKIT].alarm();
     }

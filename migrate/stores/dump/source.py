@@ -155,6 +155,9 @@ class DumpSource:
     def fenced_since(self) -> None:
         """Nobody copies into a dump that is there: it has no fence."""
 
+    def finished_since(self) -> None:
+        """Nor has it an end."""
+
     def close(self) -> None:
         """Close the file and remove what is temporary. May be called twice."""
         with self._lock:

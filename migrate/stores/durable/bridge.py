@@ -22,6 +22,7 @@ from migrate.bridge_keys import VARIABLE, BridgeKeys, Scope
 from migrate.core.limiting import MemoryRequestLog, Rate
 from migrate.core.ports import Clock, TooLate
 from migrate.errors import ConfigError, StoreBroken, StoreRefused, StoreUnavailable
+from migrate.stores import finishing
 from migrate.stores.durable.wire import PROTOCOL, Document, is_valid
 from migrate.stores.http import client
 from migrate.stores.throttle import Throttle, http_date, parse_retry_after
@@ -313,6 +314,7 @@ class Bridge:
             "not-found": "check that bridge and kvferry are of the same release",
             "protocol": "check that bridge and kvferry are of the same release",
             "foreign": "set the bridge's KVFERRY_SCRIPT and KVFERRY_CLASS to the class that it is bound to",
+            "finished": finishing.HINT,
             "placement": "deploy the bridge with KVFERRY_PLACEMENT shards:N",
             "toolkit": "extend UserSessions or use the mix-in, and deploy the class's Worker again",
         }

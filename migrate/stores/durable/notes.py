@@ -2,6 +2,7 @@
 
     lease                       who copies; never removed, so that its version only rises
     fence/gate-verify           up, rising: no row is replaced; the bridge writes it, into every shard
+    finished                    nothing is imported any more; as the fence, and into objects of one session
     sweep/ID                    run, number, started, finished
     mark/ID/PARTITION           a checkpoint, its tally beside it
     seen/ID/PART/t/TIME/KEY     a sighting, in the order of its time
@@ -32,6 +33,7 @@ from migrate.stores.leasing import Held
 
 LEASE = "lease"
 FENCE = "fence/gate-verify"
+FINISHED = "finished"
 SWEEPS = "sweep/"
 HELD = "held/"
 
@@ -116,6 +118,11 @@ def fenced_since(found: Document | None) -> float | None:
     """Since when the fence has been up in every object, Unix seconds of the bridge; None: it has not."""
     body = {} if found is None else _body(found)
     return float(body["since"]) if body.get("state") == "up" else None
+
+
+def finished_since(found: Document) -> float:
+    """From when on the migration is finished in every object, Unix seconds of the bridge."""
+    return float(_body(found)["since"])
 
 
 def sweep_name(sweep: int) -> str:

@@ -158,6 +158,13 @@ class DurableHolder:
         since = notes.fenced_since(found)
         return None if since is None else since - self._objects.look().bridge_ahead
 
+    def finished_since(self) -> float | None:
+        """From when on nothing is imported, by our clock; None: the migration is not finished."""
+        found = notes.read(self._objects.bridge, [notes.FINISHED]).get(notes.FINISHED)
+        if found is None:
+            return None
+        return notes.finished_since(found) - self._objects.look().bridge_ahead
+
     def close(self) -> None:
         """Close the connections. May be called twice."""
         self._listing.close()

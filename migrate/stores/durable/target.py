@@ -34,6 +34,7 @@ from migrate.errors import RecordError, StoreBroken, StoreError, StoreRefused, S
 from migrate.stores.durable import notes
 from migrate.stores.durable.bridge import Bridge, Choked, Conflict
 from migrate.stores.durable.burials import Burial, bury
+from migrate.stores.durable.ending import finish
 from migrate.stores.durable.lease import Lease
 from migrate.stores.durable.pace import LEAST, Pace
 from migrate.stores.durable.pieces import pieces
@@ -82,6 +83,7 @@ class DurableTarget(DurableHolder):
         super().__init__(bridge, open_namespace, values=values)
         self._hint = {} if location_hint is None else {"locationHint": location_hint}
         self._bridge = bridge
+        self._open_namespace = open_namespace
         self._clock = clock
         self._lock = threading.RLock()  # one write at a time: the batch's or the heartbeat's
         self._lease = Lease(bridge, self._now)
@@ -183,6 +185,16 @@ class DurableTarget(DurableHolder):
     def end_gate_verify(self) -> None:
         """Lift the fence: replacements and burials are accepted again. Needs no lease."""
         self._bridge.ask("fence", Scope.IMPORT, {"up": False})
+
+    def finish(self) -> None:
+        """From now on nothing is imported, replaced or buried, and objects may purge. Needs a key for
+        deletions, and no lease.
+
+        With shards at once; with one object per session when everything that was on its way has run out of
+        time, and then the objects that Cloudflare lists are told: one that is not told holds back what a
+        class of somebody else's would purge.
+        """
+        finish(self._bridge, self._objects.health, self._open_namespace, self._clock)
 
     # ------------------------------------------------------------ deletions
 

@@ -30,6 +30,7 @@ from migrate.core.ports import (
 )
 from migrate.core.record import NEVER, UNKNOWN, Head, Key, Origin, Record, Row, expired
 from migrate.errors import RecordError, StoreBroken, StoreUnavailable
+from migrate.stores.finishing import refused
 
 LEASE_SECONDS = 60.0
 
@@ -47,6 +48,7 @@ class _Gate:
 
     lease: _Lease | None = None
     fenced_since: float | None = None
+    finished_since: float | None = None
 
 
 class MemoryStore:
@@ -157,6 +159,10 @@ class MemoryStore:
         """Since when no row is replaced; None: the fence is down."""
         return self._gate.fenced_since
 
+    def finished_since(self) -> float | None:
+        """Since when nothing is imported any more; None: the migration is not finished."""
+        return self._gate.finished_since
+
     def close(self) -> None:
         """Give the lease back; what is in memory stays readable."""
         self.release()
@@ -254,11 +260,19 @@ class MemoryStore:
         with self._lock:
             self._gate.fenced_since = None
 
+    def finish(self) -> None:
+        """From now on no batch is accepted."""
+        with self._lock:
+            if self._gate.finished_since is None:
+                self._gate.finished_since = self._clock.now()
+
     def apply(self, batch: Batch, checkpoint: Checkpoint) -> Checkpoint:
         """Do the batch and save the checkpoint; what can raise comes before the first change."""
         with self._lock:
             self.heartbeat()
             now = self._clock.now()
+            if self._gate.finished_since is not None:
+                raise refused(self.address)
             _check(batch, now, self.address)
             tally: Tally = Counter(checkpoint.tally)
             tally.update(batch.tally)

@@ -24,7 +24,7 @@ _HIGHEST_ID = 2**63 - 1
 _COLUMNS = "key, value, metadata, expiration, origin, version, sweep"
 _ORIGINS = {origin.value: origin for origin in Origin}
 
-GATE = "gate-verify"
+GATE, PURGE = "gate-verify", "purge"
 """The fence behind which no row is replaced."""
 
 _Raw = tuple[Key, bytes | None, Metadata, int | None, str, int, int | None]
@@ -91,8 +91,12 @@ class SqliteHolder:
     def fenced_since(self) -> float | None:
         """Since when no row is replaced; None: the fence is down."""
         with errors_named(self._path), self._reading:
-            found = self._reader.execute("SELECT at FROM fences WHERE name = ?", (GATE,)).fetchone()
-        return None if found is None else float(found[0])
+            return fence(self._reader, GATE)
+
+    def finished_since(self) -> float | None:
+        """Since when nothing is imported; None: the migration is not finished."""
+        with errors_named(self._path), self._reading:
+            return fence(self._reader, PURGE)
 
     def close(self) -> None:
         """Close the file. May be called twice."""
@@ -169,6 +173,12 @@ class SqliteSource:
 def _identity(path: Path, connection: sqlite3.Connection, reading: threading.Lock) -> str:
     with errors_named(path), reading:
         return str(connection.execute("SELECT id FROM store").fetchone()[0])
+
+
+def fence(connection: sqlite3.Connection, name: str) -> float | None:
+    """Since when a fence has been up, Unix seconds; None: it is down."""
+    found = connection.execute("SELECT at FROM fences WHERE name = ?", (name,)).fetchall()
+    return float(found[0][0]) if found else None
 
 
 def rows_of(connection: sqlite3.Connection, keys: Sequence[Key], before: int = _HIGHEST_ID) -> Iterator[Row]:

@@ -25,10 +25,13 @@ from migrate.core.ports import (
 )
 from migrate.core.record import Lasting
 from migrate.errors import StoreError
+from migrate.stores.finishing import refused
 from migrate.stores.sqlite import lease
 from migrate.stores.sqlite.batch import insert, insertions, quarantine, remember, replace_row, save
 from migrate.stores.sqlite.connection import BUSY_SECONDS, errors_named, open_writer, resolve, writing
-from migrate.stores.sqlite.reading import GATE, SqliteHolder
+from migrate.stores.sqlite.reading import GATE, PURGE, SqliteHolder, fence
+
+_UP = "INSERT INTO fences (name, at) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
 
 
 class SqliteTarget(SqliteHolder):
@@ -145,15 +148,17 @@ class SqliteTarget(SqliteHolder):
     def begin_gate_verify(self) -> None:
         """From now on no replacement is accepted (law 1); inserts still are. Needs no lease."""
         with self._transaction():
-            self._writer.execute(
-                "INSERT INTO fences (name, at) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
-                (GATE, self._clock.now()),
-            )
+            self._writer.execute(_UP, (GATE, self._clock.now()))
 
     def end_gate_verify(self) -> None:
         """Lift the fence: replacements are accepted again. Needs no lease."""
         with self._transaction():
             self._writer.execute("DELETE FROM fences WHERE name = ?", (GATE,))
+
+    def finish(self) -> None:
+        """From now on no batch is accepted, and rows may be deleted. Needs no lease."""
+        with self._transaction():
+            self._writer.execute(_UP, (PURGE, self._clock.now()))
 
     # ------------------------------------------------------------ the batch
 
@@ -168,6 +173,8 @@ class SqliteTarget(SqliteHolder):
         stamp = int(self._clock.now())
         prepared = insertions(batch.records)
         with self._leased() as now:
+            if fence(self._writer, PURGE) is not None:
+                raise refused(self.address)
             if now > batch.not_after:
                 raise TooLate
             tally.update(

@@ -8,6 +8,7 @@ import { UserSessions as Overwriting } from "OVERWRITING/user-sessions.ts";
 import { UserSessions as Forgetting } from "FORGETTING/user-sessions.ts";
 import { UserSessions as Breaking } from "BREAKING/user-sessions.ts";
 import { UserSessions as Unfenced } from "UNFENCED/user-sessions.ts";
+import { UserSessions as Unfinished } from "UNFINISHED/user-sessions.ts";
 import { storage, WrappedSessions as Wrapped } from "./wrapped-sessions.ts";
 import { WrappedSessions as Unwrapped } from "UNWRAPPED/wrapped-sessions.ts";
 import { WrappedSessions as Purging } from "PURGING/wrapped-sessions.ts";
@@ -160,6 +161,7 @@ function holding(Base: typeof Real) {
 
 export class HeldSessions extends holding(Real) {}
 export class HeldUnfenced extends holding(Unfenced as unknown as typeof Real) {}
+export class HeldUnfinished extends holding(Unfinished as unknown as typeof Real) {}
 
 // Objects in which a session may be older than the toolkit.
 export class CopiedInto extends UserSessions {
