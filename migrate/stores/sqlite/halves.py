@@ -15,11 +15,12 @@ from migrate.core.ports import Clock
 from migrate.core.protocol import laws
 from migrate.core.protocol.half_calls import AdoptHalf, DeleteHalf, HalfEnd, Here, TouchHalf, WriteHalf
 from migrate.core.protocol.lifetimes import COOKIES_END, remembered_until
-from migrate.core.record import UNKNOWN, Key, Row, digest, expired
+from migrate.core.record import NEVER, UNKNOWN, Key, Origin, Row, digest, expired
 from migrate.errors import RecordError
+from migrate.stores.sqlite import purging
 from migrate.stores.sqlite.connection import errors_named, writing
 from migrate.stores.sqlite.pool import Pool
-from migrate.stores.sqlite.reading import rows_of
+from migrate.stores.sqlite.reading import PURGE, fence, rows_of
 
 _INSERT = """
 INSERT INTO sessions
@@ -93,6 +94,9 @@ class SqliteHalves:
         def insert(connection: sqlite3.Connection, there: Row | None, now: float) -> Here | None:
             if now > ask.not_after:
                 return None
+            if fence(connection, PURGE) is not None:
+                # Whoever was logged out may be forgotten by now, so what KV alone has is nobody's.
+                return self._here(there) if there is not None else _nobody(ask.key)
             row = laws.adopted(ask, there)
             if row is not None:
                 _store(connection, row, there, now)
@@ -105,6 +109,17 @@ class SqliteHalves:
         with errors_named(self._path), self._pool.lent() as connection:
             found = connection.execute("SELECT keep_until FROM burials WHERE key = ?", (key,)).fetchall()
         return int(found[0][0]) if found and found[0][0] is not None else None
+
+    def purge(self, limit: int) -> int:
+        """Forget up to `limit` rows that may go, all in one transaction; returns how many."""
+        now = self._clock.now()
+        with errors_named(self._path):
+            with self._pool.lent() as connection:
+                ids = purging.due(connection, now, limit)
+            if not ids:
+                return 0
+            with self._pool.lent_to_write() as connection, writing(connection):
+                return purging.forget(connection, ids, now)
 
     def _here(self, row: Row | None) -> Here:
         alive = row is not None and not row.deleted and not expired(row.expiration, self._clock.now())
@@ -122,6 +137,11 @@ class SqliteHalves:
         written = connection.execute("SELECT updated_at FROM sessions WHERE key = ?", (key,)).fetchall()
         until = remembered_until(there, written[0][0] if written else now, self._longest, now)
         connection.execute(_BURY, (key, int(now), until))
+
+
+def _nobody(key: Key) -> Here:
+    """As if it were deleted."""
+    return Here(Row(key, None, None, NEVER, Origin.APP, 1, None), live=False)
 
 
 def _row(connection: sqlite3.Connection, key: Key) -> Row | None:

@@ -157,6 +157,15 @@ class SqliteSessions:
         """Delete a session for ever, known or not: its id answers "gone" from now on. Idempotent."""
         self.halves.half(DeleteHalf(Key(self.prefix + session_id), self._origin, math.inf))
 
+    def purge(self, limit: int = 500) -> int:
+        """Forget up to `limit` sessions that have expired or were deleted long enough ago; returns how many.
+
+        Does nothing before the migration is finished (`kvferry finish`): until then each of them keeps a
+        copy from coming back. Call it now and then until it returns less than `limit`; each call holds the
+        write lock for one small transaction.
+        """
+        return self.halves.purge(limit)
+
     def close(self) -> None:
         """Close this process's connections. May be called twice; no method afterwards."""
         self._pool.close()
