@@ -32,7 +32,7 @@ from migrate.errors import ConfigError
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
-COMMANDS = ("export", "verify", "gate", "status", "plan", "demo", "audit")
+COMMANDS = ("export", "verify", "gate", "finish", "status", "plan", "demo", "audit")
 _LISTS = (
     "prefix",
     "budget",

@@ -28,6 +28,7 @@ COMMANDS = {
     "verify": "Read both stores afresh and say whether they agree.",
     "gate": "Say whether the next stage may be opened, and what is missing.",
     "evidence": "Bundle what a verdict rests on, without keys and values, for CI and reviewers.",
+    "finish": "End the migration: only now may the target forget what has expired.",
     "status": "Show what the ledger remembers, and what comes next.",
     "bridge": "Deploy, check and remove the bridge to Durable Objects.",
     "demo": "Show on a sample Worker and sample sessions what kvferry does.",

@@ -85,7 +85,7 @@ def verdict(
         policy=numbers,
         issued=now,
         expires=max(now, min(now + policy.valid, oldest + policy.max_age)),
-        opens=_OPENS[door],
+        opens=f"{_OPENS[door]} {stores}".strip() if door is Door.CLEANUP else _OPENS[door],
         notes=notes,
     )
     return build_verdict(facts)

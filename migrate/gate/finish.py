@@ -1,0 +1,147 @@
+"""The end of a migration as a call: check the verdict, then tell the target that nothing comes any more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrate import addresses
+from migrate.addresses import DumpAddress
+from migrate.core.document import Document, command, iso, moment
+from migrate.core.gate.verdict import Door
+from migrate.core.ports import Holder
+from migrate.desk import Desk, desk_of
+from migrate.errors import ConfigError, Exit
+from migrate.formats.figures import clean
+from migrate.formats.progress import Progress
+from migrate.formats.report import read
+from migrate.gate.bundle import Bundle, of_document, of_ledger
+from migrate.gate.using import Refusal, Use, refusal
+from migrate.gate.verdicts import VERDICT
+from migrate.opening import Settings
+
+FINISHED = "finished"
+"""The kind of the ledger's document about it."""
+
+Say = Callable[[str], object]
+
+_EFFECTS = (
+    "nothing is imported, replaced or buried in the target any more: no export, no repair",
+    "sessions that have expired, and logouts that need not be remembered, may be forgotten",
+    "there is no way back to a stage that reads KV",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """What is asked for. `verdict`, `evidence`: files, None: the ledger's. `confirmed` gives the name that
+    was typed or passed, for the one of the source."""
+
+    source: str
+    target: str
+    prefixes: Sequence[str]
+    settings: Settings
+    execute: bool
+    confirmed: Callable[[str], str | None]
+    verdict: Path | None = None
+    evidence: Path | None = None
+
+    @property
+    def stores(self) -> str:
+        """The options that name both stores."""
+        return self.again("").removeprefix("kvferry '' ")
+
+    def again(self, verb: str, **options: object) -> str:
+        """A command for the same stores."""
+        typed = {**self.settings.typed(), **options}
+        return command(verb, self.source, self.target, self.prefixes, typed)
+
+
+def finish(wish: Finish, say: Say, progress: Progress | None = None) -> Exit:
+    """Check the verdict on cleanup, and with `execute` end the migration.
+
+    A target that is finished already needs no verdict: to finish it again only completes what was broken off.
+    Raises ConfigError without a confirmation and for a store that has no end; StoreError.
+    """
+    if isinstance(addresses.parse(wish.target), DumpAddress):
+        raise ConfigError("a dump cannot be finished: nothing is copied into it", "name the target")
+    with desk_of(wish.settings, progress) as desk:
+        source = desk.opener.source(wish.source).address
+        holder = desk.opener.holder(wish.target)
+        since = holder.finished_since()
+        digest = None
+        if since is None:
+            found = _verdict(wish, desk, source, holder)
+            if isinstance(found, Refusal):
+                say(f"FAILED  verdict  {clean(found.said)}")
+                say(f"        → {clean(found.todo)}")
+                return found.exit
+            digest = found["evidence_digest"]
+            say(
+                f"ok      verdict  cleanup is open, by {len(found['evidence'])} documents; until"
+                f" {found['expires']['iso']}"
+            )
+        else:
+            say(f"note    target   it has been finished since {iso(since)}; nothing of it can be undone")
+        name = name_of(source)
+        if not wish.execute:
+            _dry(wish, name, say)
+            return Exit.CLEAN
+        _confirm(name, wish.confirmed)
+        since = _end(wish, desk, holder)
+        mine = Bundle(source, holder.address, tuple(wish.prefixes)).migration
+        desk.ledger.add_evidence(mine, FINISHED, {"since": moment(since), "evidence_digest": digest})
+        say(f"finished {clean(holder.address)}, as of {iso(since)}")
+        return Exit.CLEAN
+
+
+def name_of(address: str) -> str:
+    """What an operator calls a store: the last part of its address."""
+    return address.rstrip("/").rpartition("/")[2].rpartition("#")[2].rpartition(":")[2]
+
+
+def _verdict(wish: Finish, desk: Desk, source: str, holder: Holder) -> Document | Refusal:
+    """The verdict that opens the door to this; or why none does."""
+    bundle = of_ledger(desk.ledger, source, holder.address, wish.prefixes)
+    now = wish.settings.clock.now()
+    use = Use(Door.CLEANUP, source, holder.address, wish.prefixes, now, wish.stores)
+    kept: list[Document] | None = [
+        dict(one.document) for one in desk.ledger.evidence(bundle.migration) if one.kind == VERDICT
+    ]
+    if wish.evidence is not None:
+        bundle, kept = of_document(read(wish.evidence, "evidence")), None
+    if wish.verdict is not None:
+        document = read(wish.verdict, "verdict")
+    elif mine := [one for one in kept or () if one["door"] == Door.CLEANUP]:
+        document = mine[-1]
+    else:
+        return Refusal(Exit.USAGE, "there is no verdict on cleanup", use.ask)
+    return refusal(document, bundle, use, kept) or document
+
+
+def _end(wish: Finish, desk: Desk, holder: Holder) -> float:
+    """Tell the target; returns since when it is so, Unix seconds."""
+    target = desk.opener.target(wish.target)
+    desk.progress.say("the target is told; what is on its way to it is waited for")
+    target.finish()
+    since = holder.finished_since()
+    assert since is not None, "a target that was told says so"
+    return since
+
+
+def _confirm(name: str, confirmed: Callable[[str], str | None]) -> None:
+    given = confirmed(name)
+    if given != name:
+        wrong = "the name is missing" if given is None else "that is another name"
+        raise ConfigError(f"nothing was done: {wrong}", f"--execute --name {name}")
+
+
+def _dry(wish: Finish, name: str, say: Say) -> None:
+    say("")
+    say("nothing was done; with --execute:")
+    for effect in _EFFECTS:
+        say(f"  {effect}")
+    say("")
+    given = {"verdict": wish.verdict, "evidence": wish.evidence}
+    say(f"next: {clean(wish.again('finish', **given, execute=True, name=name))}")
