@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,7 +66,7 @@ def command(
         for line in said or [f"{folder} is the session store of this kvferry, unedited"]:
             click.echo(line)
         if said:
-            click.echo(f"next: kvferry store init {shlex.quote(str(folder))} --update")
+            click.echo(f"next: {folders.mended(found)}")
         return Exit.AGAINST if said else Exit.CLEAN
     options.one_prefix()
     after = list(_settings(folder, env or os.environ.get("CLOUDFLARE_ENV"), prefix, placement))

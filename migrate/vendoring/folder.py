@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,7 +66,7 @@ def bring_up(found: StoreFolder, *, update: bool, force: bool, dry_run: bool) ->
     if edited and not force:
         raise ConfigError(
             f"{found.folder} has files that were edited since kvferry wrote them: {', '.join(edited)}",
-            "keep the edits elsewhere, then kvferry store init DIR --update --force",
+            mended(found),
         )
     changed = paths_of(found.steps, Act.REPLACE, Act.REMOVE)
     if changed and not update:
@@ -111,6 +112,15 @@ def wrong(found: StoreFolder) -> list[str]:
         for step in found.steps
         if step.act is not Act.KEEP
     ]
+
+
+def mended(found: StoreFolder) -> str:
+    """The command after which nothing is wrong any more, and what comes before it."""
+    update = f"kvferry store init {shlex.quote(str(found.folder))} --update"
+    if paths_of(found.steps, Act.EDITED):
+        update = f"keep the edits elsewhere, then {update} --force"
+    foreign = paths_of(found.steps, Act.FOREIGN)
+    return f"move away {some(foreign)}; {update}" if foreign else update
 
 
 def _forced(step: Step, wanted: dict[str, str]) -> Step:

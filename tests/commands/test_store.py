@@ -97,6 +97,23 @@ def test_check_names_what_is_older_edited_or_missing(shop: Path) -> None:
     assert len(said.splitlines()) == 6
 
 
+def test_what_a_check_says_to_do_next_mends_it(shop: Path) -> None:
+    typed(shop)
+    edited, missing, foreign = (shop / STORE / name for name in ("record.ts", "text.ts", "placement.ts"))
+    command = f"kvferry store init {STORE} --update"
+    missing.unlink()
+    assert typed(shop, "--check", code=1).endswith(f"next: {command}\n")
+    edited.write_text(edited.read_text() + "// mine\n")
+    said = f"keep the edits elsewhere, then {command} --force\n"
+    assert typed(shop, "--check", code=1).endswith(f"next: {said}")
+    assert typed(shop, "--update", code=2).endswith(f"hint: {said}")
+    foreign.write_text("export {};\n")
+    assert typed(shop, "--check", code=1).endswith(f"next: move away placement.ts; {said}")
+    foreign.unlink()
+    typed(shop, "--update", "--force")
+    assert contents(shop / STORE) == store_files()
+
+
 def test_an_older_store_is_replaced_only_when_asked_for(shop: Path) -> None:
     typed(shop)
     earlier(shop, "record.ts")
