@@ -86,6 +86,10 @@ class Asked:
         again = self.type("gate", f"--for {self.door}", "--audit FOLDER")
         return f"{again}, a checkout of the deployed commit"
 
+    def verify(self, *options: str) -> str:
+        """The verify that a door wants, as a command."""
+        return self.type("verify", "--fence", f"--stage {self.needed}", *options)
+
     @property
     def verified(self) -> Verified | None:
         """The newest verify."""

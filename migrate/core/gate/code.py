@@ -30,7 +30,7 @@ def audit_clean(asked: Asked) -> Answer:
 
 def no_foreign_writer(asked: Asked) -> Answer:
     """Did nobody write KV without the session store's mark?"""
-    verify, last = asked.type("verify", "--fence"), asked.verified
+    verify, last = asked.verify(), asked.verified
     if last is None or last.foreign is None:
         return unknown("no verify looked for values without the session store's mark", verify, last)
     if last.foreign:
@@ -41,7 +41,7 @@ def no_foreign_writer(asked: Asked) -> Answer:
 
 def one_configuration(asked: Asked) -> Answer:
     """Did every export and verify go by the same rules?"""
-    verify = asked.type("verify", "--fence")
+    verify = asked.verify()
     runs: list[Exported | Verified] = [*asked.evidence.exports[-1:], *asked.evidence.verifies[-1:]]
     if not runs:
         return unknown("nothing was exported or verified", verify)

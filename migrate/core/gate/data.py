@@ -33,7 +33,7 @@ def export_complete(asked: Asked) -> Answer:
 
 def verify_full(asked: Asked) -> Answer:
     """Is there a verify of every key and value, both ways, that settled for long enough?"""
-    verify, last = asked.type("verify", "--fence"), asked.verified
+    verify, last = asked.verify(), asked.verified
     if last is None:
         return unknown("nothing was verified", verify)
     for holds, short in (
@@ -58,12 +58,12 @@ def horizon_long_enough(asked: Asked) -> Answer:
     if live is None or live.canary is None or live.canary.lag is None:
         return unknown("no canary has measured how far KV lags", "let the application run for a while", live)
     if last is None:
-        return unknown("nothing was verified", asked.type("verify", "--fence"))
+        return unknown("nothing was verified", asked.verify())
     said = f"differences settled for {span(last.horizon)}; {span(asked.horizon)} are needed"
     if last.horizon < asked.horizon:
-        todo = asked.type("verify", "--fence", f"--settle {asked.horizon:.0f}")
+        todo = asked.verify(f"--settle {asked.horizon:.0f}")
         return unknown(said, todo, live, audited, last)
-    return yes(said, live, audited, last, again=asked.type("verify", "--fence"))
+    return yes(said, live, audited, last, again=asked.verify())
 
 
 def verify_after_older_stages(asked: Asked) -> Answer:
@@ -71,19 +71,19 @@ def verify_after_older_stages(asked: Asked) -> Answer:
     gone, last = asked.gone(Stage.SHADOW_READ), asked.verified
     if last is None or gone is None:
         why = "nothing was verified" if last is None else "no heartbeat was heard"
-        return unknown(why, asked.type("verify", "--fence"), last, asked.evidence.live)
+        return unknown(why, asked.verify(), last, asked.evidence.live)
     after = last.started - gone
     if after < asked.horizon:
         said = "the last verify began before kv and dual-write had been gone for long enough"
-        return unknown(said, asked.type("verify", "--fence"), last, asked.evidence.live)
+        return unknown(said, asked.verify(), last, asked.evidence.live)
     since = "none was ever seen" if gone == float("-inf") else f"they had been gone for {span(after)}"
     said = f"the verify began after the last kv and dual-write isolates: {since}"
-    return yes(said, last, asked.evidence.live, again=asked.type("verify", "--fence"))
+    return yes(said, last, asked.evidence.live, again=asked.verify())
 
 
 def nothing_written_since(asked: Asked) -> Answer:
     """Were no import and no sweep at work from before the verify until now?"""
-    last, fenced, verify = asked.verified, asked.evidence.fenced, asked.type("verify", "--fence")
+    last, fenced, verify = asked.verified, asked.evidence.fenced, asked.verify()
     if last is None:
         return unknown("nothing was verified", verify)
     if fenced is None or fenced.since is None:
@@ -101,7 +101,7 @@ def nothing_written_since(asked: Asked) -> Answer:
 def stores_agree(asked: Asked) -> Answer:
     """Is there no row that object-first would serve and that is wrong?"""
     export = asked.type("export", "--lift-fence")
-    return _none_of(asked, _SERVED_WRONG, "differ", f"{export}, then {asked.type('verify', '--fence')}")
+    return _none_of(asked, _SERVED_WRONG, "differ", f"{export}, then {asked.verify()}")
 
 
 def nothing_that_kv_lacks(asked: Asked) -> Answer:
@@ -170,9 +170,9 @@ def _second(asked: Asked) -> str:
 def _none_of(asked: Asked, kinds: Collection[Kind], what: str, todo: str) -> Answer:
     last: Verified | None = asked.verified
     if last is None:
-        return unknown("nothing was verified", asked.type("verify", "--fence"))
+        return unknown("nothing was verified", asked.verify())
     if settled := sum(last.settled.get(kind, 0) for kind in kinds):
         return no(f"{settled:,} sessions {what}", todo, last)
     if pending := sum(last.pending.get(kind, 0) for kind in kinds):
         return unknown(f"{pending:,} sessions may {what}: they did not settle", todo, last)
-    return yes(f"no sessions {what}", last, again=asked.type("verify", "--fence"))
+    return yes(f"no sessions {what}", last, again=asked.verify())

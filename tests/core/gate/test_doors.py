@@ -287,6 +287,23 @@ def test_a_missing_row_shuts_object_only_and_not_object_first():
     assert judge(conditions(asked(ONLY, with_verify(evidence(ONLY), settled={Kind.MISSING: 3})))) is Word.SHUT
 
 
+@pytest.mark.parametrize("door", Door)
+@pytest.mark.parametrize("part", ["settled", "pending"])
+def test_sessions_in_motion_are_neither_against_a_door_nor_a_doubt(door, part):
+    found = with_verify(evidence(door), **{part: {Kind.IN_MOTION: 200}})
+    assert judge(conditions(asked(door, found))) is Word.OPEN
+
+
+@pytest.mark.parametrize(
+    ("door", "stage"), [(FIRST, "shadow-read"), (ONLY, "object-first"), (CLEANUP, "object-only")]
+)
+def test_the_verify_to_type_next_says_the_stage(door, stage):
+    found = told(door, replace(evidence(door), verifies=()))
+    typed = [one.todo for one in found.values() if "kvferry verify" in one.todo and "--fence" in one.todo]
+    assert typed
+    assert all(f"kvferry verify --fence --stage {stage} " in todo for todo in typed)
+
+
 def drained(longest: float = DAY, at: float = NOW - 5 * DAY, **changes: object) -> Evidence:
     found = with_verify(evidence(ONLY), settled={Kind.MISSING: 3}, longest=longest, **changes)
     first, last = found.listings
