@@ -139,6 +139,7 @@ def test_an_expired_row_is_no_miss(stand):
     stand.clock.time += 101
     stand.plant("a", until=NOW + HOUR)
     assert store.get("a") is None
+    assert store.counters.all() == {}, "KV is not asked"
 
 
 @pytest.mark.parametrize("stage", STAGES[2:])
