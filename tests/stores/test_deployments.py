@@ -1,44 +1,18 @@
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from migrate.core.limiting import MemoryRequestLog, Rate
 from migrate.errors import StoreBroken
 from migrate.stores.cloudflare import Api
 from migrate.stores.deployments import Deployment, newest
-from tests.fake_api import ACCOUNT, TOKEN, FakeApi, FakeServer
-from tests.stores.kv_server import BASE, SleepingClock, success
+from tests.fake_api import ACCOUNT, FakeServer
+from tests.stores.kv_server import success
+from tests.stores.test_scripts import api, connected, fake
 
-
-def connected(base: str = BASE, transport: httpx.BaseTransport | None = None) -> Api:
-    rate, chance = Rate(10**6, 1), random.Random(1)
-    return Api(
-        base,
-        TOKEN,
-        clock=SleepingClock(),
-        log=MemoryRequestLog(),
-        rate=rate,
-        transport=transport,
-        chance=chance,
-    )
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeServer]:
-    with FakeServer(FakeApi()) as server:
-        yield server
-
-
-@pytest.fixture
-def api(fake: FakeServer) -> Iterator[Api]:
-    api = connected(fake.url)
-    yield api
-    api.close()
+__all__ = ["api", "fake"]
 
 
 def test_the_newest_deployment_counts(fake: FakeServer, api: Api) -> None:
