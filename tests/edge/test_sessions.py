@@ -87,7 +87,7 @@ def test_a_put_goes_over_an_older_state_and_counts_versions_with_their_times(ses
         assert session.putSession({"n": number})["version"] == number + 1
     head = session.head()
     assert (head["version"], head["origin"], head["expiration"]) == (7, "app", None)
-    assert head["changes"] == [{"version": n, "at": 2_000_000_000 + n - 1} for n in range(3, 8)]
+    assert head["changes"] == [{"version": n, "at": 2_000_000_000 + n - 1} for n in (1, 4, 5, 6, 7)]
 
 
 def test_an_expired_session_is_hidden_and_still_there(session):

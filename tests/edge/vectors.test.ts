@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { allows, scopeOf, SCOPES } from "../../migrate/edge/src/bearer.ts";
+import { remembered } from "../../migrate/edge/src/changes.ts";
 import { longestTtl, rememberedUntil } from "../../migrate/edge/src/lifetimes.ts";
 import { bookOf, LOCATION_HINTS, objectOf, placementOf } from "../../migrate/edge/src/placement.ts";
 import type { Placement } from "../../migrate/edge/src/placement.ts";
@@ -234,4 +235,36 @@ test("an object's error is told by what the caller must do, never by its words",
 
 test("what is no Unicode is refused", () => {
   assert.throws(() => REQUESTS.heads({ protocol: 1, keys: ["p:\ud800"] }), Misshapen);
+});
+
+// One change every so many seconds, remembered after each: what is remembered in the end.
+function changed(every: number, times: number): { version: number; at: number }[] {
+  let changes: { version: number; at: number }[] = [];
+  for (let version = 1; version <= times; version += 1) {
+    changes = remembered([...changes, { version, at: 1000 + version * every }]);
+  }
+  return changes;
+}
+
+for (const every of [0.2, 1, 3, 7, 14, 24]) {
+  test(`a row that changes every ${every} s remembers roughly when each version ended that KV may show`, () => {
+    for (const times of [1, 2, 5, 6, 7, 30, 1000, 1001, 1007]) {
+      const changes = changed(every, times);
+      assert.ok(changes.length <= 5);
+      assert.equal(changes.at(-1)?.version, times);
+      const now = 1000 + times * every;
+      for (let version = 1; version < times; version += 1) {
+        const ended = 1000 + (version + 1) * every;
+        if (now - ended > 75) continue;
+        const known = changes.filter((one) => one.version <= version + 1).map(({ at }) => at);
+        const proven = Math.max(...known);
+        assert.ok(proven <= ended && ended - proven < 25 + every, `${version} of ${times}: ${ended - proven} s`);
+      }
+    }
+  });
+}
+
+test("of a row that seldom changes, or has changed a few times only, the last five changes are remembered", () => {
+  for (const every of [25, 300]) assert.deepEqual(changed(every, 9).map(({ version }) => version), [5, 6, 7, 8, 9]);
+  for (const every of [0, 1]) assert.deepEqual(changed(every, 5).map(({ version }) => version), [1, 2, 3, 4, 5]);
 });

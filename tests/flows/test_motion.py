@@ -48,6 +48,7 @@ class Remembering(MemoryStore):
         super().__init__(clock=clock)
         self._now = clock.now
         self._past: dict[Key, list[Change]] = {}
+        self.asked = 0
 
     def put(self, record: Record, origin: Origin = Origin.APP) -> bool:
         done = super().put(record, origin)
@@ -57,6 +58,7 @@ class Remembering(MemoryStore):
         return done
 
     def past(self, keys: Sequence[Key]) -> Mapping[Key, Sequence[Change]]:
+        self.asked += 1
         return {one: self._past[one] for one in keys if one in self._past}
 
 
@@ -114,12 +116,14 @@ def test_a_session_that_is_written_all_the_time_is_clean_after_one_more_reading(
     assert (found["against"], found["healed"], found["settled"], found["open"]) == (False, 1, 0, 0)
     assert app.clock.slept == [H]
     assert (ended.document["differences"], ended.document["against"]) == ([], 0)
+    assert app.objects.asked == 2, "once for each reading"
 
 
 @pytest.mark.parametrize("stage", [Stage.KV, Stage.DUAL_WRITE])
 def test_where_kv_may_be_written_without_the_object_it_is_as_before(ledger: Path, stage: Stage) -> None:
-    ended = Application(2.5).verify(ledger, Rules(stage=stage))
-    assert (ended.exit, ended.document["verdict"]) == (3, "unproven")
+    app = Application(2.5)
+    ended = app.verify(ledger, Rules(stage=stage))
+    assert (ended.exit, ended.document["verdict"], app.objects.asked) == (3, "unproven", 0)
     assert classes(ended) == {"equal": 8, "value": 1}
 
 

@@ -1,10 +1,9 @@
 // Who wrote each row, its version, its last changes and its tombstone: a table beside the class's own values.
 
 import { Insertion, present } from "./bulk.ts";
+import { remembered } from "./changes.ts";
 import type { Change, Origin, Provenance, Tombstone } from "./record.ts";
 import { hasTable } from "./values.ts";
-
-const CHANGES = 5; // remembered per row
 
 const SHARED = ["origin", "version", "changes", "sweep", "batch"];
 const INSERTION = new Insertion("kvferry_rows", SHARED, ["key", "metadata"]);
@@ -117,7 +116,7 @@ export class ProvenanceTable {
         key        TEXT PRIMARY KEY NOT NULL,
         origin     TEXT NOT NULL CHECK (origin IN ('copy', 'dual', 'app', 'legacy')),
         version    INTEGER NOT NULL CHECK (version >= 1),  -- rises by one with each change
-        changes    TEXT NOT NULL,     -- JSON: the last [version, Unix seconds], the newest last
+        changes    TEXT NOT NULL,     -- JSON: some of the last [version, Unix seconds], the newest last
         metadata   TEXT,              -- JSON; NULL: none
         sweep      INTEGER,           -- that inserted it
         batch      TEXT,              -- that wrote it last, if an import did
@@ -132,7 +131,7 @@ export class ProvenanceTable {
 }
 
 function kept(changes: Change[]): string {
-  return JSON.stringify(changes.slice(-CHANGES).map(({ version, at }) => [version, at]));
+  return JSON.stringify(remembered(changes).map(({ version, at }) => [version, at]));
 }
 
 function provenance(raw: Raw): Provenance {

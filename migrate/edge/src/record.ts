@@ -45,7 +45,8 @@ export interface Stored {
   expiration: number | null;
 }
 
-// Who wrote a row and when. `batch` names the import that wrote it last, `sweep` the one that inserted it.
+// Who wrote a row and when. `changes`: some of the last, see changes.ts. `batch` names the import that wrote
+// it last, `sweep` the one that inserted it.
 export interface Provenance {
   origin: Origin;
   version: number;
