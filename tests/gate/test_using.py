@@ -106,6 +106,10 @@ def left_out(told: Document) -> None:
     del told["evidence"][0]
 
 
+def unfounded(told: Document) -> None:
+    told["conditions"][0]["evidence"] = []
+
+
 def longer(told: Document) -> None:
     told["expires"] = moment(NOW + 900 * HOUR)
 
@@ -123,7 +127,7 @@ def edited(document: Document, how: Callable[[Document], None]) -> Document:
 
 
 SHUT = (reopened, passed, shorter)
-OPEN = (left_out, made_up, longer, postponed)
+OPEN = (left_out, made_up, longer, postponed, shorter, unfounded)
 
 
 def shut(bundle: Bundle) -> Bundle:

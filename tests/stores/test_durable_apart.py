@@ -11,7 +11,7 @@ import pytest
 from migrate.core.ports import EMPTY, UNNAMED, Batch, Checkpoint, Countable, Cursor, Outcome
 from migrate.core.record import Head, Key
 from migrate.errors import ConfigError, StoreRefused, StoreUnavailable
-from migrate.stores.durable import DurableHolder, DurableSource
+from migrate.stores.durable import DurableHolder, DurableSource, DurableTarget
 from migrate.stores.durable.sorting import Sorted, Sorter
 from tests.stores.durable_side import DurableSide
 from tests.stores.manual_clock import NOW, ManualClock
@@ -200,3 +200,45 @@ def _target(path):
         return os.readlink(path)
     except OSError:
         return ""
+
+
+# ---------------------------------------------------------------- the end
+
+
+NOTE = "finished"
+
+
+def told(side, key):
+    return side._edge.call("APART", side.world + key, "kvferryNotes", [NOTE])[0] is not None
+
+
+@pytest.mark.parametrize("budget", [None, 12])
+def test_at_the_end_every_object_that_is_listed_is_told(side, target, mark, budget):
+    records = many(40)
+    target.apply(Batch(records=records), mark)
+    side.bridge.set_budget(budget)  # the Worker may ask so many objects for a request
+    before = side.clock.now()
+    side.finish()
+    assert side.clock.now() - before >= 330, "what was on its way has run out of time"
+    side.bridge.set_budget(None)
+    assert [told(side, one.key) for one in records] == [True] * 40
+    assert not told(side, "p:never")
+
+
+def test_without_a_list_of_the_objects_the_bridge_knows_and_they_are_not_told(side, target, mark):
+    target.apply(Batch(records=[record("p:a")]), mark)
+    unlisted = DurableTarget(side.connection("import", "delete"), clock=side.clock)
+    unlisted.finish()
+    unlisted.close()
+    assert target.finished_since() is not None
+    assert not told(side, "p:a")
+    with pytest.raises(StoreRefused, match="migration is finished"):
+        target.apply(Batch(records=[record("p:b")]), mark)
+    side.finish()  # the same again, with the list, completes it
+    assert told(side, "p:a")
+
+
+def test_the_end_needs_a_key_for_deletions(side, target):
+    with pytest.raises(ConfigError, match="delete"):
+        target.finish()
+    assert target.finished_since() is None
