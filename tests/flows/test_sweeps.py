@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -76,6 +78,35 @@ def test_what_changes_between_the_two_readings_starts_its_clock_again(
     assert clock.slept == [120.0, 120.0, 120.0]
     assert done.tally == Counter({LISTED: 12, Outcome.EQUAL: 11, Outcome.UPDATED: 1})
     assert held.rows([key(3)])[key(3)].value == b"fourth"
+
+
+class Overtaken(Script):
+    """Right behind a reading of `fourth` the application has written, once; KV shows it later."""
+
+    def read(self, keys: Sequence[Key]) -> Mapping[Key, Answer]:
+        answers = super().read(keys)
+        found = answers.get(key(3))
+        if isinstance(found, Record) and found.value == b"fourth" and self.writes:
+            self.writes.pop()()
+        return answers
+
+    writes: ClassVar[list[Callable[[], object]]] = []
+
+
+def test_a_row_is_read_before_kv_in_the_second_reading_too(store: MemoryStore, clock: FakeClock) -> None:
+    copied(store, clock, Script.of(MANY))
+    source = Overtaken.of([*MANY[:3], record(3, b"second"), *MANY[4:]])
+    source.writes.append(lambda: store.put(record(3, b"newest"), Origin.DUAL))
+    later = [b"newest", b"fourth", b"fourth"]
+
+    def shown() -> None:
+        if later:
+            source.answers[key(3)] = record(3, later.pop())
+
+    clock.during = shown
+    done = sweep(source, store, clock)
+    assert store.rows([key(3)])[key(3)].value == b"newest"
+    assert done.tally[Outcome.UPDATED] == 0
 
 
 def test_what_never_stays_is_left_waiting_after_the_rounds_and_nothing_is_written(
