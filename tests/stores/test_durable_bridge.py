@@ -9,7 +9,7 @@ import pytest
 
 from migrate.bridge_keys import VARIABLE, Scope, find_bridge_keys
 from migrate.core.ports import TooLate
-from migrate.core.record import Key, Unseen, digest, digest_text
+from migrate.core.record import Change, Key, Unseen, digest, digest_text
 from migrate.errors import ConfigError, StoreBroken, StoreRefused, StoreUnavailable
 from migrate.stores.durable import Bridge, DurableHolder
 from migrate.stores.durable.bridge import Conflict
@@ -273,3 +273,30 @@ def test_keys_that_had_no_room_in_an_answer_are_asked_for_again():
     found = DurableHolder(bridge).shown([Key("p:a"), Key("p:b"), Key("p:c")])
     assert sorted(found) == ["p:a", "p:b"]
     assert json.loads(script.requests[-1].content)["keys"] == ["p:b"]
+
+
+def told(health, **changes):
+    heads = {"protocol": 1, "rows": [head(**changes)]}
+    bridge, script, clock = connected(httpx.Response(200, json=health), httpx.Response(200, json=heads))
+    return DurableHolder(bridge), script, clock
+
+
+@pytest.mark.parametrize("ahead", [-7.5, 0.0, 3600.0])
+def test_the_last_changes_of_a_row_are_told_by_our_own_clock(ahead):
+    there = {**HEALTH["object"], "now": Clock().time + ahead}
+    changes = [{"version": 3, "at": 100.5 + ahead + 10}, {"version": 9, "at": 200.0 + ahead + 10}]
+    holder, script, _ = told({**HEALTH, "object": there, "namespace": "0123abcd"}, version=9, changes=changes)
+    assert holder.namespace == "0123abcd"
+    assert holder.past([Key("p:a"), Key("elsewhere")]) == {Key("p:a"): (Change(3, 110.5), Change(9, 210.0))}
+    assert json.loads(script.requests[-1].content)["keys"] == ["p:a"]
+
+
+def test_an_older_bridge_does_not_tell_its_namespace():
+    holder, _, _ = told(HEALTH)
+    assert holder.namespace is None
+
+
+@pytest.mark.parametrize("name", ["", "0123ABCD", "0123abc", None])
+def test_a_namespace_that_is_none_is_not_the_protocol(name):
+    with pytest.raises(StoreBroken):
+        told({**HEALTH, "namespace": name})
