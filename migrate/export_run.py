@@ -31,6 +31,7 @@ from migrate.formats.export import ExportFacts, build_export
 from migrate.formats.figures import no_key, plural, unsaid_authority
 from migrate.ledger.runs import RunKind, Sweep, SweepState
 from migrate.staging import Remote, Staging
+from migrate.stores.finishing import refused
 
 
 @dataclass(slots=True)
@@ -109,7 +110,10 @@ class ExportRun:
         return ended
 
     def _meet_fence(self, target: Target) -> None:
-        """Lift the fence of a gate's verify, if that was said; else say that it is up."""
+        """Lift the fence of a gate's verify, if that was said; else say that it is up. Raises StoreRefused
+        for a target that is finished, before anything is read for it."""
+        if target.finished_since() is not None:
+            raise refused(target.address)
         if self.lift_fence:
             target.end_gate_verify()
             self.desk.progress.say("the fence is lifted: every verdict that rests on it is void")

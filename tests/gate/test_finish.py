@@ -68,6 +68,20 @@ def test_with_the_name_it_is_finished_and_nothing_is_copied_any_more(opened, cap
     assert "it has been finished since" in capsys.readouterr().out
 
 
+def test_an_export_that_finds_the_end_begins_no_sweep(opened, capsys):
+    assert run([*FINISH, "--execute", *NAME]) == 0
+
+    def sweeps() -> list[tuple[int]]:
+        with closing(sqlite3.connect("sessions.db")) as db:
+            return db.execute("SELECT id FROM sweeps").fetchall()
+
+    before = sweeps()
+    for more in ([], ["--fresh"], ["--lift-fence"], ["--dry-run"]):
+        assert run(["export", *STORES, "--quiet", *more]) == 2
+        assert "migration is finished" in capsys.readouterr().err
+    assert sweeps() == before
+
+
 @pytest.mark.parametrize(("name", "said"), [([], "the name is missing"), (["--name", "x"], "another name")])
 def test_without_the_sources_name_nothing_is_done(opened, capsys, name, said):
     assert run([*FINISH, "--execute", *name]) == 2
