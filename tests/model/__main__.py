@@ -18,11 +18,14 @@ from tests.model.rules import NAMES, Rules
 from tests.model.search import Bounds, Search
 from tests.model.world import STAGES
 
+ALL = "no breach, and no state within the bounds is left"
+
 WIDE = (
     Bounds(values=2, at_once=1),
     Bounds(values=1, at_once=2),
     Bounds(values=3, at_once=2, operations=3),
     Bounds(values=2, at_once=1, sessions=2, operations=1),
+    Bounds(values=2, at_once=1, others=True),
 )
 
 
@@ -49,8 +52,9 @@ def main() -> int:
         found = Search(rules, one).run()
         took = time.monotonic() - began
         many = "" if one.operations is None else f", {one.operations} operations each"
-        size = f"sessions {one.sessions}, values {one.values}, at once {one.at_once}{many}"
-        print(f"{size}: {found.states:,} states in {took:.0f} s: {found.broken or 'no breach'}", flush=True)
+        others = ", and as many others as you like" if one.others else ""
+        size = f"sessions {one.sessions}{others}, values {one.values}, at once {one.at_once}{many}"
+        print(f"{size}: {found.states:,} states in {took:.0f} s: {found.broken or ALL}", flush=True)
         for number, name in enumerate(found.trace, 1):
             print(f"{number:4} {name}")
         broken = broken or bool(found.broken)

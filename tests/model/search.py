@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
 
 from tests.model import passing, toolkit
 from tests.model.application import begun, continued
@@ -21,12 +22,19 @@ from tests.model.world import BEGINNING, LOGGED_IN, ONLY, SHADOW, Session, Share
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """`values`: how often a session is put. `at_once`: operations in flight per session. `operations`: how
-    many it has at all; None: without end."""
+    many it has at all; None: without end.
+
+    `others`: there are other sessions, as many as you like, of which nothing is known. Sessions meet in the
+    stages, the operator's evidence and the gate only, so all that others can do to this one is to keep a
+    step from being taken, or the gate from being opened. Whatever happens to it among others is searched,
+    and more.
+    """
 
     values: int = 2
     at_once: int = 1
     sessions: int = 1
     operations: int | None = None
+    others: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,23 +188,32 @@ class Search:
             sweeping=any(seen.sweeping for seen in every),
             going_back=any(seen.going_back for seen in every),
         )
-        moves = self._moves.get((shared, evidence))
-        if moves is None:
-            moves = self._moves[shared, evidence] = [
-                (name, self._share(then))
-                for step in (deployments, gate_verify)
-                for name, then in step(now, evidence, self.rules)
-            ]
-        for name, to in moves:
+        for name, to in self._moved(shared, evidence):
             yield name, (to, *numbers)
         if now.verifying and all(seen.agrees is not None for seen in every):
-            gate = all(seen.agrees for seen in every)
-            over = self._share(now._replace(verifying=False, gate=gate))
-            yield f"verify: {'open' if gate else 'shut'}", (over, *sorted(seen.blind for seen in every))
+            agree = all(seen.agrees for seen in every)
+            for gate in {agree, False} if self.bounds.others else {agree}:
+                over = self._share(now._replace(verifying=False, gate=gate))
+                yield f"verify: {'open' if gate else 'shut'}", (over, *sorted(seen.blind for seen in every))
         gone = min(self.rules.wait, now.gone + 1)
         yield "tick", (self._share(now._replace(gone=gone)), *sorted(seen.ticked for seen in every))
         later = self._share(now._replace(gone=self.rules.wait))
         yield "day", (later, *sorted(seen.dayed for seen in every))
+
+    def _moved(self, shared: int, evidence: Evidence) -> list[tuple[str, int]]:
+        """What the operator may do: the name of the step, and the shared state after it."""
+        moves = self._moves.get((shared, evidence))
+        if moves is None:
+            now, found = self.shared[shared], among_others(evidence) if self.bounds.others else [evidence]
+            moves = self._moves[shared, evidence] = list(
+                dict.fromkeys(
+                    (name, self._share(then))
+                    for one in found
+                    for step in (deployments, gate_verify)
+                    for name, then in step(now, one, self.rules)
+                )
+            )
+        return moves
 
     def breach(self, world: World) -> str:
         """What a read by one of the live isolates would break now."""
@@ -235,6 +252,14 @@ class Search:
             names.append(next(name for name, then, _ in self.steps(before) if then == end))
             end = before
         return tuple(reversed(names))
+
+
+def among_others(mine: Evidence) -> list[Evidence]:
+    """What the evidence may be when other sessions count as well: each of its parts, or the worse of it."""
+    parts = {"may_go_back": False, "may_be_read_from_kv": False, "all_in_object": False}
+    parts |= {"importing": True, "sweeping": True, "going_back": True}
+    choices = [{getattr(mine, part), worse} for part, worse in parts.items()]
+    return [Evidence(**dict(zip(parts, chosen, strict=True))) for chosen in product(*choices)]
 
 
 def live(now: Shared) -> tuple[int, ...]:

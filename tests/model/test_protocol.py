@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.model.liveness import stuck
+from tests.model.operator import Evidence
 from tests.model.rules import NAMES, Rules
-from tests.model.search import Bounds, Search
+from tests.model.search import Bounds, Search, World, among_others
 from tests.model.world import BEGINNING, LOGGED_IN
 
 ONE = Bounds(values=1, at_once=1)
@@ -60,6 +61,18 @@ class TestTheWholeProtocol:
         assert (found.broken, found.trace) == ("", ())
         assert found.states > 300_000
 
+    def test_others_bring_a_session_nowhere_where_it_could_not_come_alone(self) -> None:
+        bounds = Bounds(values=1, at_once=1, operations=2)
+        alone = Search(Rules(), bounds).run()
+        among = Search(Rules(), dataclasses.replace(bounds, others=True)).run()
+        assert (among.broken, among.trace) == ("", ())
+        assert among.states == alone.states
+
+    def test_two_sessions_with_one_operation_each(self) -> None:
+        found = Search(Rules(), Bounds(values=1, at_once=1, sessions=2, operations=1)).run()
+        assert (found.broken, found.trace) == ("", ())
+        assert found.states > 1_500_000
+
     def test_reads_of_kv_that_are_stale_for_longer(self) -> None:
         found = Search(Rules(stale=1), Bounds(values=2, at_once=1, operations=2)).run()
         assert (found.broken, found.trace) == ("", ())
@@ -103,3 +116,36 @@ def test_a_session_begins_logged_in_at_kv() -> None:
     assert (BEGINNING.low, BEGINNING.high) == (0, 0)
     assert LOGGED_IN.kv == (1, 2)
     assert LOGGED_IN.row is None
+
+
+def test_others_can_keep_each_part_of_the_evidence_from_holding() -> None:
+    best = Evidence(True, True, True, importing=False, sweeping=False, going_back=False)
+    worst = Evidence(False, False, False, importing=True, sweeping=True, going_back=True)
+    assert among_others(worst) == [worst]
+    found = among_others(best)
+    assert len(set(found)) == len(found) == 64
+    assert {best, worst} <= set(found)
+
+
+def test_others_can_shut_a_gate_over_a_session_that_agrees() -> None:
+    search = Search(Rules(), dataclasses.replace(ONE, operations=0, others=True))
+    search.run()
+    endings = {
+        (world, name)
+        for world in every(search)
+        for name, _, _ in search.steps(world)
+        if name in ("verify: open", "verify: shut")
+    }
+    assert {name for world, name in endings if (world, "verify: open") in endings} == {
+        "verify: open",
+        "verify: shut",
+    }
+
+
+def every(search: Search) -> set[World]:
+    """All that can be reached."""
+    found, level = {search.start}, [search.start]
+    while level:
+        level = [then for world in level for _, then, _ in search.steps(world) if then not in found]
+        found.update(level)
+    return found
