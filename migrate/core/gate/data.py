@@ -117,6 +117,10 @@ def nothing_only_in_kv(asked: Asked) -> Answer:
     last = asked.verified
     if last is not None and last.stage is not Stage.OBJECT_FIRST and last.stage is not Stage.OBJECT_ONLY:
         return unknown("the last verify was made for an earlier stage", _second(asked), last)
+    gone = asked.gone(Stage.OBJECT_FIRST)
+    if last is not None and (gone is None or last.started < gone):
+        said = "the last verify is not known to have begun after the last isolate of an earlier stage"
+        return unknown(said, _second(asked), last, asked.evidence.live)
     return _none_of(asked, _ONLY_IN_KV, "are in KV only", _second(asked))
 
 

@@ -193,6 +193,9 @@ CASES = [
         for kind in (Kind.MISSING, Kind.QUARANTINED)
     ),
     Case((ONLY,), "nothing-only-in-kv", UNPROVEN, verify(stage=Stage.SHADOW_READ), "an earlier stage's"),
+    Case(
+        (ONLY,), "nothing-only-in-kv", UNPROVEN, verify(started=NOW - 10 * DAY), "begun before object-first"
+    ),
     Case((CLEANUP,), "kv-quiet", FAILED, second(digest="other"), "changed"),
     Case((CLEANUP,), "kv-quiet", UNPROVEN, second(started=NOW - 795), "too close"),
     Case((CLEANUP,), "kv-quiet", UNPROVEN, lambda found: replace(found, listings=found.listings[1:]), "one"),
