@@ -182,4 +182,7 @@ def _audited(one: Exhibit) -> Audited:
 
 def _listed(one: Exhibit) -> Listed:
     told = one.document
-    return Listed(one.digest, _unix(told["started"]), _unix(told["finished"]), told["keys"], told["digest"])
+    hours = {
+        float("inf") if hour == "never" else float(hour): digest for hour, digest in told["hours"].items()
+    }
+    return Listed(one.digest, _unix(told["started"]), _unix(told["finished"]), told["keys"], hours)

@@ -6,8 +6,10 @@ Each answer is an exhibit. What cannot be asked leaves none, and its conditions 
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from migrate import addresses
 from migrate.addresses import DurableAddress
@@ -23,6 +25,9 @@ from migrate.live_status import live
 from migrate.stores.deployments import newest
 
 _RESTARTS = 5
+_HOUR = 3600
+_SHORT = 32
+"""Digits of a digest: there may be thousands of hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,7 @@ class Gathering:
         yield Exhibit(DEPLOYMENT, now, {**told, "versions": versions, "tag": found.tag or None})
 
     def _listing(self) -> Exhibit:
-        """Every key, its expiration and metadata, as one digest."""
+        """Every key, its expiration and metadata, as a digest for each hour in which sessions end."""
         for _ in range(_RESTARTS):
             try:
                 return self._listed()
@@ -95,7 +100,8 @@ class Gathering:
         raise StoreUnavailable("the source refused its own cursor again and again", "run it again")
 
     def _listed(self) -> Exhibit:
-        started, keys, digest, last = self._now(), 0, hashlib.sha256(), ""
+        started, keys, last = self._now(), 0, ""
+        hours: dict[str, Any] = defaultdict(hashlib.sha256)
         for prefix in disjoint(self.prefixes):
             cursor = None
             while True:
@@ -103,17 +109,24 @@ class Gathering:
                 for head in page.heads:
                     if head.key <= last:
                         raise StoreBroken("the source's listing is out of order", "nothing was decided")
-                    digest.update(_line(head))
+                    hours[_hour(head)].update(_line(head))
                     keys, last = keys + 1, head.key
                 cursor = page.next
                 if cursor is None:
                     break
         now = self._now()
         told: Document = {"started": moment(started), "finished": moment(now), "keys": keys}
-        return Exhibit(LISTING, now, {**told, "digest": digest.hexdigest()})
+        digests = {hour: digest.hexdigest()[:_SHORT] for hour, digest in sorted(hours.items())}
+        return Exhibit(LISTING, now, {**told, "hours": digests})
 
     def _now(self) -> float:
         return self.desk.settings.clock.now()
+
+
+def _hour(head: Head) -> str:
+    """When the hour begins in which it ends, Unix seconds; `never`."""
+    at = head.expiration
+    return str(at - at % _HOUR) if isinstance(at, int) else "never"
 
 
 def _line(head: Head) -> bytes:

@@ -184,6 +184,8 @@ def test_the_other_doors_open_one_after_the_other(course: Course) -> None:
     course.deploy("object-only", "v4")
     course.wait(HOUR)
     course.beat("object-only", "v4")
+    dying = Entry(b"v", None, int(course.clock.time) + 100)  # expires between the listings
+    course.fake.api.namespace.load([(f"{PREFIX}dying", dying)])
     assert standings(course.gate(Door.CLEANUP), "failed", "unproven") == {"kv-quiet": "unproven"}
     course.wait(180)
     course.beat("object-only", "v4")

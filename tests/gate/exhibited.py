@@ -53,7 +53,7 @@ def asked_afresh(door: Door) -> list[Exhibit]:
         "caches_seconds": 60.0,
     }
     listings = [
-        {"started": moment(at), "finished": moment(at + 10), "keys": 9, "digest": "0" * 64}
+        {"started": moment(at), "finished": moment(at + 10), "keys": 9, "hours": {"never": "0" * 32}}
         for at in (NOW - 900, NOW - 300)
     ]
     found: list[tuple[str, Any]] = [

@@ -139,13 +139,18 @@ class Audited:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One complete listing of the prefix in KV. `digest`: over every key, expiration and metadata."""
+    """One complete listing of the prefix in KV.
+
+    `hours`: a digest over every key, expiration and metadata of the sessions that end in an hour, by when
+    that hour begins (Unix seconds; infinity: they never end). So what has only expired is told from what
+    was written.
+    """
 
     document: str
     started: float
     at: float
     keys: int
-    digest: str
+    hours: Mapping[float, str]
 
 
 @dataclass(frozen=True, slots=True)

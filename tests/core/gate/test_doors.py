@@ -1,5 +1,6 @@
 """Each condition of each door: with it alone broken, the door does not open."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
@@ -196,7 +197,7 @@ CASES = [
     Case(
         (ONLY,), "nothing-only-in-kv", UNPROVEN, verify(started=NOW - 10 * DAY), "begun before object-first"
     ),
-    Case((CLEANUP,), "kv-quiet", FAILED, second(digest="other"), "changed"),
+    Case((CLEANUP,), "kv-quiet", FAILED, second(hours={math.inf: "other"}), "changed"),
     Case((CLEANUP,), "kv-quiet", UNPROVEN, second(started=NOW - 795), "too close"),
     Case((CLEANUP,), "kv-quiet", UNPROVEN, lambda found: replace(found, listings=found.listings[1:]), "one"),
     Case((CLEANUP,), "kv-quiet", UNPROVEN, lambda found: replace(found, listings=()), "none"),
@@ -353,3 +354,23 @@ def test_a_waived_condition_opens_the_door_and_stays_what_it_is():
 )
 def test_the_worst_condition_decides(standings, word):
     assert judge(Condition("c", standing, "") for standing in standings) is word
+
+
+HOUR_NOW = NOW - NOW % HOUR
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "standing"),
+    [
+        ({HOUR_NOW: "a", math.inf: "x"}, {math.inf: "x"}, Standing.PASSED),
+        ({HOUR_NOW - HOUR: "a", HOUR_NOW: "b"}, {HOUR_NOW: "c"}, Standing.PASSED),
+        ({NOW + 2 * HOUR: "a"}, {NOW + 2 * HOUR: "b"}, FAILED),
+        ({NOW + 2 * HOUR: "a"}, {}, FAILED),
+        ({}, {NOW + 2 * HOUR: "a"}, FAILED),
+    ],
+    ids=["expired", "expires in this hour", "written", "deleted", "new"],
+)
+def test_what_has_only_expired_between_two_listings_was_written_by_nobody(first, then, standing):
+    one, other = evidence(CLEANUP).listings
+    found = replace(evidence(CLEANUP), listings=(replace(one, hours=first), replace(other, hours=then)))
+    assert told(CLEANUP, found)["kv-quiet"].standing is standing

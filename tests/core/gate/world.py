@@ -1,5 +1,6 @@
 """Evidence with which each door is open, to be broken one piece at a time."""
 
+import math
 from dataclasses import replace
 
 from migrate.core import canary
@@ -69,8 +70,8 @@ def evidence(door: Door) -> Evidence:
         fenced=Fenced("fence", NOW - 5, NOW - 3 * HOUR),
         audited=Audited("audit", NOW - 300, COMMIT, dirty=False, whole=True, writes=0, caches=60.0),
         listings=(
-            Listed("listed-1", NOW - 900, NOW - 800, 10, "same"),
-            Listed("listed-2", NOW - 300, NOW - 200, 10, "same"),
+            Listed("listed-1", NOW - 900, NOW - 800, 10, {math.inf: "same"}),
+            Listed("listed-2", NOW - 300, NOW - 200, 10, {math.inf: "same"}),
         ),
         tagged=COMMIT[:12],
     )
