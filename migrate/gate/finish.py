@@ -8,7 +8,7 @@ from pathlib import Path
 
 from migrate import addresses
 from migrate.addresses import DumpAddress
-from migrate.core.document import Document, command, iso, moment
+from migrate.core.document import Document, command, iso, moment, naming
 from migrate.core.gate.verdict import Door
 from migrate.core.ports import Holder
 from migrate.desk import Desk, desk_of
@@ -50,7 +50,7 @@ class Finish:
     @property
     def stores(self) -> str:
         """The options that name both stores."""
-        return self.again("").removeprefix("kvferry '' ")
+        return naming(self.source, self.target, self.prefixes, self.settings.typed())
 
     def again(self, verb: str, **options: object) -> str:
         """A command for the same stores."""

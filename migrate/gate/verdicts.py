@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from migrate.core.document import Document, command
+from migrate.core.document import Document, naming
 from migrate.core.gate.asking import Asked
 from migrate.core.gate.doors import DOORS, conditions, name
 from migrate.core.gate.policy import Policy
@@ -59,7 +59,7 @@ def gate(
             desk.ledger.add_evidence(mine, exhibit.kind, exhibit.document, exhibit.at)
         if audit is not None:
             desk.ledger.add_evidence(mine, AUDIT, audit)
-        stores = command("", source, target, prefixes, settings.typed()).removeprefix("kvferry '' ")
+        stores = naming(source, target, prefixes, settings.typed())
         bundle = of_ledger(desk.ledger, opened.address, holder.address, prefixes)
         document = verdict(door, bundle, policy, settings.clock.now(), stores, gathering.notes)
         desk.ledger.add_evidence(mine, VERDICT, document)
@@ -103,7 +103,7 @@ def judge_bundle(door: Door, path: Path, policy: Policy, now: float) -> Ended:
     """The verdict on a bundle in a file: no store is opened and nothing is kept. Raises ConfigError."""
     check_waivers(door, policy)
     bundle = of_document(read(path, "evidence"))
-    stores = command("", bundle.source, bundle.target, bundle.prefixes).removeprefix("kvferry '' ")
+    stores = naming(bundle.source, bundle.target, bundle.prefixes)
     document = verdict(door, bundle, policy, now, stores)
     return Ended(document, Exit(document["exit"]))
 
