@@ -2,7 +2,6 @@
 
 import re
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,60 +18,50 @@ from migrate.errors import ConfigError, Exit
 from migrate.main import cli
 from migrate.session_store import MemoryNamespace
 from migrate.stores.memory import MemoryKv
+from tests.documents.command_line import NAMES, command_of, flaw, lines_of, mentions, options_of
+from tests.documents.page import anchors_of, links_of, texts_of
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("runbooks/**/*.md")])
+SOURCES = sorted(path for folder in ("migrate", "audits") for path in ROOT.glob(f"{folder}/**/*.py"))
 README = (ROOT / "README.md").read_text()
 
 
-def names_of(group: click.Group, before: str = "") -> Iterator[str]:
-    """Every command as it is typed; those of a group behind the group."""
-    for name in group.list_commands(click.Context(group)):
-        yield before + name
-        command = group.get_command(click.Context(group), name)
-        if isinstance(command, click.Group):
-            yield from names_of(command, f"{before}{name} ")
-
-
-def command_of(name: str) -> click.Command:
-    command: click.Command = cli
-    for word in name.split():
-        assert isinstance(command, click.Group)
-        found = command.get_command(click.Context(command), word)
-        assert found is not None, name
-        command = found
-    return command
-
-
-NAMES = tuple(names_of(cli))
-
-
-def options_of(name: str) -> set[str]:
-    return {opt for param in command_of(name).params for opt in param.opts if opt.startswith("--")}
-
-
-def command_lines(text: str) -> list[list[str]]:
-    """Every `kvferry …` line of the code blocks, and of the inline code that has options."""
-    blocks = re.findall(r"```[a-z]*\n(.*?)```", text, re.DOTALL)
-    lines = [line.strip() for block in blocks for line in block.splitlines()]
-    lines += re.findall(r"`(kvferry [^`]+)`", text)
-    return [shlex.split(line, comments=True) for line in lines if line.startswith("kvferry ")]
-
-
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_every_documented_command_line_is_one(page: Path) -> None:
-    for words in command_lines(page.read_text()):
-        name, rest = words[1], words[2:]
-        if name.startswith("-"):
-            continue
-        if isinstance(command_of(name), click.Group) and rest:
-            name, rest = f"{name} {rest[0]}", rest[1:]
-        assert name in NAMES, words
-        known = options_of(name)
-        assert {word for word in rest if word.startswith("--")} <= known, words
-        for option in ("--source", "--target"):
-            if option in rest and "…" not in (address := rest[rest.index(option) + 1]):
-                parse(address)
+def test_every_documented_command_line_would_be_taken(page: Path) -> None:
+    for words, typed in lines_of(page.read_text()):
+        assert flaw(words, whole=typed) is None, f"kvferry {shlex.join(words)}: {flaw(words, whole=typed)}"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "kvferry exprot",
+        "kvferry export --source kv:",
+        "kvferry export --source kv: --target sqlit:sessions.db",
+        "kvferry export --source kv: --target sqlite:sessions.db --sweeps none",
+        "kvferry export --source kv: --target sqlite:sessions.db --sweep 2",
+        "kvferry export --source kv: --target sqlite:sessions.db sessions",
+        "kvferry gate --for everything",
+        "kvferry bridge inti",
+        'eval "$(kvferry bridge keys ../bridge --day 3)"',
+    ],
+)
+def test_a_documented_command_line_that_is_none_would_be_seen(line: str) -> None:
+    ((words, typed),) = lines_of(f"```sh\n{line}\n```\n")
+    assert flaw(words, whole=typed)
+
+
+def test_every_command_that_a_message_or_a_help_text_names_would_be_taken() -> None:
+    for file in SOURCES:
+        for line, text in texts_of(file):
+            for words in mentions(text):
+                assert flaw(words, whole=False) is None, f"{file}:{line}: kvferry {shlex.join(words)}"
+
+
+def test_a_hint_at_an_option_that_is_none_would_be_seen() -> None:
+    (words,) = mentions("it is there already: kvferry export --frehs, or name another file")
+    assert flaw(words, whole=False)
 
 
 def test_every_command_is_documented() -> None:
@@ -138,9 +127,32 @@ def test_every_path_that_a_page_names_exists(page: Path) -> None:
     paths = re.findall(r"`((?:migrate|audits|tests|runbooks)/[\w./*-]+)`", text)
     for path in paths:
         assert list(ROOT.glob(path.rstrip("/"))), path
-    prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)", prose):
-        assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+    for target, anchor in links_of(page.read_text()):
+        there = page.parent / target if target else page
+        assert there.exists(), target
+        if anchor:
+            assert anchor in anchors_of(there.read_text()), f"{target}#{anchor}"
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    reached, ahead = {ROOT / "README.md"}, [ROOT / "README.md"]
+    while ahead:
+        page = ahead.pop()
+        for target, _ in links_of(page.read_text()):
+            there = (page.parent / target).resolve()
+            if target.endswith(".md") and there not in reached:
+                reached.add(there)
+                ahead.append(there)
+    assert set(PAGES) <= reached
+
+
+def test_a_heading_is_found_by_what_a_link_calls_it() -> None:
+    text = "# `kvferry verify`: both *ways*\n\n## The end\n\n## The end\n\n```sh\n# no heading\n```\n"
+    assert anchors_of(text) == {"kvferry-verify-both-ways", "the-end", "the-end-1"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
