@@ -29,6 +29,8 @@ class Book:
         self._lock = threading.RLock()
         self._holding: dict[int, str] = {}
         """the verifies that this process works on, each with its proof of holding"""
+        self._doing: dict[int, str] = {}
+        """the same of tasks"""
 
     def close(self) -> None:
         """Close the file. May be called twice."""

@@ -18,6 +18,7 @@ from migrate.core.ports import Clock
 from migrate.ledger import opening, schema
 from migrate.ledger.differences import DifferenceBook
 from migrate.ledger.runs import RunBook
+from migrate.ledger.tasks import TaskBook
 
 DEFAULT = Path(opening.FOLDER) / "ledger.db"
 """Where the ledger is when --ledger does not say."""
@@ -26,8 +27,8 @@ _SECRET = "fingerprint-secret"  # noqa: S105 (a name)
 _TOKEN = "token"  # noqa: S105 (a name)
 
 
-class Ledger(RunBook, DifferenceBook):
-    """An open ledger; see the nouns for what it can do: runs, verifies, differences."""
+class Ledger(RunBook, DifferenceBook, TaskBook):
+    """An open ledger; see the nouns for what it can do: runs, verifies, differences, tasks."""
 
     fingerprints: Fingerprints
     """how this operator's reports show keys"""

@@ -108,7 +108,41 @@ def m001_first(db: Database) -> None:
         db.execute(statement)
 
 
-VERSION = 1
+_TASKS = (
+    """CREATE TABLE tasks (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        migration TEXT NOT NULL,               -- names the two stores and the prefixes
+        kind TEXT NOT NULL,                    -- which command does it
+        number INTEGER NOT NULL,               -- counts from 1 within migration and kind
+        state TEXT NOT NULL CHECK (state IN ('running', 'complete', 'failed', 'interrupted', 'abandoned')),
+        started_at REAL NOT NULL,
+        finished_at REAL,
+        position TEXT NOT NULL,                -- JSON object: where it goes on
+        tally TEXT NOT NULL,                   -- JSON object: counts
+        note TEXT NOT NULL,
+        holder TEXT NOT NULL,                  -- who works on it; a later process takes it over
+        UNIQUE (migration, kind, number)
+    ) STRICT""",
+    """CREATE TABLE task_items (
+        task INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        state TEXT NOT NULL,
+        due_at REAL NOT NULL,                  -- when it is to be looked at again
+        body TEXT NOT NULL,                    -- JSON object: what must be remembered until then
+        PRIMARY KEY (task, key)
+    ) STRICT""",
+    "CREATE INDEX task_items_due ON task_items (task, state, due_at, key)",
+)
+
+
+@migrations()
+def m002_tasks(db: Database) -> None:
+    """What is done besides runs and verifies, and how far it is."""
+    for statement in _TASKS:
+        db.execute(statement)
+
+
+VERSION = 2
 """The number of migrations above."""
 
 
