@@ -28,6 +28,7 @@ LAYERS = [
     {"migrate.stores", "migrate.ledger", "migrate.cost", "migrate.formats", "migrate.discovery"},
     {
         "migrate.reading",
+        "migrate.confirming",
         "migrate.exporting",
         "migrate.verifying",
         "migrate.verify_pages",

@@ -7,19 +7,18 @@ but where nobody is at the terminal it answers its own question, whether to forc
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from migrate.bridging import accounts, secret_file
 from migrate.bridging.deployment import Deployment, read_deployment
 from migrate.bridging.ownership import owned_by_account, owned_by_configuration
+from migrate.confirming import Confirmed, Say, confirm, dry
 from migrate.core.ports import Clock
 from migrate.errors import ConfigError, Exit, StoreRefused
 from migrate.formats.plan_facts import Check, Standing
 from migrate.stores.scripts import delete_script
-
-Say = Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class Destruction:
     cwd: Path
     clock: Clock
     execute: bool
-    confirmed: Callable[[str], str | None]
+    confirmed: Confirmed
 
 
 def destroy(wish: Destruction, say: Say) -> Exit:
@@ -63,7 +62,7 @@ def destroy(wish: Destruction, say: Say) -> Exit:
         if not wish.execute:
             _dry(deployment, say)
             return Exit.CLEAN
-        _confirm(deployment.name, wish.confirmed)
+        confirm(deployment.name, wish.confirmed, "deleted")
         there = account.bindings is not None and delete_script(api, credentials.account, deployment.name)
         say(f"{deployment.name} {'is deleted' if there else 'was not there any more'}")
     except StoreRefused as error:
@@ -91,18 +90,10 @@ def _passed(checks: Iterable[Check], say: Say) -> bool:
     return passed
 
 
-def _confirm(name: str, confirmed: Callable[[str], str | None]) -> None:
-    given = confirmed(name)
-    if given != name:
-        wrong = "the name is missing" if given is None else "that is another name"
-        raise ConfigError(f"nothing was deleted: {wrong}", f"--execute --name {name}")
-
-
 def _dry(deployment: Deployment, say: Say) -> None:
     folder, name = shlex.quote(str(deployment.folder)), shlex.quote(deployment.name)
-    say("")
-    say("nothing was done; with --execute:")
-    say(f"  the Worker is deleted, as by: npx wrangler delete --name {name}")
-    say(f"  {secret_file.SECRET_FILE} and {secret_file.KEYS_FILE} are removed")
-    say("")
-    say(f"next: kvferry bridge destroy {folder} --execute --name {name}")
+    effects = (
+        f"the Worker is deleted, as by: npx wrangler delete --name {name}",
+        f"{secret_file.SECRET_FILE} and {secret_file.KEYS_FILE} are removed",
+    )
+    dry(effects, f"kvferry bridge destroy {folder} --execute --name {name}", say)

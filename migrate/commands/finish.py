@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from migrate.clock import SystemClock
 from migrate.commands import options
+
+if TYPE_CHECKING:
+    from migrate.confirming import Confirmed
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -25,8 +28,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     metavar="FILE",
     help="What that verdict rests on, of kvferry evidence export (default: the ledger's).",
 )
-@click.option("--execute", is_flag=True, help="Do it; without it, only say what would be done.")
-@click.option("--name", metavar="NAME", help="The source's name, as a confirmation (else it is asked for).")
+@options.destroying("finish")
 @options.ledger_option
 @options.config_option
 @click.option("--quiet", is_flag=True, help="No progress.")
@@ -35,7 +37,7 @@ def command(
     verdict: Path | None,
     evidence: Path | None,
     execute: bool,
-    name: str | None,
+    confirmed: Confirmed,
     quiet: bool,
     **words: Any,
 ) -> int:
@@ -54,13 +56,6 @@ def command(
     """
     from migrate.formats.progress import Progress
     from migrate.gate.finish import Finish, finish
-
-    def confirmed(wanted: str) -> str | None:
-        if name is not None or not sys.stdin.isatty():
-            return name
-        return str(
-            click.prompt(f"type the source's name, {wanted}, to finish", default="", show_default=False)
-        )
 
     clock = SystemClock()
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -119,6 +120,32 @@ def ledger_option(command: F) -> F:
         show_default=True,
         help="The operator's ledger: runs, sweeps, differences. It holds keys, so keep it private.",
     )(command)
+
+
+def destroying(verb: str) -> Callable[[F], F]:
+    """`--execute` and `--name`, for a command that destroys; it gets `execute` and `confirmed`.
+
+    `verb`: what the name is typed for, such as "finish". Typed only where there is a terminal.
+    """
+
+    def decorate(command: F) -> F:
+        @click.option("--execute", is_flag=True, help="Do it; without it, only say what would be done.")
+        @click.option(
+            "--name", metavar="NAME", help="The source's name, as a confirmation (else it is asked for)."
+        )
+        @functools.wraps(command)
+        def asked(name: str | None, **words: Any) -> Any:
+            def confirmed(wanted: str) -> str | None:
+                if name is not None or not sys.stdin.isatty():
+                    return name
+                question = f"type the source's name, {wanted}, to {verb}"
+                return str(click.prompt(question, default="", show_default=False, err=True))
+
+            return command(confirmed=confirmed, **words)
+
+        return asked  # type: ignore[return-value]  # the same options, and these
+
+    return decorate
 
 
 def report_options(command: F) -> F:

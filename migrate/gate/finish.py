@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from migrate import addresses
 from migrate.addresses import DumpAddress
+from migrate.confirming import Confirmed, Say, confirm, dry, name_of
 from migrate.core.document import Document, command, iso, moment, naming
 from migrate.core.gate.verdict import Door
 from migrate.core.ports import Holder
@@ -23,8 +24,6 @@ from migrate.opening import Settings
 
 FINISHED = "finished"
 """The kind of the ledger's document about it."""
-
-Say = Callable[[str], object]
 
 _EFFECTS = (
     "nothing is imported, replaced or buried in the target any more: no export, no repair",
@@ -43,7 +42,7 @@ class Finish:
     prefixes: Sequence[str]
     settings: Settings
     execute: bool
-    confirmed: Callable[[str], str | None]
+    confirmed: Confirmed
     verdict: Path | None = None
     evidence: Path | None = None
 
@@ -88,17 +87,12 @@ def finish(wish: Finish, say: Say, progress: Progress | None = None) -> Exit:
         if not wish.execute:
             _dry(wish, name, say)
             return Exit.CLEAN
-        _confirm(name, wish.confirmed)
+        confirm(name, wish.confirmed)
         since = _end(wish, desk, holder)
         mine = Bundle(source, holder.address, tuple(wish.prefixes)).migration
         desk.ledger.add_evidence(mine, FINISHED, {"since": moment(since), "evidence_digest": digest})
         say(f"finished {clean(holder.address)}, as of {iso(since)}")
         return Exit.CLEAN
-
-
-def name_of(address: str) -> str:
-    """What an operator calls a store: the last part of its address."""
-    return address.rstrip("/").rpartition("/")[2].rpartition("#")[2].rpartition(":")[2]
 
 
 def _verdict(wish: Finish, desk: Desk, source: str, holder: Holder) -> Document | Refusal:
@@ -130,18 +124,6 @@ def _end(wish: Finish, desk: Desk, holder: Holder) -> float:
     return since
 
 
-def _confirm(name: str, confirmed: Callable[[str], str | None]) -> None:
-    given = confirmed(name)
-    if given != name:
-        wrong = "the name is missing" if given is None else "that is another name"
-        raise ConfigError(f"nothing was done: {wrong}", f"--execute --name {name}")
-
-
 def _dry(wish: Finish, name: str, say: Say) -> None:
-    say("")
-    say("nothing was done; with --execute:")
-    for effect in _EFFECTS:
-        say(f"  {effect}")
-    say("")
     given = {"verdict": wish.verdict, "evidence": wish.evidence}
-    say(f"next: {clean(wish.again('finish', **given, execute=True, name=name))}")
+    dry(_EFFECTS, wish.again("finish", **given, execute=True, name=name), say)

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from migrate.clock import SystemClock
+from migrate.confirming import name_of
 from migrate.core.document import Document
 from migrate.core.gate.verdict import Door
 from migrate.gate.bundle import bundle_document
-from migrate.gate.finish import name_of
 from migrate.main import run
 from migrate.stores.sqlite import SqliteHolder
 from tests.gate.finishing import kept, moved
