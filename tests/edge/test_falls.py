@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import json
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -26,6 +25,7 @@ from migrate.desk import Ended
 from migrate.opening import Settings
 from tests.edge.edge import HERE, PREFIX, Edge
 from tests.flows.shell import COMMAND, kvferry, variables
+from tests.runtime.ports import lasting_port
 from tests.stores.durable_side import keys
 
 SESSIONS = 140
@@ -55,9 +55,7 @@ class Falling(Edge):
         super().__init__(folder)
         self._placement = placement
         self.hold: dict[str, Any] | None = None
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        self._port = lasting_port()
 
     def rise(self, hold: dict[str, Any] | None) -> None:
         self.hold = hold

@@ -5,11 +5,11 @@ It can be killed and started again: what is on disk stays, and so do its ports.
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 from typing import Any
 
 from tests.edge.edge import EDGE, PREFIX, SECRET, Edge, mutated
+from tests.runtime.ports import lasting_port
 
 WORKERS = Path(__file__).parent / "worker"
 SHARDS = 4
@@ -30,7 +30,7 @@ class Racing(Edge):
         self.stale = stale
         self._build = build
         self._apps = [f"app-{number}" for number in range(isolates)]
-        self._ports = {name: _free_port() for name in (*self._apps, "bridge-races", _SCRIPT)}
+        self._ports = {name: lasting_port() for name in (*self._apps, "bridge-races", _SCRIPT)}
 
     @property
     def apps(self) -> list[str]:
@@ -91,9 +91,3 @@ class Racing(Edge):
                 for name, entry, objects, bindings in workers
             ],
         }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
