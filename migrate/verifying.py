@@ -9,15 +9,14 @@ was killed goes on where it was.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from migrate.core import lifetimes
-from migrate.core.comparing import ALIKE, LEGACY_EQUAL, Kind, Rules, Stage, classify, merge, undecided
+from migrate.core.comparing import ALIKE, LEGACY_EQUAL, Kind, Rules, merge
 from migrate.core.copying import same
 from migrate.core.difference import Difference, Proof, ReadError, Side, State
 from migrate.core.listing import Sampling, equal_by_listing
-from migrate.core.motion import moving
 from migrate.core.names import ALL, Names
 from migrate.core.partition import disjoint
 from migrate.core.ports import (
@@ -28,15 +27,16 @@ from migrate.core.ports import (
     Countable,
     CursorRefused,
     Holder,
-    Quarantined,
     Source,
     Tally,
     Unreadable,
 )
 from migrate.core.proving import Pair, portions, rows_with_values, with_values
-from migrate.core.record import Head, Key, Origin, Record, Row, expired
+from migrate.core.quarantine import Quarantine
+from migrate.core.record import Head, Origin, Record, Row, expired
 from migrate.core.rereading import Patience, again, first, must_settle, proof_of
 from migrate.errors import StoreUnavailable
+from migrate.judging import Judge
 from migrate.ledger.ledger import Ledger
 from migrate.ledger.verifies import Position, VerifyId
 from migrate.verify_pages import SourcePages
@@ -84,9 +84,12 @@ class Verifier:
     sampling: Sampling | None = None
     """That of a fast verify."""
     _pages: SourcePages = field(init=False)
+    _judge: Judge = field(init=False)
 
     def __post_init__(self) -> None:
+        look = self.look
         self._pages = SourcePages(self.source, self.sampling)
+        self._judge = Judge(self.source, self.target, look.prefixes, look.rules, look.patience, self.clock)
 
     def walk(self) -> None:
         """Compare the whole key space, from where an earlier process left it."""
@@ -120,9 +123,9 @@ class Verifier:
             due = self.ledger.due(self.verify, self.clock.now(), 1000)
             keys = [old.key for old in due]
             answers = self._pages.read(keys)
-            rows = rows_with_values(keys, answers, self.target, self._undecided)
-            poor = self._quarantined(keys)
-            in_motion = self._moving((answers[key], rows.get(key)) for key in keys)
+            rows = rows_with_values(keys, answers, self.target, self._judge.undecided)
+            poor = self._judge.quarantined(keys)
+            in_motion = self._judge.moving((answers[key], rows.get(key)) for key in keys)
             results, errors = [], []
             for old in due:
                 answer, row = answers[old.key], rows.get(old.key)
@@ -131,8 +134,10 @@ class Verifier:
                     errors.append(ReadError(old.key, Side.SOURCE, answer.reason, now))
                     results.append(replace(old, state=State.UNSETTLED, last_seen=now))
                     continue
-                kind = self._classify(answer, row, old.key in poor, old.key in in_motion)
-                results.append(again(old, kind, answer, row, now, self._patience()))
+                kind = self._judge.classify(
+                    answer, row, quarantined=old.key in poor, moving=old.key in in_motion
+                )
+                results.append(again(old, kind, answer, row, now, self._judge.patience))
             self.ledger.settle(self.verify, results, errors)
 
     def recheck(self, earlier: VerifyId) -> None:
@@ -144,7 +149,7 @@ class Verifier:
 
     def _prefix(self, position: Position, left: int | None) -> Position:
         """Compare one prefix page by page; returns where it stands (done, or cut by the sample)."""
-        quarantine = _Quarantine(self.target.quarantined(position.prefix, position.last_key))
+        quarantine = Quarantine(self.target.quarantined(position.prefix, position.last_key))
         last = position.last_key
         for page, answers in self._pages.pages(position):
             listed = zip(page.heads, answers, strict=True)
@@ -159,7 +164,7 @@ class Verifier:
             merged = merge(entries, rows)
             if self.sampling is not None and page.records is None:
                 merged = self._pages.unproven(merged, self.sampling, self.look.names)
-            pairs = with_values(merged, self.target, self._undecided)
+            pairs = with_values(merged, self.target, self._judge.undecided)
             for some, more in portions(pairs):
                 tally: Counter[str] = Counter()
                 errors: list[ReadError] = []
@@ -190,13 +195,13 @@ class Verifier:
     def _compare(
         self,
         pairs: Sequence[Pair],
-        quarantine: _Quarantine,
+        quarantine: Quarantine,
         tally: Tally,
         errors: list[ReadError],
     ) -> Iterator[Difference]:
         """Count what one reading proves, and yield what must be read again."""
         there = self.clock.now() + self.source.skew
-        in_motion = self._moving((entry[1], row) for _, entry, row in pairs if entry is not None)
+        in_motion = self._judge.moving((entry[1], row) for _, entry, row in pairs if entry is not None)
         for key, entry, row in pairs:
             tally[SOURCE_KEYS] += entry is not None
             if entry is not None:
@@ -215,12 +220,13 @@ class Verifier:
             if isinstance(answer, Unreadable):
                 errors.append(ReadError(key, Side.SOURCE, answer.reason, now))
                 continue
-            kind = self._classify(answer, row, row is None and key in quarantine, key in in_motion)
+            poor = row is None and key in quarantine
+            kind = self._judge.classify(answer, row, quarantined=poor, moving=key in in_motion)
             gone = kind is None and (entry is None or expired(entry[0].expiration, now + self.source.skew))
             # Listed, but nothing came: a miss is not believed at once either.
             kind = kind or (Kind.EXPIRING if gone else Kind.MISSING)
             if not gone and must_settle(kind):
-                difference = first(key, kind, answer, row, now, self._patience())
+                difference = first(key, kind, answer, row, now, self._judge.patience)
                 if difference.state is not State.DRAINED:
                     yield difference
                     continue
@@ -240,35 +246,6 @@ class Verifier:
         tally[LEGACY_EQUAL] += row is not None and row.origin is Origin.LEGACY
         return True
 
-    def _undecided(self, answer: Answer, row: Row | None) -> bool:
-        return isinstance(answer, Record) and row is not None and undecided(answer, row, self.look.rules)
-
-    def _moving(self, pairs: Iterable[tuple[Answer, Row | None]]) -> set[Key]:
-        """Of which of these KV shows what the row was until at most H ago; see `motion`."""
-        if self.look.rules.stage is not Stage.SHADOW_READ:
-            return set()
-        return moving(pairs, self.target, self.clock.now() - self.look.patience.horizon)
-
-    def _classify(
-        self, answer: Record | None, row: Row | None, quarantined: bool, in_motion: bool
-    ) -> Kind | None:
-        now = self.clock.now() + self.source.skew
-        return classify(
-            answer, row, quarantined=quarantined, rules=self.look.rules, now=now, moving=in_motion
-        )
-
-    def _patience(self) -> Patience:
-        return replace(self.look.patience, skew=self.source.skew, live=self.source.live)
-
-    def _quarantined(self, keys: Sequence[Key]) -> set[Key]:
-        """Which of some keys are in quarantine."""
-        found: set[Key] = set()
-        for prefix in disjoint(self.look.prefixes):
-            mine = sorted(key for key in keys if key.startswith(prefix))
-            quarantine = _Quarantine(self.target.quarantined(prefix))
-            found.update(key for key in mine if key in quarantine)
-        return found
-
 
 def _count(tally: Tally, kind: Kind, row: Row | None) -> None:
     """Count a key that is done with; `row`: what the source's record was compared with."""
@@ -278,16 +255,3 @@ def _count(tally: Tally, kind: Kind, row: Row | None) -> None:
         tally[PROVEN_BY[proof]] += 1
     if row is not None and kind in ALIKE:
         tally[LEGACY_EQUAL] += row.origin is Origin.LEGACY
-
-
-class _Quarantine:
-    """Membership in a stream of quarantined keys, asked for in key order."""
-
-    def __init__(self, entries: Iterator[Quarantined]) -> None:
-        self._entries = entries
-        self._at = next(entries, None)
-
-    def __contains__(self, key: Key) -> bool:
-        while self._at is not None and self._at.key < key:
-            self._at = next(self._entries, None)
-        return self._at is not None and self._at.key == key

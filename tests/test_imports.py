@@ -32,6 +32,8 @@ LAYERS = [
         "migrate.exporting",
         "migrate.verifying",
         "migrate.verify_pages",
+        "migrate.judging",
+        "migrate.checking",
         "migrate.staging",
         "migrate.opening",
         "migrate.desk",
