@@ -78,8 +78,10 @@ def again(
     row: Row | None,
     now: float,
     patience: Patience,
+    settles: bool | None = None,
 ) -> Difference:
-    """What reading it again at `now` makes of a difference."""
+    """What reading it again at `now` makes of a difference. `settles`: must what was read be seen twice?
+    None: as `must_settle` says."""
     source, target = seen_record(record), seen_row(row)
     read = replace(
         old,
@@ -92,7 +94,7 @@ def again(
     )
     if kind is None:
         return replace(read, state=State.DRAINED if old.kind is Kind.EXPIRING else State.HEALED)
-    if not must_settle(kind):
+    if not (must_settle(kind) if settles is None else settles):
         return replace(read, state=State.HEALED)
     if kind is Kind.EXPIRING:
         return _expiring(read, record, row, now, patience)

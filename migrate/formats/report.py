@@ -17,6 +17,7 @@ from migrate.core.document import Document
 from migrate.errors import ConfigError
 from migrate.formats.bridge_check import bridge_check_text
 from migrate.formats.junit import verify_junit
+from migrate.formats.key_check import check_text
 from migrate.formats.plan_text import plan_text
 from migrate.formats.text import export_text, status_text, verify_text
 from migrate.formats.verdict import verdict_text
@@ -34,6 +35,7 @@ RENDERERS: dict[str, dict[str, Callable[[Document], str]]] = {
     "plan": {"text": plan_text, "json": json_text},
     "verdict": {"text": verdict_text, "json": json_text},
     "evidence": {"json": json_text},
+    "key-check": {"text": check_text, "json": json_text},
     "bridge-check": {"text": bridge_check_text, "json": json_text},
 }
 """For each document its formats, the default first."""
