@@ -200,7 +200,7 @@ class RelationKind(enum.StrEnum):
 
     FALLBACK: a read of KV that stands in for one of a consistent store. BEFORE: a read of KV in front of
     one. ALSO: a put or delete of KV in the same function as one of a consistent store. REWRITE: a put on
-    a key that was read before. KEPT: what was read is kept in the isolate, and nothing ends that.
+    a key that was read before. KEPT: what was read is kept in the isolate.
     """
 
     FALLBACK = "fallback"
@@ -216,7 +216,8 @@ class Relation:
 
     `what`: the store (`Durable Object`, `D1`, …), the method that read, or what keeps it. `how`: for
     reads absent, failed, or unbound, whichever makes the second one run; for a put absent when it is
-    made only where nothing was read, copied when it goes to another namespace. `together`: 2 when both
+    made only where nothing was read, copied when it goes to another namespace; for what is kept ends
+    when it is freed or kept with a time that somebody looks at. `together`: 2 when both
     results are one thing, or the put writes what was read or is made of it; 1 when something is made
     of both. `text`: the words of the store's read, the name of what keeps it, or for a
     put `metadata` when such keys are known to have some. `indexes`: names of

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from audits.baseline import grouped
 from audits.finding import Severity
-from audits.operation import Confidence, Evidence, Number, Operation, Place
+from audits.operation import Confidence, Evidence, Number, Operation, Place, RelationKind
 from audits.revision import Revision
 
 if TYPE_CHECKING:
@@ -131,6 +131,11 @@ def operation(one: Operation) -> Document:
         "receiver": one.receiver,
         "evidence": [_evidence(reason) for reason in one.evidence],
         "callers": [_place(place) for place in one.callers],
+        "kept": [
+            {"where": f"{kept.text}, {kept.what}", "ends": kept.how == "ends"} | _place(kept.place)
+            for kept in one.relations
+            if kept.kind is RelationKind.KEPT
+        ],
     }
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterator
 
 from audits.formats.wording import account, columns, one_line, where
-from audits.operation import Has, Number, Operation, Ttl
+from audits.operation import Has, Number, Operation, RelationKind, Ttl
 from audits.report import Report, inventory, word
 
 _COLUMNS = (
@@ -28,12 +29,24 @@ def text(report: Report) -> str:
         lines.append(f"{where(one.place, report.folder)}  {what}{whose}")
         because = "; ".join(dict.fromkeys(one_line(reason.text) for reason in one.evidence))
         lines.append(f"    {word(one.confidence)}: {because}")
+        lines += [f"    {line}" for line in _staleness(one, report.folder)]
     counts: dict[str, int] = {}
     for one in report.audit.operations:
         counts[str(one.method)] = counts.get(str(one.method), 0) + 1
     if lines:
         lines += ["", *columns([(f"{count:,}", method) for method, count in sorted(counts.items())])]
     return "\n".join([*lines, *account(report), "next: kvferry audit"]) + "\n"
+
+
+def _staleness(one: Operation, folder: str) -> Iterator[str]:
+    """How old what it reads may be: H of a migration must cover these times."""
+    if one.cache_ttl is not None:
+        yield f"cacheTtl {one_line(_number(one.cache_ttl))}"
+    for kept in one.relations:
+        if kept.kind is RelationKind.KEPT:
+            end = "for a while" if kept.how == "ends" else "without an end"
+            at = where(kept.place, folder)
+            yield f"kept in the isolate {end}: {one_line(kept.text)}, {kept.what}, {at}"
 
 
 def told(ttl: Ttl) -> str:

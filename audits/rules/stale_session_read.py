@@ -65,7 +65,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from audits.finding import Finding, Severity
-from audits.operation import Confidence, Evidence, Method, Operation, RelationKind
+from audits.operation import Confidence, Evidence, Method, Operation, Relation, RelationKind
 from audits.rules.rule import Rule, Settings
 from audits.rules.session_signals import is_session, is_session_there, when
 from audits.rules.wording import called, found
@@ -81,11 +81,7 @@ def check(operations: Sequence[Operation], settings: Settings) -> Iterator[Findi
         long = _long(operation)
         if long and is_session(operation, settings.prefixes):
             yield _cached(operation, long, when(operation, settings.prefixes))
-        kept = [
-            one
-            for one in operation.relations
-            if one.kind is RelationKind.KEPT and is_session_there(operation, one, settings.prefixes)
-        ]
+        kept = [one for one in kept_sessions(operation, settings) if one.how != "ends"]
         if kept:
             related = tuple(Evidence("kept", f"{one.text}, {one.what}", one.place) for one in kept)
             yield found(
@@ -97,6 +93,15 @@ def check(operations: Sequence[Operation], settings: Settings) -> Iterator[Findi
                 signals=("kept-in-isolate",),
                 related=related,
             )
+
+
+def kept_sessions(operation: Operation, settings: Settings) -> list[Relation]:
+    """Where the session that it reads is kept in the isolate, for a while or without an end."""
+    return [
+        one
+        for one in operation.relations
+        if one.kind is RelationKind.KEPT and is_session_there(operation, one, settings.prefixes)
+    ]
 
 
 def _long(operation: Operation) -> list[float]:

@@ -57,6 +57,12 @@ _SECONDS = click.FloatRange(0)
     help="For object-only: how long object-first must have been everywhere (default: as long as the longest "
     "session lives, at most 7 days).",
 )
+@click.option(
+    "--isolate-cache",
+    type=_SECONDS,
+    metavar="SECONDS",
+    help="The longest that an isolate keeps a session that it has read, where it keeps any; H covers it.",
+)
 @options.ledger_option
 @options.report_options
 @options.config_option
@@ -73,6 +79,7 @@ def command(
     max_age: float | None,
     steady: float | None,
     window: float | None,
+    isolate_cache: float | None,
     **words: Any,
 ) -> int:
     """Say whether one door of a migration may be opened: open, shut, or unproven.
@@ -93,7 +100,7 @@ def command(
     where = options.outputs_of("verdict", fmt, outputs, as_json)
     if waive and not (reason or "").strip():
         raise ConfigError("--waive needs a --reason", "say why: the verdict shows it for ever")
-    policy = verdicts.policy(max_age, steady, window, dict.fromkeys(waive, reason or ""))
+    policy = verdicts.policy(max_age, steady, window, isolate_cache, dict.fromkeys(waive, reason or ""))
     clock = SystemClock()
     try:
         settings, words = options.take_settings(clock, words)

@@ -10,17 +10,20 @@ from audits.operation import Method, Operation
 from audits.request import Request
 from audits.revision import revision
 from audits.rules.rule import Settings
+from audits.rules.stale_session_read import kept_sessions
 from migrate.core.document import Document, moment
 
 _RULE = "session-kv-call"
 _WRITES = (Method.PUT, Method.DELETE)
+_READS = (Method.GET, Method.GET_WITH_METADATA)
 _DEFAULT_CACHE = 60.0
 """Seconds that KV keeps what was read where nothing else is said."""
 
 
 def audited(folder: Path, prefixes: Sequence[str], now: float) -> Document:
     """The exhibit of an audit of this checkout. Raises what an audit raises."""
-    request = Request(folder, select=(_RULE,), settings=Settings(prefixes=tuple(prefixes)))
+    settings = Settings(prefixes=tuple(prefixes))
+    request = Request(folder, select=(_RULE,), settings=settings)
     found = audit(request)
     at = revision(folder)
     return {
@@ -29,6 +32,7 @@ def audited(folder: Path, prefixes: Sequence[str], now: float) -> Document:
         "dirty": at.dirty is not False,
         "whole": not found.analysis.unread and not found.analysis.unparsed,
         "writes": sorted(_writes(found)),
+        "kept": sorted(_kept(found.operations, settings)),
         "caches_seconds": max([_DEFAULT_CACHE, *_caches(found.operations)]),
     }
 
@@ -39,6 +43,16 @@ def _writes(found: Audit) -> list[str]:
     writing = {one.place for one in found.operations if one.method in _WRITES and not one.migration}
     shown = [one.finding for one in found.findings] + [one.finding for one in found.suppressed]
     return [f"{one.place.path}:{one.place.line}" for one in shown if one.place in writing]
+
+
+def _kept(operations: Sequence[Operation], settings: Settings) -> set[str]:
+    """`path:line` of whatever keeps a session that was read from KV in the isolate."""
+    return {
+        f"{kept.place.path}:{kept.place.line}"
+        for one in operations
+        if one.method in _READS and not one.migration
+        for kept in kept_sessions(one, settings)
+    }
 
 
 def _caches(operations: Sequence[Operation]) -> list[float]:

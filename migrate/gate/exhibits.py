@@ -177,6 +177,7 @@ def _audited(one: Exhibit) -> Audited:
         whole=told["whole"],
         writes=len(told["writes"]),
         caches=told["caches_seconds"],
+        kept=len(told.get("kept", ())),
     )
 
 

@@ -109,7 +109,11 @@ def judge_bundle(door: Door, path: Path, policy: Policy, now: float) -> Ended:
 
 
 def policy(
-    max_age: float | None, steady: float | None, window: float | None, waivers: Mapping[str, str]
+    max_age: float | None,
+    steady: float | None,
+    window: float | None,
+    isolate_cache: float | None,
+    waivers: Mapping[str, str],
 ) -> Policy:
     """The policy with what is given; None: the default stays."""
     usual = Policy()
@@ -117,6 +121,7 @@ def policy(
         max_age=usual.max_age if max_age is None else max_age,
         steady=usual.steady if steady is None else steady,
         window=window,
+        isolate_cache=isolate_cache,
         waivers=waivers,
     )
 

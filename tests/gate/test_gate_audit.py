@@ -43,6 +43,29 @@ def test_a_read_is_no_write_and_its_cache_counts(shop):
     assert (asked(shop)["writes"], asked(shop)["caches_seconds"]) == ([], 3600.0)
 
 
+KEPT = """
+const known = new Map<string, %s>();
+export const kept = async (env: Env, id: string) => {
+  const session = await env.SESSIONS.get(`%s${id}`, "json");
+  known.set(id, %s);
+  return session;
+};
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("unknown", "session"), ("Kept", "{ session, until: Date.now() + 60_000 }")]
+)
+def test_a_session_that_the_isolate_keeps_is_named_with_an_end_and_without(shop, kind, value):
+    code(shop, KEPT % (kind, "spotify_session:", value))
+    assert asked(shop)["kept"] == ["src/a.ts:6"]
+
+
+def test_what_is_no_session_may_be_kept(shop):
+    code(shop, KEPT.replace("session", "flag") % ("unknown", "flags:", "flag"))
+    assert asked(shop)["kept"] == []
+
+
 def test_one_that_a_comment_excuses_writes_all_the_same(shop):
     code(shop, "// kvferry: ignore[session-kv-call] it is the old way\n" + WRITE)
     assert asked(shop)["writes"] == ["src/a.ts:3"]

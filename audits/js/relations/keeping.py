@@ -24,17 +24,19 @@ _REQUEST = {"WeakMap", "AsyncLocalStorage"}
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Where it is kept: `name` of what keeps it, `what` that is, its offset."""
+    """Where it is kept: `name` of what keeps it, `what` that is, its offset. `ends`: it is freed, or kept
+    with a time that somebody looks at."""
 
     file: File
     name: str
     what: str
     start: int
     end: int
+    ends: bool
 
 
 def kept(engine: Engine, flows: Flows, read: Arrival) -> Iterator[Kept]:
-    """The places that keep what was read and neither free it nor look at the clock."""
+    """The places that keep what was read."""
     file = read.file
     flow = flows.of(file, read.expr)
     for target, value in flow.kept:
@@ -42,15 +44,15 @@ def kept(engine: Engine, flows: Flows, read: Arrival) -> Iterator[Kept]:
             root = target.target if target.kind == "write" else None
             name = _root(root) if root is not None else target.name
             what = _module_level(engine, file, name, target.scope)
-            if what and not _ends(file, name, value):
-                yield Kept(file, name, what, value[1], value[2])
+            if what:
+                yield Kept(file, name, what, value[1], value[2], _ends(file, name, value))
         elif (
             target.kind == "member"
             and target.define is not None
             and _is_static(file, target.name, target.defines)
         ):
-            if not _ends(file, target.name, value):
-                yield Kept(file, target.name, "a static member", value[1], value[2])
+            ends = _ends(file, target.name, value)
+            yield Kept(file, target.name, "a static member", value[1], value[2], ends)
     yield from _variables(flows, file, read)
     yield from _maps(engine, flows, file, read)
 
@@ -64,8 +66,9 @@ def _variables(flows: Flows, file: File, read: Arrival) -> Iterator[Kept]:
         for define in defines:
             if define.kind != "set" or define.value is None or file.facts.scopes[define.scope].fn < 0:
                 continue
-            if flow.has(define.value) and not _ends(file, name, define.value):
-                yield Kept(file, name, "a variable of the module", define.start, define.end)
+            if flow.has(define.value):
+                ends = _ends(file, name, define.value)
+                yield Kept(file, name, "a variable of the module", define.start, define.end, ends)
 
 
 def _maps(engine: Engine, flows: Flows, file: File, read: Arrival) -> Iterator[Kept]:
@@ -82,8 +85,8 @@ def _maps(engine: Engine, flows: Flows, file: File, read: Arrival) -> Iterator[K
             name, what = holder[4], "a static member"
         elif holder[0] == "id":
             what = _module_level(engine, file, name, call.scope)
-        if what and not _ends(file, name, call.expr[4][1]):
-            yield Kept(file, name, what, call.expr[1], call.expr[2])
+        if what:
+            yield Kept(file, name, what, call.expr[1], call.expr[2], _ends(file, name, call.expr[4][1]))
 
 
 def _root(expr: Expr) -> str:

@@ -153,7 +153,8 @@ class _Relating:
     def _kept(self, arrival: Arrival) -> Iterator[Relation]:
         for kept in keeping.kept(self._engine, self._flows, arrival):
             where = place(kept.file, kept.start, kept.end)
-            yield Relation(RelationKind.KEPT, where, kept.what, text=kept.name)
+            how = "ends" if kept.ends else ""
+            yield Relation(RelationKind.KEPT, where, kept.what, how, text=kept.name)
 
     @cached_property
     def _reads(self) -> dict[_Function, list[tuple[Arrival, File, Call, Operation]]]:

@@ -74,7 +74,8 @@ class Asked:
         live, audited, policy = self.evidence.live, self.evidence.audited, self.policy
         lag = (live.canary.lag if live is not None and live.canary is not None else None) or 0.0
         caches = audited.caches if audited is not None else 0.0
-        return max(policy.least_horizon, caches, lag * policy.canaries) + policy.flight
+        kept = policy.isolate_cache or 0.0
+        return max(policy.least_horizon, caches, kept, lag * policy.canaries) + policy.flight
 
     def type(self, verb: str, *options: str) -> str:
         """A command for these stores."""

@@ -56,6 +56,10 @@ def horizon_long_enough(asked: Asked) -> Answer:
     live, audited, last = asked.evidence.live, asked.evidence.audited, asked.verified
     if audited is None:
         return unknown("no audit says how long readers keep what they read", asked.audit, last)
+    if audited.kept and asked.policy.isolate_cache is None:
+        said = f"{audited.kept:,} places keep sessions in the isolate, and nobody has said for how long"
+        todo = "read them with kvferry audit --inventory, then pass --isolate-cache SECONDS"
+        return unknown(said, todo, audited, last)
     if live is None or live.canary is None or live.canary.lag is None:
         return unknown("no canary has measured how far KV lags", "let the application run for a while", live)
     if last is None:

@@ -124,7 +124,8 @@ class Fenced:
 class Audited:
     """An audit of the deployed commit. `writes`: places that write a session to KV past the session store.
 
-    `caches`: the longest time, in seconds, that a reader keeps what it read (`cacheTtl`, an isolate's own).
+    `caches`: the longest `cacheTtl`, in seconds. `kept`: places that keep a session in the isolate, of which
+    the code does not tell for how long.
     `dirty`: the files were not those of `revision`.
     """
 
@@ -135,6 +136,7 @@ class Audited:
     whole: bool
     writes: int
     caches: float
+    kept: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ class Policy:
     staleness; `canaries`: how many times the canary's lag fits into H. `lease`: how long an import may be
     on its way. `window`: how long object-first must have been everywhere, None: the longest time that a
     session was seen to have left, at most `longest_window`. `valid`: how long a verdict may be used.
+    `isolate_cache`: how long isolates keep what they read, by the operator's word; None: nobody has said.
     `waivers`: conditions by name that are let be, and why.
     """
 
@@ -31,4 +32,5 @@ class Policy:
     window: float | None = None
     longest_window: float = 7 * DAY
     valid: float = DAY
+    isolate_cache: float | None = None
     waivers: Mapping[str, str] = field(default_factory=dict)

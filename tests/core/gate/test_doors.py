@@ -8,6 +8,7 @@ import pytest
 
 from migrate.core.canary import Standing as Flown
 from migrate.core.comparing import Kind, Stage
+from migrate.core.gate.data import horizon_long_enough
 from migrate.core.gate.doors import DOORS, conditions, name
 from migrate.core.gate.evidence import Evidence, Heartbeats
 from migrate.core.gate.policy import Policy
@@ -133,6 +134,13 @@ CASES = [
     Case(VERIFIED, "horizon-long-enough", UNPROVEN, verify(horizon=109.0), "a second short"),
     Case(VERIFIED, "horizon-long-enough", UNPROVEN, canary(lag=24.0), "a slower canary"),
     Case(VERIFIED, "horizon-long-enough", UNPROVEN, audit(caches=3600.0), "a cacheTtl of an hour"),
+    Case(
+        VERIFIED,
+        "horizon-long-enough",
+        UNPROVEN,
+        audit(kept=1),
+        "kept in the isolate",
+    ),
     Case((FIRST,), "horizon-long-enough", UNPROVEN, lambda found: with_live(found, canary=None), "no canary"),
     Case(
         (FIRST,),
@@ -374,3 +382,12 @@ def test_what_has_only_expired_between_two_listings_was_written_by_nobody(first,
     one, other = evidence(CLEANUP).listings
     found = replace(evidence(CLEANUP), listings=(replace(one, hours=first), replace(other, hours=then)))
     assert told(CLEANUP, found)["kv-quiet"].standing is standing
+
+
+def test_how_long_isolates_keep_what_they_read_is_part_of_h_once_it_is_told() -> None:
+    found = audit(kept=1)(evidence(Door.OBJECT_FIRST))
+    short = asked(Door.OBJECT_FIRST, found, Policy(isolate_cache=10.0))
+    long = asked(Door.OBJECT_FIRST, found, Policy(isolate_cache=600.0))
+    assert (short.horizon, long.horizon) == (110.0, 650.0)
+    standings = [horizon_long_enough(one).standing for one in (short, long)]
+    assert standings == [Standing.PASSED, Standing.UNPROVEN]

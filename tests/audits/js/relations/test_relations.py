@@ -260,7 +260,7 @@ KEPT = {
         "class A { static m = new Map(); static async f(env, id) { A.m.set(id, await env.STORE.get(id)); } }"
     ),
 }
-LET_GO = {
+FOR_A_WHILE = {
     "with a time": (
         "const m = new Map(); export async function f(env, id) {"
         " m.set(id, { v: await env.STORE.get(id), at: Date.now() }); }"
@@ -271,6 +271,8 @@ LET_GO = {
     "emptied": (
         "let m; export async function f(env, id) { m = await env.STORE.get(id); }\nexport function g() { m = null; }"
     ),
+}
+LET_GO = {
     "of the function": (
         "export async function f(env, id) { const m = new Map(); m.set(id, await env.STORE.get(id)); return m; }"
     ),
@@ -282,7 +284,15 @@ LET_GO = {
 @pytest.mark.parametrize("name", KEPT)
 def test_what_the_isolate_keeps(name, project):
     (operation,) = project(KEPT[name], wrangler=WRANGLER).operations
-    assert [(one.kind, one.text) for one in operation.relations] == [(RelationKind.KEPT, "m")]
+    assert [(one.kind, one.text, one.how) for one in operation.relations] == [(RelationKind.KEPT, "m", "")]
+
+
+@pytest.mark.parametrize("name", FOR_A_WHILE)
+def test_what_the_isolate_keeps_for_a_while(name, project):
+    (operation,) = project(FOR_A_WHILE[name], wrangler=WRANGLER).operations
+    assert [(one.kind, one.text, one.how) for one in operation.relations] == [
+        (RelationKind.KEPT, "m", "ends")
+    ]
 
 
 @pytest.mark.parametrize("name", LET_GO)
