@@ -22,6 +22,7 @@ from migrate.addresses import (
 )
 from migrate.core.limiting import Budget, MemoryRequestLog, Rate
 from migrate.core.ports import Clock, Holder, Source, Target
+from migrate.core.writing import Writable
 from migrate.errors import ConfigError
 from migrate.ledger.ledger import DEFAULT, Ledger
 
@@ -201,6 +202,35 @@ class Opener:
             case _:
                 assert_never(address)
 
+    def writable(self, text: str) -> Writable:
+        """Open a key-value store to write and delete in bulk; nothing is sent yet. Raises ConfigError."""
+        address = addresses.parse(text)
+        match address:
+            case KvAddress():
+                from migrate.stores.kv_writing import KvWriter
+
+                found, api, _ = self._connected(address, None)
+                self._note(*found.notes)
+                clock = self._settings.clock
+                return self._kept(KvWriter(api, found.account.value, found.namespace.value, clock=clock))
+            case LocalKvAddress():
+                from migrate.stores.kv_local_writing import LocalKvWriter
+
+                api, namespace = self._local_api(address.base_url), self._local_name(address)
+                return self._kept(LocalKvWriter(api, namespace, clock=self._settings.clock))
+            case WranglerAddress():
+                raise ConfigError(
+                    f"{address}: files under `wrangler dev` are read and never written",
+                    "start `wrangler dev`, and give kv+http://HOST:PORT/NAMESPACE with what it prints",
+                )
+            case DumpAddress() | SqliteAddress() | DurableAddress():
+                raise ConfigError(
+                    f"a {str(address).partition(':')[0]}: store is not written key by key",
+                    "give the namespace of Workers KV: kv://ACCOUNT/NAMESPACE, or kv+http://HOST:PORT/NAMESPACE",
+                )
+            case _:
+                assert_never(address)
+
     def close(self) -> None:
         """Close every store that was opened here."""
         self._closing.close()
@@ -221,9 +251,16 @@ class Opener:
 
         `patience`: seconds that one request's failures may take (None: the adapter's default).
         """
+        from migrate.stores.kv import KvSource
+
+        found, api, log = self._connected(address, patience)
+        source = self._kept(KvSource(api, found.account.value, found.namespace.value))
+        return OpenKv(source, api, log, found)
+
+    def _connected(self, address: KvAddress, patience: float | None) -> tuple[FoundKv, Api, LedgerRequestLog]:
+        """Find a namespace, and connect with the token found."""
         from migrate.discovery import find_kv
         from migrate.stores.cloudflare import PATIENCE
-        from migrate.stores.kv import KvSource
 
         settings = self._settings
         found = find_kv(
@@ -236,8 +273,7 @@ class Opener:
         )
         token = found.token.value.reveal()
         api, log = self._api(found.api_base.value, token, PATIENCE if patience is None else patience)
-        source = self._kept(KvSource(api, found.account.value, found.namespace.value))
-        return OpenKv(source, api, log, found)
+        return found, api, log
 
     def bridge(self, address: DurableAddress) -> Bridge:
         """Connect to a bridge; nothing is asked yet. Raises ConfigError when there is no key for it."""

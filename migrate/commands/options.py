@@ -195,7 +195,7 @@ def _asking(command: F) -> F:
             "--budget",
             multiple=True,
             metavar="KIND=N/day",
-            help="Stop cleanly at so many reads or lists a UTC day, e.g. reads=50000/day. Repeatable.",
+            help="Stop cleanly at so many reads (lists, writes, deletes) a UTC day, e.g. reads=50000/day.",
         ),
         click.option(
             "--rate",

@@ -77,7 +77,7 @@ class RequestLog(Protocol):
         ...
 
     def spend(self, kind: str, amount: int, limit: int, day: str) -> bool:
-        """Add `amount` of `kind` ("reads", "lists") to what was spent on `day` (UTC, YYYY-MM-DD).
+        """Add `amount` of `kind` (one of KINDS) to what was spent on `day` (UTC, YYYY-MM-DD).
 
         False, and nothing added, when that would pass `limit`.
         """
@@ -137,8 +137,8 @@ class MemoryRequestLog:
             heapq.heappop(self._queue)
 
 
-KINDS = ("reads", "lists")
-"""What a budget can limit: keys read (a bulk get of 100 keys is 100 reads), and list pages."""
+KINDS = ("reads", "lists", "writes", "deletes")
+"""What a budget can limit: keys read, written and deleted (a bulk of 100 keys is 100), and list pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +147,8 @@ class Budget:
 
     reads: int | None = None
     lists: int | None = None
+    writes: int | None = None
+    deletes: int | None = None
 
     @classmethod
     def parse(cls, texts: Iterable[str]) -> Budget:
@@ -158,7 +160,7 @@ class Budget:
             plain = number.isascii() and number.isdigit() and slash and per == "day"
             if kind not in KINDS or kind in found or not plain:
                 raise ConfigError(
-                    f"--budget {text!r} is not reads=N/day or lists=N/day, each at most once",
+                    f"--budget {text!r} is not reads, lists, writes or deletes=N/day, each at most once",
                     "for example --budget reads=50000/day --budget lists=500/day",
                 )
             found[kind] = int(number)
@@ -166,7 +168,8 @@ class Budget:
 
     def limit(self, kind: str) -> int | None:
         """The limit of one kind, None when there is none."""
-        return {"reads": self.reads, "lists": self.lists}.get(kind)
+        limits = {"reads": self.reads, "lists": self.lists, "writes": self.writes, "deletes": self.deletes}
+        return limits.get(kind)
 
 
 def utc_day(now: float) -> str:

@@ -23,7 +23,7 @@ import orjson
 import tenacity
 
 from migrate.core.limiting import Budget, Rate, RequestLog, next_utc_day, utc_day
-from migrate.core.ports import Clock
+from migrate.core.ports import Clock, TooLate
 from migrate.errors import BudgetSpent, ConfigError, StoreUnavailable
 from migrate.stores.envelope import (
     Choked,
@@ -46,8 +46,13 @@ SINGLE = "single reads"
 SPLIT = "split reads"
 RETRIES = "retries"
 OBJECTS = "object lists"
+PUTS = "bulk writes"
+DELETES = "bulk deletes"
 OTHER = "other"
 """The kinds under which `Api.requests` counts; a repeated request counts as a retry only."""
+
+WRITING = frozenset({PUTS, DELETES})
+"""The kinds for which the token must be allowed to write to Workers KV."""
 
 PATIENCE = 900.0
 """Seconds of failures before giving up: Cloudflare's block alone lasts 300."""
@@ -66,6 +71,8 @@ class _Call:
     bare: bool
     patience: float
     most_chokes: int = 0
+    not_after: float = float("inf")
+    in_doubt: bool = False
     chokes: int = 0
     attempts: int = 0
     lost: float = 0.0
@@ -168,6 +175,48 @@ class Api:
         info = document.get("result_info")
         return Envelope(document["result"], info if isinstance(info, dict) else None, response.content)
 
+    def write(
+        self,
+        kind: str,
+        method: str,
+        path: str,
+        content: bytes | None = None,
+        *,
+        content_type: str = "application/json",
+        spends: tuple[str, int] | None = None,
+        not_after: float = float("inf"),
+        chokes: int = 0,
+    ) -> Envelope:
+        """Send `content` to `path` (quoted already) to change something, and open the envelope.
+
+        Repeated when the answer was lost, so only for what may be done twice. `spends`: a kind of budget,
+        and how much of it. Past `not_after` (Unix seconds, our clock) it is not sent any more: TooLate
+        is raised when it never was, StoreUnavailable when an earlier attempt may have arrived.
+        Otherwise raises as `fetch` does.
+        """
+        headers = {} if content is None else {"Content-Type": content_type}
+        request = self._client.build_request(method, self._base + path, content=content, headers=headers)
+        call = _Call(
+            kind,
+            request,
+            spends,
+            bare=False,
+            patience=self._patience,
+            most_chokes=chokes,
+            not_after=not_after,
+        )
+        response, document = self._run(call)
+        return Envelope(document["result"], None, response.content)
+
+    def most(self, kind: str, wide: int) -> int:
+        """How many of a budget's `kind` one request should spend, at most `wide`: a tenth of the day's."""
+        limit = self._budget.limit(kind)
+        return wide if limit is None else max(1, min(wide, limit // 10))
+
+    def wait(self, seconds: float, cause: str) -> None:
+        """Wait, visibly, before something is asked for again. Raises StoreUnavailable when closed."""
+        self._throttle.wait(seconds, cause)
+
     def fetch_raw(self, kind: str, path: str, *, reads: int = 0, patience: float | None = None) -> Raw:
         """GET `path` (quoted already), whose answer is bare bytes. Raises as `fetch` does."""
         call = _Call(
@@ -219,8 +268,10 @@ class Api:
 
     def _attempt(self, call: _Call) -> tuple[httpx.Response, dict[str, Any]]:
         """Send once. Raises FailedError, and whatever is final."""
+        self._in_time(call)
         self._spend(call)
         with self._throttle.slot():
+            self._in_time(call)
             started = self._clock.monotonic()
             call.attempts += 1
             with self._lock:
@@ -229,9 +280,21 @@ class Api:
                 return self._exchange(call)
             except FailedError as failure:
                 call.failure = failure
+                call.in_doubt |= not failure.everybody
                 call.chokes += failure.choked
                 call.lost += self._clock.monotonic() - started
                 raise
+
+    def _in_time(self, call: _Call) -> None:
+        """May it still be sent? Raises TooLate, or StoreUnavailable when it may have arrived already."""
+        if self._clock.now() <= call.not_after:
+            return
+        if call.in_doubt:
+            raise StoreUnavailable(
+                f"it is not known whether a write arrived, and its time is over: {call.failure.cause}",
+                _RESUME,
+            )
+        raise TooLate
 
     def _spend(self, call: _Call) -> None:
         """Take it out of the day's budget. A retry spends again: Cloudflare may count both."""
@@ -271,7 +334,13 @@ class Api:
                 return response, document
             raise FailedError(f"{self.who} answers {flaw}")
         failed = judge(
-            response, document, who=self.who, bare=call.bare, attempt=call.attempts, now=self._clock.now()
+            response,
+            document,
+            who=self.who,
+            bare=call.bare,
+            attempt=call.attempts,
+            now=self._clock.now(),
+            writing=call.kind in WRITING,
         )
         if isinstance(failed, FailedError) and failed.everybody:
             self._throttle.pause(failed.after, failed.cause)

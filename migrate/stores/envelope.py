@@ -130,12 +130,19 @@ def broke_off(who: str, error: httpx.RequestError) -> FailedError:
 
 
 def judge(
-    response: httpx.Response, document: Mapping[str, Any], *, who: str, bare: bool, attempt: int, now: float
+    response: httpx.Response,
+    document: Mapping[str, Any],
+    *,
+    who: str,
+    bare: bool,
+    attempt: int,
+    now: float,
+    writing: bool = False,
 ) -> Exception:
     """What an answer means that is no success, as the exception to raise.
 
     `bare`: a single key's route, where 7003 says no more than that the key has no route.
-    `attempt` counts from 1, `now` is in Unix seconds.
+    `attempt` counts from 1, `now` is in Unix seconds. `writing`: the request changes Workers KV.
     """
     status, codes = response.status_code, _codes(document)
     if FREE_LIMIT in codes and status not in _DENIED:
@@ -144,9 +151,10 @@ def judge(
             f"run the same command after {next_utc_day(now)}: it resumes where it stopped",
         )
     if status in _DENIED or (status == 400 and codes & BAD_TOKEN):
+        permission = "Workers KV Storage Edit" if writing else "Workers KV Storage Read"
         return StoreRefused(
             f"{who} refused the token ({_said(status, codes)})",
-            'set CLOUDFLARE_API_TOKEN to one with the permission "Workers KV Storage Read" for this account',
+            f'set CLOUDFLARE_API_TOKEN to one with the permission "{permission}" for this account',
         )
     if codes & NO_NAMESPACE and status in (200, 400, 404) and not (bare and NO_ROUTE in codes):
         return StoreRefused(

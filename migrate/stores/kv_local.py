@@ -8,27 +8,17 @@ ours carry the last key and are checked against what comes. Nothing of it is eve
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
-from urllib.parse import quote
 
 import orjson
 
 from migrate.core.ports import Answer, Cursor, CursorRefused, Page
 from migrate.core.record import Head, Key, Record
-from migrate.errors import StoreRefused, StoreUnavailable
 from migrate.stores import kv_answers
-from migrate.stores.cloudflare import LISTS, OTHER, Api
-from migrate.stores.envelope import Rejected
+from migrate.stores.cloudflare import LISTS, Api
+from migrate.stores.kv_explorer import Explorer
 from migrate.stores.kv_reading import WIDTH, Reader
 
-EXPLORERS = ("/cdn-cgi/local/explorer/api", "/cdn-cgi/explorer/api")
-"""Where `wrangler dev` serves its API, newest first; a GET answers its OpenAPI document."""
-
-PATIENCE = 30.0
-"""Seconds to give to an `Api` for this source: a local server that is down will not come back."""
-
-_PROBING = 3.0
 _PAGE = 1000
 
 
@@ -46,10 +36,8 @@ class LocalKvSource:
 
     def __init__(self, api: Api, namespace: str) -> None:
         self._api = api
-        self._namespace = namespace
-        self.address = f"kv+http://{api.origin}/{namespace}"
-        self._lock = threading.Lock()
-        self._ready: tuple[str, Reader] | None = None
+        self._explorer = Explorer(api, namespace)
+        self.address = self._explorer.address
         self._given: Cursor | None = None
 
     def scan(self, prefix: str, cursor: Cursor | None) -> Page:
@@ -84,50 +72,9 @@ class LocalKvSource:
         """Close the connection."""
         self._api.close()
 
-    # ------------------------------------------------------------ finding the namespace
-
     def _open(self) -> tuple[str, Reader]:
-        with self._lock:
-            if self._ready is None:
-                root = self._explorer() + "/storage/kv/namespaces"
-                self._check(root)
-                path = f"{root}/{quote(self._namespace, safe='')}"
-                self._ready = (path, Reader(self._api, path, whole=False))
-            return self._ready
-
-    def _explorer(self) -> str:
-        """The path under which this wrangler serves its API."""
-        for path in EXPLORERS:
-            try:
-                answer = self._api.fetch_raw(OTHER, path, patience=_PROBING)
-            except (Rejected, StoreUnavailable):
-                continue
-            if _is_openapi(answer.content):
-                return path
-        raise StoreUnavailable(
-            f"no `wrangler dev` answers at {self._api.origin}",
-            "start it with `wrangler dev`, and give the host and port that it prints",
-        )
-
-    def _check(self, root: str) -> None:
-        """The runtime answers for any namespace, as if it were empty: insist on one that exists."""
-        result = self._api.fetch(OTHER, root).result
-        spaces = [space for space in result if isinstance(space, dict)] if isinstance(result, list) else []
-        if any(space.get("id") == self._namespace for space in spaces):
-            return
-        there = ", ".join(f"{space.get('id')} ({space.get('title')})" for space in spaces) or "none"
-        raise StoreRefused(
-            f"`wrangler dev` at {self._api.origin} has no namespace {self._namespace!r}",
-            f"use the id of one that it has: {there}",
-        )
-
-
-def _is_openapi(content: bytes) -> bool:
-    try:
-        document = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        return False
-    return isinstance(document, dict) and "openapi" in document
+        path = self._explorer.found().path
+        return path, Reader(self._api, path, whole=False)
 
 
 def _pack(last: str, theirs: str) -> Cursor:

@@ -137,6 +137,7 @@ def test_a_budget_limits_the_kinds_it_names_and_no_other() -> None:
     assert (budget.limit("reads"), budget.limit("lists"), budget.limit("writes")) == (50000, 7, None)
     assert Budget.parse([]).limit("reads") is None
     assert Budget.parse(["lists=0/day"]).limit("lists") == 0
+    assert Budget.parse(["writes=5/day", "deletes=9/day"]) == Budget(writes=5, deletes=9)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +148,7 @@ def test_a_budget_limits_the_kinds_it_names_and_no_other() -> None:
         ["reads=5/hour"],
         ["reads=-5/day"],
         ["reads=²/day"],
-        ["writes=5/day"],
+        ["objects=5/day"],
         ["=5/day"],
         ["reads=/day"],
         ["reads=1/day", "reads=2/day"],

@@ -8,7 +8,8 @@ from migrate.core.limiting import MemoryRequestLog, Rate
 from migrate.core.ports import Page, Source
 from migrate.core.record import NEVER, Key, Record
 from migrate.stores.cloudflare import Api
-from migrate.stores.kv_local import PATIENCE, LocalKvSource
+from migrate.stores.kv_explorer import PATIENCE
+from migrate.stores.kv_local import LocalKvSource
 from migrate.stores.wrangler_state import WranglerState
 from tests.runtime.cases import PREFIX, awkward_seeds, many_seeds
 from tests.runtime.runtime import BINDINGS, LocalRuntime, Seed

@@ -13,7 +13,8 @@ from migrate.core.ports import Answer, Cursor, CursorRefused, Unreadable
 from migrate.core.record import NEVER, Key, Record
 from migrate.errors import StoreRefused, StoreUnavailable
 from migrate.stores.cloudflare import Api
-from migrate.stores.kv_local import EXPLORERS, PATIENCE, LocalKvSource
+from migrate.stores.kv_explorer import EXPLORERS, PATIENCE
+from migrate.stores.kv_local import LocalKvSource
 from tests.stores.kv_server import Entry, Kv, SleepingClock, failure, success
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from migrate.core.ports import Batch, Checkpoint, Claim, CursorRefused, Outcome, RunId, Source, Target
 from migrate.core.record import NEVER, Head, Key, Origin, Record
-from migrate.stores.memory import MemoryKv, MemoryStore, with_faults
+from migrate.core.writing import Reason
+from migrate.stores.memory import MemoryKv, MemoryKvWriter, MemoryStore, with_faults
 from tests.stores.manual_clock import NOW, ManualClock
 
 
@@ -130,6 +131,29 @@ def test_kv_gives_empty_pages_before_the_end(clock):
 
 
 # ---------------------------------------------------------------- faults
+
+
+def test_the_hook_sees_what_is_written_to_a_key_value_store(clock):
+    kv = MemoryKv(clock=clock)
+    seen = []
+    writer = with_faults(MemoryKvWriter(kv, clock=clock), lambda *call: seen.append(call))
+    assert writer.put([record("a")]) == {"a": None}
+    assert writer.delete([Key("a")]) == {"a": None}
+    assert seen == [
+        ("put", 0, "before"),
+        ("put", 0, "after"),
+        ("delete", 1, "before"),
+        ("delete", 1, "after"),
+    ]
+    assert kv.entry(Key("a")) is None
+
+
+def test_a_key_that_is_refused_stays_as_it_is(clock):
+    kv = MemoryKv(clock=clock)
+    writer = MemoryKvWriter(kv, clock=clock, refuse=lambda key: Reason.FAILED if key == "a" else None)
+    kv.put(record("a"))
+    assert writer.delete([Key("a"), Key("b")]) == {"a": Reason.FAILED, "b": None}
+    assert kv.entry(Key("a")) == record("a")
 
 
 def test_the_hook_sees_every_port_call_in_order_and_nothing_else(clock):

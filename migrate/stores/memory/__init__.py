@@ -10,5 +10,16 @@ from migrate.stores.memory.faults import Faults, Hook, When, with_faults
 from migrate.stores.memory.kv import MemoryKv
 from migrate.stores.memory.store import MemoryStore
 from migrate.stores.memory.veiled import Veiled, veiled
+from migrate.stores.memory.writing import MemoryKvWriter
 
-__all__ = ["Faults", "Hook", "MemoryKv", "MemoryStore", "Veiled", "When", "veiled", "with_faults"]
+__all__ = [
+    "Faults",
+    "Hook",
+    "MemoryKv",
+    "MemoryKvWriter",
+    "MemoryStore",
+    "Veiled",
+    "When",
+    "veiled",
+    "with_faults",
+]

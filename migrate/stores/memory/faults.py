@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Literal, TypeVar, cast
 
 from migrate.core.ports import Holder, Source, Target
+from migrate.core.writing import Writable
 
 When = Literal["before", "after"]
 
@@ -15,12 +16,17 @@ Hook = Callable[[str, int, When], None]
 
 _Store = TypeVar("_Store")
 
-_METHODS = frozenset(
-    name
-    for port in (Source, Holder, Target)
-    for name, member in vars(port).items()
-    if callable(member) and not name.startswith("_")
-)
+
+def _methods(*ports: type) -> frozenset[str]:
+    return frozenset(
+        name
+        for port in ports
+        for name, member in vars(port).items()
+        if callable(member) and not name.startswith("_")
+    )
+
+
+_METHODS, _WRITES = _methods(Source, Holder, Target), _methods(Writable)
 
 
 class Faults:
@@ -32,13 +38,14 @@ class Faults:
 
     def __init__(self, store: object, hook: Hook) -> None:
         self._store = store
+        self._methods = _WRITES if isinstance(store, Writable) else _METHODS
         self._hook = hook
         self._calls = itertools.count()
 
     def __getattr__(self, name: str) -> Any:
         """The store's attribute; a port's method comes wrapped."""
         found = getattr(self._store, name)
-        if name not in _METHODS:
+        if name not in self._methods:
             return found
 
         def call(*args: Any, **options: Any) -> Any:
