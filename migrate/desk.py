@@ -20,6 +20,7 @@ from migrate.errors import Exit, MigrateError
 from migrate.formats.progress import Progress
 from migrate.ledger.ledger import Ledger
 from migrate.opening import Opener, Settings
+from migrate.pausing import Pausing
 
 SAMPLES = 20
 """How many keys of a kind a report names."""
@@ -36,10 +37,14 @@ class Ended:
 
 @dataclass(slots=True)
 class Waits:
-    """How long requests waited, and why; overlapping waits of several threads count once."""
+    """How long requests waited, and why; overlapping waits of several threads count once.
+
+    `pausing`: the operator's files, which make the work itself wait.
+    """
 
     settings: Settings
     progress: Progress
+    pausing: Pausing
     seconds: float = 0.0
     _until: float = 0.0
 
@@ -53,9 +58,14 @@ class Waits:
             self.progress.throttled(cause)
 
     def over(self) -> None:
-        """Something was done: take the cause from the progress line, if the wait is over."""
+        """Something was done and is committed: take the cause from the progress line, if the wait is
+        over, and stand still while the operator wants it. Raises Stopped.
+
+        Every loop passes here, in the thread that has begun it, with nothing in hand that must be saved.
+        """
         if self.settings.clock.monotonic() >= self._until:
             self.progress.throttled(None)
+        self.pausing.pass_by()
 
 
 @dataclass(slots=True)
@@ -78,11 +88,17 @@ class Desk:
 
 @contextlib.contextmanager
 def desk_of(settings: Settings, progress: Progress | None) -> Iterator[Desk]:
-    """Open the ledger, and close it and every store at the end."""
+    """Open the ledger, and close it and every store at the end.
+
+    The files beside the ledger are heeded (`migrate.pausing`). Raises ConfigError when one says stop.
+    """
     shown = progress or Progress(io.StringIO(), settings.clock, quiet=True)
+    pausing = Pausing(settings.ledger.parent, settings.clock, shown.say, shown.throttled)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(pausing.watched())
+        pausing.pass_by()
         ledger = stack.enter_context(Ledger.open(settings.ledger, clock=settings.clock))
-        waits = Waits(settings, shown)
+        waits = Waits(settings, shown, pausing)
         opener = Opener(settings, ledger, waits.heard, shown.say)
         stack.callback(opener.close)
         stack.enter_context(shown)

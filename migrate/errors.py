@@ -74,3 +74,11 @@ class RecordError(MigrateError):
 
 class LedgerError(MigrateError):
     """The ledger cannot be opened, read or written."""
+
+
+class Stopped(KeyboardInterrupt):
+    """An operator's file asks work to end, which is an interrupt in all but its message."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__(file)
+        self.file = file

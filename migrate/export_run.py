@@ -189,11 +189,11 @@ class ExportRun:
     def _watch(self, info: SweepInfo, tally: Tally) -> None:
         self._info, self._tally = info, tally
         self.desk.progress.reach(tally[LISTED])
-        self.desk.waits.over()
         now = self.desk.settings.clock.monotonic()
         if now - self._saved >= 1.0:
             self._saved = now
             self._save(SweepState.RUNNING)
+        self.desk.waits.over()
 
     def _save(self, state: SweepState) -> None:
         if self._info is None or self.dry_run:

@@ -176,7 +176,7 @@ class Exporter:
             return False
         if mark.phase is Phase.SETTLING:
             if whole:
-                mark = self._follow(info, self._settle(mark), mark)
+                mark = self._follow(info, self._settle(info, mark), mark)
             self.target.apply(Batch(), replace(mark, phase=Phase.DONE))
         return True
 
@@ -240,7 +240,7 @@ class Exporter:
         """Who is right about legacy rows. No snapshot is: it cannot say which of two values is newer."""
         return self.order.authority if self.source.live else None
 
-    def _settle(self, mark: Checkpoint) -> Iterator[Checkpoint]:
+    def _settle(self, info: SweepInfo, mark: Checkpoint) -> Iterator[Checkpoint]:
         return settle(
             self.source,
             self.target,
@@ -250,11 +250,16 @@ class Exporter:
             horizon=self.order.horizon,
             rounds=self.order.rounds,
             now=self.clock.now,
-            wait=self.clock.sleep,
+            wait=lambda seconds: self._wait(info, seconds),
             failed=self.order.failed,
             projection=self._projection,
             authority=self._authority,
         )
+
+    def _wait(self, info: SweepInfo, seconds: float) -> None:
+        """Wait until something is due, and tell the watch before it is read."""
+        self.clock.sleep(seconds)
+        self.watch(info, self._total())
 
     def _retry(self, info: SweepInfo, mark: Checkpoint) -> Checkpoint:
         """Read only the keys in quarantine, and let go those that are well now."""

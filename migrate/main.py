@@ -16,7 +16,7 @@ import click
 
 from migrate import __version__
 from migrate.commands.lazy import LazyGroup
-from migrate.errors import Exit, MigrateError
+from migrate.errors import Exit, MigrateError, Stopped
 
 COMMANDS = {
     "audit": "Find in the code every session that touches KV, and every put without an expiration.",
@@ -71,8 +71,8 @@ def run(words: Sequence[str]) -> int:
         return Exit.USAGE
     except click.ClickException as error:
         return _say(error.format_message(), "", Exit.USAGE)
-    except (KeyboardInterrupt, click.Abort):
-        return _interrupted(words)
+    except (KeyboardInterrupt, click.Abort) as error:
+        return _interrupted(words, error)
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  the reader has gone; nothing more to say
         return Exit.UNFINISHED
@@ -85,7 +85,7 @@ def _failed(error: Exception, words: Sequence[str]) -> Exit:
     if "--debug" in words:
         _trace(error)
     if _followed_an_interrupt(error):
-        return _interrupted(words)
+        return _interrupted(words, error)
     if isinstance(error, MigrateError):
         return _say(error.message, error.hint, error.exit)
     # A defect of ours: its message might hold a key or a value.
@@ -93,21 +93,29 @@ def _failed(error: Exception, words: Sequence[str]) -> Exit:
     return _say(f"unexpected {name}, a defect of kvferry", "run it again with --debug", Exit.UNFINISHED)
 
 
-def _interrupted(words: Sequence[str]) -> Exit:
+def _interrupted(words: Sequence[str], error: BaseException) -> Exit:
     again = "run the same command again"
+    stopped = next((one for one in _behind(error) if isinstance(one, Stopped)), None)
+    if stopped is not None:
+        hint = f"remove it, then {again}: it resumes where it was"
+        return _say(f"stopped: {stopped.file} is there", hint, Exit.INTERRUPTED)
     resumes = not {*words[:1]} & _AT_ONCE
     return _say("interrupted", f"{again}: it resumes where it was" if resumes else again, Exit.INTERRUPTED)
 
 
 def _followed_an_interrupt(error: BaseException) -> bool:
     """Did it happen while an interrupt was on its way out, in the middle of a transaction say?"""
-    behind, seen = error.__context__, {id(error)}
-    while behind is not None and id(behind) not in seen:
-        if isinstance(behind, KeyboardInterrupt):
-            return True
-        seen.add(id(behind))
-        behind = behind.__context__
-    return False
+    return any(isinstance(one, KeyboardInterrupt) for one in _behind(error))
+
+
+def _behind(error: BaseException) -> Iterator[BaseException]:
+    """The error, and all that was on its way out when it came."""
+    one: BaseException | None = error
+    seen: set[int] = set()
+    while one is not None and id(one) not in seen:
+        yield one
+        seen.add(id(one))
+        one = one.__context__
 
 
 def main() -> None:

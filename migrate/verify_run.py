@@ -171,6 +171,7 @@ class VerifyRun:
         self.desk.progress.throttled(f"differences settle for {seconds:.0f} s")
         self.desk.settings.clock.sleep(seconds)
         self.desk.progress.throttled(None)
+        self.desk.waits.over()
 
     def _report(self, verify: VerifyId, error: MigrateError | None) -> Ended:
         desk, ledger, look = self.desk, self.desk.ledger, self.look

@@ -42,6 +42,10 @@ from migrate.ledger.verifies import Position, VerifyId
 from migrate.verify_pages import SourcePages
 
 RESTARTS = 5
+
+TOO_LONG_AGO = 300.0
+"""Seconds after which pages that were listed ahead are listed again: the process stood still since."""
+
 SOURCE_KEYS, TARGET_ROWS, IGNORED = "source_keys", "target_rows", "ignored"
 """Counted beside the classes: how many keys each side showed, and how many were left out by name."""
 SAMPLED = "sampled"
@@ -139,6 +143,7 @@ class Verifier:
                 )
                 results.append(again(old, kind, answer, row, now, self._judge.patience))
             self.ledger.settle(self.verify, results, errors)
+            self.watch(Counter())
 
     def recheck(self, earlier: VerifyId) -> None:
         """Take over what an earlier verify had against the copy, to be read again at once."""
@@ -150,7 +155,7 @@ class Verifier:
     def _prefix(self, position: Position, left: int | None) -> Position:
         """Compare one prefix page by page; returns where it stands (done, or cut by the sample)."""
         quarantine = Quarantine(self.target.quarantined(position.prefix, position.last_key))
-        last = position.last_key
+        last, began = position.last_key, self.clock.now()
         for page, answers in self._pages.pages(position):
             listed = zip(page.heads, answers, strict=True)
             entries = [entry for entry in listed if last is None or entry[0].key > last]
@@ -177,7 +182,9 @@ class Verifier:
                     self.verify, position.prefix, cursor, behind, tally, found, errors, done=done and not more
                 )
                 self.watch(tally)
-            last = upto
+                if self.clock.now() - began > TOO_LONG_AGO:
+                    return position
+            last, began = upto, self.clock.now()
             if left is not None:
                 left -= len(entries)
                 if left <= 0:

@@ -36,6 +36,7 @@ LAYERS = [
         "migrate.checking",
         "migrate.staging",
         "migrate.opening",
+        "migrate.pausing",
         "migrate.desk",
         "migrate.fencing",
         "migrate.export_run",
