@@ -206,6 +206,8 @@ class VerifyRun:
             one_in=look.one_in,
             undecided=ledger.undecided(verify),
             foreign=ledger.unmarked(verify) if self.source.live else None,
+            ages=ledger.ages(verify),
+            rereadings=ledger.rereadings(verify),
             concealed=self.target.concealed,
             ignored_names=look.names.left_out,
             skew=self.source.skew,

@@ -94,6 +94,29 @@ class Difference:
     fields: tuple[str, ...] = ()
 
 
+AGES = (60, 300, 900, 3600, 6 * 3600, 86_400, 7 * 86_400)
+"""Seconds by which the ages of differences are counted; older ones are together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aged:
+    """How many differences of a class, in a state, were known for up to so many seconds (None: longer)."""
+
+    kind: Kind
+    state: State
+    up_to: int | None
+    keys: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """How many differences are in a state after so many readings."""
+
+    readings: int
+    state: State
+    keys: int
+
+
 @dataclass(frozen=True, slots=True)
 class ReadError:
     """A key that one side could not read. The reason holds no part of key or value."""

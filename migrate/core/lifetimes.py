@@ -31,6 +31,19 @@ def longest(tally: Mapping[str, int]) -> int | None:
     return max((int(one) for one in steps if one.isdigit()), default=None)
 
 
+def steps(tally: Mapping[str, int]) -> dict[str, int]:
+    """How many have how long left, the shortest first: seconds, rounded up, as digits, then `unknown` and
+    `always`."""
+    found = {name.removeprefix(_LEFT): n for name, n in tally.items() if name.startswith(_LEFT) and n > 0}
+    return dict(
+        sorted(found.items(), key=lambda one: (one[0] == "always", not one[0].isdigit(), _size(one[0])))
+    )
+
+
+def _size(step: str) -> int:
+    return int(step) if step.isdigit() else 0
+
+
 def lasting(tally: Mapping[str, int]) -> int:
     """How many never expire."""
     return tally.get(_ALWAYS, 0)

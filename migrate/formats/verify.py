@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from migrate.core.authority import Authority
 from migrate.core.comparing import AGAINST, LEGACY_EQUAL, Kind
-from migrate.core.difference import Difference, Proof, ReadError, Seen, Side, Skip, State
+from migrate.core.difference import Aged, Difference, Proof, ReadError, Reread, Seen, Side, Skip, State
 from migrate.core.document import Document, envelope, moment
 from migrate.core.fingerprint import Fingerprints
-from migrate.core.lifetimes import lasting, longest
+from migrate.core.lifetimes import lasting, longest, steps
 from migrate.core.ports import EMPTY, UNNAMED, Tally
 from migrate.core.record import Expiration
 from migrate.errors import Exit
@@ -57,6 +57,8 @@ class VerifyFacts:
     `undecided`: how many of them might be the
     same JSON, and `concealed` what is to be given to find out.
     `differences`, `read_errors` and `skips` are the first of many; the counts say how many.
+    `ages`, `rereadings`: how long differences have been known, and what became of them after how many
+    readings.
     `foreign`: settled ones that the source has without the session store's mark; None: nobody can tell.
     `configuration`: the digest (`core.configuration`). `project`: the entries of the project list.
     """
@@ -98,6 +100,8 @@ class VerifyFacts:
     note: str = ""
     project: Sequence[Mapping[str, str]] = ()
     foreign: int | None = None
+    ages: Sequence[Aged] = ()
+    rereadings: Sequence[Reread] = ()
 
     def keys(self, kind: Kind) -> int:
         """How many keys are in the class, by the last reading of each."""
@@ -191,8 +195,13 @@ def build_verify(facts: VerifyFacts, fingerprints: Fingerprints) -> Document:
         "equal_by_projection": facts.keys(Kind.PROJECTED),
         "legacy_equal": facts.tally[LEGACY_EQUAL],
         "foreign": facts.foreign,
-        "lifetimes": {"longest_seconds": longest(facts.tally), "never": lasting(facts.tally)},
+        "lifetimes": {
+            "longest_seconds": longest(facts.tally),
+            "never": lasting(facts.tally),
+            "left": steps(facts.tally),
+        },
         "settling": {state.value: sum(facts.count(kind, state) for kind in Kind) for state in State},
+        "course": _course(facts),
         "errors": _errors(facts, fingerprints),
         "skipped": _skips(facts, fingerprints),
         "settle_seconds": facts.settle,
@@ -251,6 +260,19 @@ def _fast(facts: VerifyFacts) -> Document | None:
 
 def _beside(number: int) -> Document:
     return {"against": False, "keys": number, **{state.value: 0 for state in State}}
+
+
+def _course(facts: VerifyFacts) -> Document:
+    """How differences settled, and how old they are."""
+    return {
+        "ages": [
+            {"class": one.kind.value, "state": one.state.value, "up_to_seconds": one.up_to, "keys": one.keys}
+            for one in facts.ages
+        ],
+        "readings": [
+            {"readings": one.readings, "state": one.state.value, "keys": one.keys} for one in facts.rereadings
+        ],
+    }
 
 
 def _errors(facts: VerifyFacts, fingerprints: Fingerprints) -> Document:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from migrate.core.comparing import ALIKE, Kind
-from migrate.core.difference import Difference, ReadError, Side, Skip, State
+from migrate.core.difference import AGES, Aged, Difference, ReadError, Reread, Side, Skip, State
 from migrate.core.record import Key
 from migrate.ledger.rows import COLUMNS, INSERT_ERROR, REPLACE_DIFFERENCE, difference, difference_row
 from migrate.ledger.verifies import VerifyBook, VerifyId
@@ -93,6 +93,41 @@ class DifferenceBook(VerifyBook):
         ):
             found.setdefault(kind, Counter())[state] = count
         return found
+
+    def ages(self, verify: VerifyId) -> list[Aged]:
+        """How long what is settled, or not yet, has been known, counted by class and state.
+
+        It is known since the first of the run's verifies, without a gap, that found it; differences are
+        kept of a few verifies only, so what is older counts as old as these.
+        """
+        rows = self._rows(
+            """WITH RECURSIVE mine AS (SELECT run, number FROM verifies WHERE id = ?),
+               earlier AS (SELECT v.id, v.number FROM verifies v JOIN mine ON v.run = mine.run
+                           WHERE v.number <= mine.number),
+               known (key, kind, state, last_seen, first_seen, number) AS (
+                   SELECT d.key, d.kind, d.state, d.last_seen, d.first_seen, mine.number
+                   FROM differences d, mine WHERE d.verify = ? AND d.state IN ('open', 'settled', 'unsettled')
+                   UNION ALL
+                   SELECT known.key, known.kind, known.state, known.last_seen, d.first_seen, earlier.number
+                   FROM known JOIN earlier ON earlier.number = known.number - 1
+                   JOIN differences d ON d.verify = earlier.id AND d.key = known.key
+                   WHERE d.state IN ('open', 'settled', 'unsettled'))
+               SELECT kind, state, (SELECT min(value) FROM json_each(?) WHERE value >= age) AS up_to,
+                      count(*)
+               FROM (SELECT kind, state, last_seen - min(first_seen) AS age FROM known GROUP BY key)
+               GROUP BY kind, state, up_to ORDER BY kind, state, up_to IS NULL, up_to""",
+            (verify, verify, json.dumps(AGES)),
+        )
+        return [Aged(Kind(kind), State(state), up_to, keys) for kind, state, up_to, keys in rows]
+
+    def rereadings(self, verify: VerifyId) -> list[Reread]:
+        """How many are in which state after how many readings."""
+        rows = self._rows(
+            """SELECT rounds + 1, state, count(*) FROM differences WHERE verify = ?
+               GROUP BY rounds, state ORDER BY rounds, state""",
+            (verify,),
+        )
+        return [Reread(readings, State(state), keys) for readings, state, keys in rows]
 
     def proofs(self, verify: VerifyId) -> Counter[str]:
         """How many of them were compared by what, where both sides have a value."""

@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from migrate.core.lifetimes import lasting, longest, step
+from migrate.core.lifetimes import lasting, longest, step, steps
 from migrate.core.record import NEVER, UNKNOWN
 
 NOW = 1_700_000_000.5
@@ -40,3 +40,10 @@ def test_what_never_expires_is_counted_and_has_no_length():
     tally = Counter([step(NEVER, NOW), step(NEVER, NOW), step(UNKNOWN, NOW)])
     assert (longest(tally), lasting(tally)) == (None, 2)
     assert longest(Counter()) is None
+
+
+def test_the_steps_come_the_shortest_first_and_what_has_no_length_last():
+    tally = Counter([step(NEVER, NOW), step(UNKNOWN, NOW)]) + counted(9 * DAY, 30 * HOUR, 30 * HOUR)
+    tally["equal"] = 7
+    expected = {"108000": 2, str(9 * DAY): 1, "unknown": 1, "always": 1}
+    assert list(steps(tally).items()) == list(expected.items())

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migrate.core.comparing import Kind
-from migrate.core.difference import Difference, ReadError, Seen, Side, State
+from migrate.core.difference import Aged, Difference, ReadError, Reread, Seen, Side, State
 from migrate.core.ports import RunId
 from migrate.core.record import NEVER, UNKNOWN, Key, Origin
 from migrate.ledger.ledger import Ledger
 from migrate.ledger.rows import difference, difference_row
-from migrate.ledger.verifies import VerifyId
+from migrate.ledger.verifies import VerifyId, VerifyState
 
 RUN = RunId("0123456789abcdef")
 SEEN = Seen("d" * 22, 7, 5000, "m" * 22)
@@ -166,3 +166,32 @@ def test_what_the_session_store_did_not_write_is_counted_once_it_has_settled(led
     assert ledger.unmarked(verify) == 0
     ledger.settle(verify, found)
     assert ledger.unmarked(verify) == 2
+
+
+def test_a_difference_is_as_old_as_the_first_verify_without_a_gap_that_found_it(ledger: Ledger) -> None:
+    def found(at: float, **states: State) -> VerifyId:
+        verify = page(
+            ledger,
+            [
+                replace(ONE, key=Key(f"k:{name}"), first_seen=at, last_seen=at + 120, state=state, rounds=1)
+                for name, state in states.items()
+            ],
+        )
+        ledger.close_verify(verify, VerifyState.COMPLETE, "differences")
+        return verify
+
+    settled, healed, pending = State.SETTLED, State.HEALED, State.UNSETTLED
+    found(0.0, always=settled, mended=settled, gone=settled)
+    found(5000.0, always=pending, mended=healed, gone=settled)
+    last = found(9000.0, always=settled, mended=settled, new=pending, fine=healed)
+    assert ledger.ages(last) == [
+        Aged(Kind.VALUE, settled, 300, 1),  # mended in between
+        Aged(Kind.VALUE, settled, 6 * 3600, 1),
+        Aged(Kind.VALUE, pending, 300, 1),
+    ]
+    assert ledger.rereadings(last) == [Reread(2, healed, 1), Reread(2, settled, 2), Reread(2, pending, 1)]
+
+
+def test_what_is_older_than_the_oldest_age_has_none(ledger: Ledger) -> None:
+    verify = page(ledger, [replace(ONE, first_seen=0.0, last_seen=9e6)])
+    assert ledger.ages(verify) == [Aged(Kind.VALUE, State.OPEN, None, 1)]
