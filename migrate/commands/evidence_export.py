@@ -18,7 +18,7 @@ from migrate.errors import Exit
 @options.report_options
 @options.config_option
 def command(fmt: str | None, outputs: tuple[str, ...], as_json: bool, quiet: bool, **words: Any) -> int:
-    """Write the evidence about two stores as one document: reports of runs, and what gates gathered.
+    """Write the evidence about two stores as one document: reports, what gates gathered, and their verdicts.
 
     It names no session and holds no value. kvferry gate --evidence FILE judges it where there is neither
     a ledger nor a credential; whoever changes a document in it is found out.
@@ -27,11 +27,11 @@ def command(fmt: str | None, outputs: tuple[str, ...], as_json: bool, quiet: boo
       kvferry evidence export --source kv: --target do+https://bridge.example.com --output json=evidence.json
       kvferry gate --for object-first --evidence evidence.json
     """
-    from migrate.gate import verdicts
+    from migrate.gate.bundling import bundled
 
     where = options.outputs_of("evidence", fmt, outputs, as_json)
     clock = SystemClock()
     settings, words = options.take_settings(clock, words)
-    found = verdicts.bundled(words["source"], words["target"], settings=settings, prefixes=words["prefixes"])
+    found = bundled(words["source"], words["target"], settings=settings, prefixes=words["prefixes"])
     where.emit(found, sys.stdout)
     return Exit.CLEAN

@@ -17,7 +17,7 @@ from migrate.ledger.ledger import Ledger
 NAME = "evidence"
 VERSION = 1
 
-_AGAIN = "make the bundle again: kvferry evidence export"
+AGAIN = "make the bundle again: kvferry evidence export"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,9 @@ def of_ledger(ledger: Ledger, source: str, target: str, prefixes: Sequence[str])
     return Bundle(source, target, bundle.prefixes, tuple(exhibits))
 
 
-def bundle_document(bundle: Bundle, now: float) -> Document:
-    """The bundle, version 1. `now`: Unix seconds."""
-    return {
+def bundle_document(bundle: Bundle, now: float, history: Document | None = None) -> Document:
+    """The bundle, version 1. `now`: Unix seconds. `history`: what else is remembered (`gate.history`)."""
+    document = {
         **envelope(NAME, VERSION),
         "source": bundle.source,
         "target": bundle.target,
@@ -63,6 +63,7 @@ def bundle_document(bundle: Bundle, now: float) -> Document:
         ],
         "evidence_digest": digest_of([one.digest for one in bundle.exhibits]),
     }
+    return document if history is None else {**document, "history": history}
 
 
 def of_document(document: Document) -> Bundle:
@@ -72,11 +73,11 @@ def of_document(document: Document) -> Bundle:
     for told in document["documents"]:
         one = Exhibit(told["kind"], told["at"]["unix"], told["document"])
         if one.digest != told["sha256"]:
-            raise ConfigError(f"a document of the evidence ({one.kind}) is not what it was", _AGAIN)
+            raise ConfigError(f"a document of the evidence ({one.kind}) is not what it was", AGAIN)
         if one.kind in (EXPORT, VERIFY):
             validate(one.document, one.kind)
         exhibits.append(one)
     if digest_of([one.digest for one in exhibits]) != document["evidence_digest"]:
-        raise ConfigError("a document of the evidence is missing", _AGAIN)
+        raise ConfigError("a document of the evidence is missing", AGAIN)
     exhibits.sort(key=lambda one: one.at)
     return Bundle(document["source"], document["target"], tuple(document["prefixes"]), tuple(exhibits))

@@ -59,7 +59,7 @@ def refusal(
     `bundle`: all that the ledger, or a bundle of evidence, has about the stores. `kept`: the verdicts that
     the ledger has on them, of which it must be one; None: it was given on another machine's evidence.
     """
-    wrong = _for_something_else(document, bundle, use) or _edited(document, bundle, use)
+    wrong = _for_something_else(document, bundle, use) or edited(document, bundle, use.stores)
     if not wrong and kept is not None and document not in kept:
         wrong = "the ledger knows no such verdict (one from elsewhere comes with its --evidence)"
     if wrong:
@@ -70,7 +70,7 @@ def refusal(
         )
     if not document["issued"]["unix"] <= use.now < document["expires"]["unix"]:
         return Refusal(Exit.USAGE, f"the verdict was valid until {document['expires']['iso']}", use.ask)
-    again = judged(use.door, bundle, _policy(document), use.now, use.stores)
+    again = judged(use.door, bundle, policy_of(document), use.now, use.stores)
     if again["verdict"] != "open":
         said = f"by all that is known now the door is {again['verdict']}: {_first(again)}"
         return Refusal(_BY_WORD[again["verdict"]], said, again["next"])
@@ -90,8 +90,9 @@ def _for_something_else(document: Document, bundle: Bundle, use: Use) -> str:
     return ""
 
 
-def _edited(document: Document, bundle: Bundle, use: Use) -> str:
-    """What in it is not what its evidence says."""
+def edited(document: Document, bundle: Bundle, stores: str) -> str:
+    """What in a verdict is not what its evidence says; "" when it checks out. It has kept its schema, and is
+    one on the bundle's stores. `stores`: the options that name both."""
     named = [one["sha256"] for one in document["evidence"]]
     if digest_of(named) != document["evidence_digest"]:
         return "the verdict's list of evidence was changed"
@@ -106,7 +107,7 @@ def _edited(document: Document, bundle: Bundle, use: Use) -> str:
         bundle.prefixes,
         tuple(one for one in bundle.exhibits if one.at <= issued + 0.001),
     )
-    again = judged(use.door, before, _policy(document), issued, use.stores)
+    again = judged(Door(document["door"]), before, policy_of(document), issued, stores)
     if [_held(one) for one in again["conditions"]] != [_held(one) for one in document["conditions"]]:
         return "the verdict does not say what its evidence says"
     if again["verdict"] != document["verdict"]:
@@ -125,7 +126,7 @@ def _first(document: Document) -> str:
     return ", ".join(f"{one['name']} ({one['said']})" for one in waiting[:1])
 
 
-def _policy(document: Document) -> Policy:
+def policy_of(document: Document) -> Policy:
     """As the verdict was asked for."""
     usual, told = Policy(), document["policy"]
     waivers = {one["name"]: one["waived"] for one in document["conditions"] if one["waived"] is not None}

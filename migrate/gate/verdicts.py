@@ -19,7 +19,7 @@ from migrate.errors import ConfigError, Exit
 from migrate.formats.progress import Progress
 from migrate.formats.report import read
 from migrate.formats.verdict import VerdictFacts, build_verdict
-from migrate.gate.bundle import Bundle, bundle_document, of_document, of_ledger
+from migrate.gate.bundle import Bundle, of_document, of_ledger
 from migrate.gate.exhibits import AUDIT, evidence
 from migrate.gate.gathering import Gathering
 from migrate.opening import Settings
@@ -89,14 +89,6 @@ def verdict(
         notes=notes,
     )
     return build_verdict(facts)
-
-
-def bundled(source: str, target: str, *, settings: Settings, prefixes: Sequence[str]) -> Document:
-    """The bundle of what the ledger knows about two stores. Raises as `gate` does."""
-    with desk_of(settings, None) as desk:
-        opened, holder = desk.opener.source(source), desk.opener.holder(target)
-        bundle = of_ledger(desk.ledger, opened.address, holder.address, prefixes)
-        return bundle_document(bundle, settings.clock.now())
 
 
 def judge_bundle(door: Door, path: Path, policy: Policy, now: float) -> Ended:
