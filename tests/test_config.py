@@ -64,6 +64,39 @@ def test_what_only_looks_like_it_may_be_a_secret(tmp_path, name):
     assert "looks like a secret" in refusal(tmp_path, f'{name} = "x"')
 
 
+def test_applications_are_named_or_fenced_off_with_a_reason(tmp_path):
+    text = """
+[[application]]
+script = "shop"
+[[application]]
+versions = "shop"
+fenced = true
+reason = "behind Access"
+"""
+    write(tmp_path, text)
+    fenced = {"versions": "shop", "fenced": True, "reason": "behind Access"}
+    assert load(None, tmp_path)["plan"] == {"application": [{"script": "shop"}, fenced]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "fenced = true\nreason = 'r'",
+        "script = 'a'\npages = 'b'",
+        "script = 'a'\nfenced = true",
+        "script = 'a'\nreason = 'r'",
+        "script = 'a'\nfenced = false\nreason = 'r'",
+        "script = 'a'\nfenced = true\nreason = ' '",
+        "versions = 'a'",
+        "previews = 'a'",
+        "script = ''",
+        "scripts = 'a'",
+    ],
+)
+def test_an_application_that_is_half_named_is_refused(tmp_path, text):
+    assert "application.0" in refusal(tmp_path, f"[[application]]\n{text}")
+
+
 def test_no_configuration_is_no_defaults(tmp_path):
     assert load(None, tmp_path) == {}
 

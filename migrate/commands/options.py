@@ -24,6 +24,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 _PROJECT, _CONFIG = "kvferry.project", "kvferry.config"
 """In the context: the project list of the configuration, and the file that --config names."""
 
+_APPLICATIONS = "kvferry.applications"
+"""In the context: the applications that the configuration names."""
+
 _PREFIXES = "kvferry.prefixes"
 """In the context: how many prefixes the configuration names, for a bridge."""
 
@@ -35,6 +38,7 @@ def _load_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> P
     name = ctx.info_name or ""
     found = load(path, Path.cwd()).get(name, {})
     ctx.meta[_PROJECT] = found.pop("project", ())  # no option: what it says is to be reviewed
+    ctx.meta[_APPLICATIONS] = found.pop("application", ())  # nor is this
     ctx.meta[_CONFIG] = path
     if "prefix" in found:  # the one option whose parameter is not called as it is typed
         found["prefixes"] = found.pop("prefix")
