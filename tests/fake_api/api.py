@@ -14,6 +14,7 @@ from typing import Any
 from tests.fake_api.cursors import Cursors
 from tests.fake_api.faults import Action, FaultPlan, Unsuccessful
 from tests.fake_api.namespaces import NamespaceRoutes, describe
+from tests.fake_api.pages import PagesRoutes
 from tests.fake_api.rate import RateLimit
 from tests.fake_api.scripts import ScriptRoutes
 from tests.fake_api.state import Namespace
@@ -25,8 +26,18 @@ NAMESPACE = "5e55105e55105e55105e55105e551050"
 TOKEN = "fake-api-token-that-opens-nothing"
 
 _OF_SCRIPTS = frozenset(
-    {Kind.SCRIPT_SETTINGS, Kind.SCRIPT_DELETE, Kind.CLASSES, Kind.DEPLOYMENTS, Kind.VERSION}
+    {
+        Kind.SCRIPT_SETTINGS,
+        Kind.SCRIPT_DELETE,
+        Kind.CLASSES,
+        Kind.DEPLOYMENTS,
+        Kind.VERSION,
+        Kind.VERSIONS,
+        Kind.SCRIPTS,
+        Kind.SUBDOMAIN,
+    }
 )
+_OF_PAGES = frozenset({Kind.PAGES, Kind.PAGES_DEPLOYMENTS})
 _OF_ACCOUNT = frozenset({Kind.NAMESPACES, Kind.VERIFY, Kind.ACCOUNTS, Kind.MEMBERSHIPS, Kind.USER})
 
 
@@ -56,6 +67,7 @@ class FakeApi:
         self.monotonic = monotonic
         self.skew = 0.0
         self.workers = ScriptRoutes()
+        self.pages = PagesRoutes()
         self.routes = NamespaceRoutes(self.now, self.cursors)
 
     def now(self) -> float:
@@ -117,6 +129,8 @@ class FakeApi:
             raise Refusal(404, 7003, f"Could not route to {call.path}, perhaps the identifier is invalid?")
         if kind in _OF_SCRIPTS:
             return self.workers.act(call)
+        if kind in _OF_PAGES:
+            return self.pages.act(call)
         if kind in _OF_ACCOUNT:
             return self._of_account(call)
         namespace = self.namespaces.get(call.names[1])

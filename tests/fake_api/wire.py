@@ -35,6 +35,11 @@ class Kind(enum.StrEnum):
     CLASSES = "classes"
     DEPLOYMENTS = "deployments"
     VERSION = "version"
+    VERSIONS = "versions"
+    SCRIPTS = "scripts"
+    SUBDOMAIN = "subdomain"
+    PAGES = "pages"
+    PAGES_DEPLOYMENTS = "pages_deployments"
     NONE = "none"
 
 
@@ -63,6 +68,11 @@ ROUTES: Mapping[tuple[str, str], Kind] = {
     ("GET", "accounts/*/workers/durable_objects/namespaces"): Kind.CLASSES,
     ("GET", "accounts/*/workers/scripts/*/deployments"): Kind.DEPLOYMENTS,
     ("GET", "accounts/*/workers/scripts/*/versions/*"): Kind.VERSION,
+    ("GET", "accounts/*/workers/scripts/*/versions"): Kind.VERSIONS,
+    ("GET", "accounts/*/workers/scripts"): Kind.SCRIPTS,
+    ("GET", "accounts/*/workers/scripts/*/subdomain"): Kind.SUBDOMAIN,
+    ("GET", "accounts/*/pages/projects"): Kind.PAGES,
+    ("GET", "accounts/*/pages/projects/*/deployments"): Kind.PAGES_DEPLOYMENTS,
 }
 _BY_SEGMENTS = [(method, pattern.split("/"), kind) for (method, pattern), kind in ROUTES.items()]
 
