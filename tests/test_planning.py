@@ -125,9 +125,10 @@ def test_a_plan_counts_by_listing_and_reads_no_value(desk: Desk) -> None:
     assert listing["expirations"]["latest"]["unix"] == max(times)
     assert listing["key_bytes"] == sum(len(key) for key in truth)
     assert listing["value_bytes"] is None
-    assert dict(desk.fake.api.stats.by_kind) == {"verify": 1, "namespace": 1, "list": 3}
+    asked = {"verify": 1, "namespace": 1, "list": 3, "scripts": 1, "pages": 1}
+    assert dict(desk.fake.api.stats.by_kind) == asked
     assert desk.fake.api.stats.keys_read == 0
-    assert ended.document["requests"] == {"other": 2, "lists": 3}
+    assert ended.document["requests"] == {"other": 4, "lists": 3}
 
 
 def test_a_plan_changes_neither_store(desk: Desk) -> None:

@@ -255,6 +255,11 @@ def take_settings(clock: Clock, words: dict[str, Any]) -> tuple[Settings, dict[s
     return Settings(clock=clock, config=meta[_CONFIG], **mine), {**rest, "project": meta[_PROJECT]}
 
 
+def applications() -> tuple[dict[str, object], ...]:
+    """The applications that the configuration names."""
+    return tuple(click.get_current_context().meta[_APPLICATIONS])
+
+
 def outputs_of(name: str, fmt: str | None, outputs: Sequence[str], as_json: bool) -> Outputs:
     """Where the document goes; refuses a format that it does not have before any work is done."""
     from migrate.formats.outputs import Outputs

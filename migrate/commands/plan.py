@@ -31,6 +31,10 @@ def command(fmt: str | None, outputs: tuple[str, ...], as_json: bool, quiet: boo
     and prints the next commands. Its requests count against --rate and --budget. Before Durable
     Objects it asks their bridge as well, and reckons up both placements.
 
+    Of a namespace at Cloudflare it lists every Worker, version URL and Pages project that is bound to it;
+    each must be named in kvferry.toml ([[application]]), fenced off there with a reason, or ended (exit 1
+    until then). A list that the token may not see leaves that unproven (exit 3).
+
     \b
       kvferry plan
       kvferry plan --source kv: --env production --target sqlite:sessions.db
@@ -45,6 +49,8 @@ def command(fmt: str | None, outputs: tuple[str, ...], as_json: bool, quiet: boo
     settings, words = options.take_settings(clock, words)
     progress = Progress(sys.stderr, clock, quiet=quiet)
     try:
-        return options.emit(where, planning.plan(settings=settings, progress=progress, **words))
+        named = options.applications()
+        ended = planning.plan(settings=settings, progress=progress, applications=named, **words)
+        return options.emit(where, ended)
     finally:
         clock.stop()

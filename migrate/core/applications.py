@@ -4,8 +4,8 @@
     [[application]] of kvferry.toml ┘   fenced     it cannot write sessions, says an operator, with a reason
                                         unnamed    nobody has said anything: it may undo the migration
 
-A version URL and a preview run whatever code they were made of, so no stage can be rolled out to them: they can
-only be ended, or fenced off.
+A version URL and a preview run whatever code they were made of, so no stage can be rolled out to them: they
+can only be ended, or fenced off.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from migrate.core.document import Document, command, envelope, moment
+from migrate.formats.plan_applications import applications_document
 from migrate.formats.plan_bridge import latency
 from migrate.formats.plan_checks import checks, missing_permissions, verdict
 from migrate.formats.plan_facts import Bridging, Check, Place, PlanFacts, Rows, Standing
@@ -50,6 +51,7 @@ def build_plan(facts: PlanFacts) -> Document:
         "estimate": _estimate(facts),
         "target_state": None if facts.place is None else _place(facts.place),
         "bridge": None if facts.bridge is None else _bridge(facts.bridge),
+        "applications": None if facts.applications is None else applications_document(facts.applications),
         "writing": [_writing(one, facts) for one in facts.writings],
         "ledger": {
             "path": facts.notebook.path,
@@ -225,6 +227,8 @@ def next_steps(facts: PlanFacts, found: Sequence[Check]) -> list[dict[str, str]]
         steps.append(_step(again, facts.error.hint or "the look was not complete"))
     elif any(check.standing is Standing.FAILED for check in found):
         steps.append(_step(again, "when what FAILED is mended"))
+    elif any(check.standing is Standing.UNPROVEN for check in found):
+        steps.append(_step(again, "when what is unproven can be looked at"))
     export = command("export", words.source, target, facts.prefixes, {**shared, **more})
     check = command("verify", words.source, target, facts.prefixes, shared)
     steps.append(_step(export, _why(facts.rows)))

@@ -1,7 +1,8 @@
-"""The preconditions of a migration, decided from facts: each is ok, a note, or has FAILED.
+"""The preconditions of a migration, decided from facts: each is ok, a note, unproven, or has FAILED.
 
 A failed one means that an export or a verify would stop, or would do what nobody wants. A note
-lets them run and is worth knowing first. Everything here is pure.
+lets them run and is worth knowing first; so does what is unproven, but nobody could look at it.
+Everything here is pure.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from migrate.core.document import iso
 from migrate.errors import Exit
 from migrate.formats.figures import clean, plural
+from migrate.formats.plan_applications import application_checks
 from migrate.formats.plan_bridge import bridge_checks
 from migrate.formats.plan_clock import clock_check
 from migrate.formats.plan_facts import (
@@ -34,11 +36,13 @@ def checks(facts: PlanFacts) -> tuple[Check, ...]:
 
 
 def verdict(facts: PlanFacts, found: tuple[Check, ...]) -> tuple[str, Exit]:
-    """The plan in one word, ready, not ready, or unfinished, and its exit code."""
+    """The plan in one word, ready, not ready, unproven, or unfinished, and its exit code."""
     if facts.error is not None:
         return "unfinished", facts.error.exit
     if any(check.standing is Standing.FAILED for check in found):
         return "not ready", Exit.AGAINST
+    if any(check.standing is Standing.UNPROVEN for check in found):
+        return "unproven", Exit.UNFINISHED
     return "ready", Exit.CLEAN
 
 
@@ -66,6 +70,8 @@ def _all(facts: PlanFacts) -> Iterator[Check]:
         yield clock_check("clock", facts.skew, "the source's")
     if remote is not None and listing.complete:
         yield from _budget(remote)
+    if facts.applications is not None:
+        yield from application_checks(facts.applications)
     yield from target_checks(facts) if facts.bridge is None else bridge_checks(facts.bridge, facts)
     yield ledger_check(facts.notebook)
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from migrate.core.applications import Named
+from migrate.core.applications import Place as Where
 from migrate.core.document import Options
 from migrate.core.limiting import Budget, Rate
 from migrate.core.ports import SweepInfo
@@ -165,6 +167,25 @@ class Bridging:
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """A place that is bound to the namespace, by these names. `count`: versions that have a URL of their own,
+    or deployments of a Pages project beside the one that serves; None: they were not looked at."""
+
+    place: Where
+    bindings: Sequence[str] = ()
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Applications:
+    """Who is bound to the namespace, and what the configuration names. `unseen`: what could not be asked."""
+
+    bound: Sequence[Bound]
+    named: Sequence[Named] = ()
+    unseen: Sequence[Refused] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Notebook:
     """The ledger. `new`: it was made just now. `verdict`: of the last complete verify of this pair."""
 
@@ -187,9 +208,9 @@ class Words:
 @dataclass(frozen=True, slots=True)
 class PlanFacts:
     """All of it. Times are Unix seconds; `skew` seconds by which the source's clock is ahead, None:
-    it has no clock of its own. `remote`, `place` and `bridge` None: does not apply. `writings`: what a
-    copy into Durable Objects takes, the bridge's own placement first. `error`: what ended the look
-    before it was complete. `requests`: what this plan sent, by kind.
+    it has no clock of its own. `remote`, `place`, `bridge` None: does not apply. `applications` None:
+    nobody was asked. `writings`: what a copy into Durable Objects takes, the bridge's own placement
+    first. `error`: what ended the look before it was complete. `requests`: what this plan sent, by kind.
     """
 
     source: str
@@ -206,6 +227,7 @@ class PlanFacts:
     skew: float | None = None
     place: Place | None = None
     bridge: Bridging | None = None
+    applications: Applications | None = None
     writings: Sequence[Writing] = ()
     error: MigrateError | None = None
     requests: Mapping[str, int] = field(default_factory=dict)
@@ -238,6 +260,7 @@ class Standing(enum.StrEnum):
 
     OK = "ok"
     NOTE = "note"
+    UNPROVEN = "unproven"
     FAILED = "failed"
 
 

@@ -11,9 +11,10 @@ from migrate.formats.figures import bytes_text, clean, count, duration, named, p
 _HEADS = {
     "ready": "ready: nothing stands in the way",
     "not ready": "NOT READY: {failed}",
+    "unproven": "unproven: nothing that was seen stands in the way, but not everything could be looked at",
     "unfinished": "unfinished: {note}",
 }
-_MARKS = {"ok": "ok", "note": "note", "failed": "FAILED"}
+_MARKS = {"ok": "ok", "note": "note", "unproven": "unproven", "failed": "FAILED"}
 
 
 def plan_text(document: Document) -> str:
@@ -23,6 +24,7 @@ def plan_text(document: Document) -> str:
     head = _HEADS[document["verdict"]].format(failed=counted, note=clean(document["note"]))
     lines = [f"plan, {head}", "", *named(list(_found(document))), "", "checks"]
     lines += _checks(document["checks"])
+    lines += _applications(document["applications"])
     lines += ["", "figures", *("  " + line for line in named(list(_figures(document))))]
     for one in document["writing"]:
         lines += [
@@ -46,11 +48,24 @@ def _found(document: Document) -> Iterator[tuple[str, str]]:
 
 def _checks(checks: list[Mapping[str, str]]) -> list[str]:
     width = max((len(check["name"]) for check in checks), default=0)
+    marks = max([6, *(len(_MARKS[check["standing"]]) for check in checks)])
     lines = []
     for check in checks:
-        lines.append(f"  {_MARKS[check['standing']]:6}  {check['name']:{width}}  {clean(check['said'])}")
+        mark = _MARKS[check["standing"]]
+        lines.append(f"  {mark:{marks}}  {check['name']:{width}}  {clean(check['said'])}")
         if check["todo"]:
-            lines.append(f"  {'':6}  {'':{width}}  → {clean(check['todo'])}")
+            lines.append(f"  {'':{marks}}  {'':{width}}  → {clean(check['todo'])}")
+    return lines
+
+
+def _applications(found: Mapping[str, Any] | None) -> list[str]:
+    """What no list tells, and what may be pasted for all that nobody has named."""
+    if found is None:
+        return []
+    lines = ["", "nobody can list these; see to them yourself", *(f"  {one}" for one in found["cannot_see"])]
+    if found["paste"]:
+        head = "for kvferry.toml, once it is true; fenced = true and reason fence a Worker or project off too"
+        lines += ["", head, *(f"  {line}" if line else "" for line in found["paste"].splitlines())]
     return lines
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from migrate import addresses
 from migrate.addresses import Address, DurableAddress
+from migrate.core.applications import Entry as Application
+from migrate.core.applications import Named, named
 from migrate.core.limiting import Budget, Rate, next_utc_day, utc_day
 from migrate.core.names import sessions
 from migrate.core.partition import disjoint, run_id
@@ -27,6 +29,7 @@ from migrate.desk import Desk, Ended, desk_of
 from migrate.errors import BudgetSpent, Exit, MigrateError, StoreError, StoreRefused
 from migrate.formats.plan import build_plan
 from migrate.formats.plan_facts import (
+    Applications,
     Bridging,
     Listing,
     Notebook,
@@ -41,6 +44,7 @@ from migrate.formats.progress import Progress
 from migrate.ledger.ledger import Ledger
 from migrate.ledger.runs import RunKind
 from migrate.opening import Settings
+from migrate.planning.applying import look_at_applications
 from migrate.planning.bridging import look_at_bridge
 from migrate.planning.surveying import Sight, look_at_target, open_source, refused, survey_keys
 from migrate.runner import DEFAULT_PREFIX, export_words
@@ -57,15 +61,17 @@ def plan(
     prefixes: Sequence[str] = (DEFAULT_PREFIX,),
     schema: Path | None = None,
     project: Sequence[Entry] = (),
+    applications: Sequence[Application] = (),
     progress: Progress | None = None,
 ) -> Ended:
     """Look at both stores, count the keys, and say what a copy takes and what stands in its way.
 
     Addresses as in `migrate.addresses`; `target` None: nothing is said about it. `schema`: what
-    the export will be given, checked and passed on. `project`: as in `runner.export`. `Ended.exit`
-    is AGAINST when a precondition failed. Raises ConfigError for what is malformed or cannot be
-    found; what ends the look later (a source that does not answer, a spent budget) is in
-    `Ended.error`, with what was seen so far.
+    the export will be given, checked and passed on. `project`: as in `runner.export`. `applications`: who
+    is named or fenced off (`core.applications`). `Ended.exit` is AGAINST when a precondition failed,
+    UNFINISHED when something could not be looked at. Raises ConfigError for what is malformed or cannot be
+    found; what ends the look later (a source that does not answer, a spent budget) is in `Ended.error`,
+    with what was seen so far.
     """
     Rate.parse(settings.rate)
     Budget.parse(settings.budget)
@@ -76,7 +82,8 @@ def plan(
     words = Words(source, target, settings.typed(), {"schema": schema})
     with desk_of(settings, progress) as desk:
         sight = open_source(desk, source)
-        work = _Look(desk, sight, place, disjoint(prefixes), _digest(schema), projection)
+        shown = disjoint(prefixes)
+        work = _Look(desk, sight, place, shown, _digest(schema), projection, named(applications))
         desk.progress.start("plan")
         try:
             error = work.look()
@@ -111,11 +118,13 @@ class _Look:
     prefixes: tuple[str, ...]
     schema: str
     projection: Projection
+    named: Sequence[Named] = ()
     _token: Token | None = None
     _space: Space | None = None
     _place: Place | None = None
     _bridge: Bridging | None = None
     _listing: Listing = field(default_factory=lambda: Listing(Survey()))
+    _applications: Applications | None = None
 
     def look(self) -> MigrateError | None:
         """Look at everything, in the order in which things fail; returns what ended it early."""
@@ -129,6 +138,7 @@ class _Look:
                 self._space = self.sight.cloud.space()
             self._list()
         except BudgetSpent as error:
+            self._ask_who_is_bound()
             day = next_utc_day(self.desk.settings.clock.now())
             hint = (
                 f"a plan does not resume, it counts again: allow more, wait until {day}, or begin the export"
@@ -136,7 +146,14 @@ class _Look:
             return BudgetSpent(error.message, hint)
         except MigrateError as error:
             return error
+        self._ask_who_is_bound()
         return None
+
+    def _ask_who_is_bound(self) -> None:
+        """Of a namespace at Cloudflare that may be listed; another has failed already."""
+        cloud = self.sight.cloud
+        if cloud is not None and self._listing.refused is None:
+            self._applications = look_at_applications(cloud.api, cloud.account, cloud.name, self.named)
 
     def _run(self) -> RunId:
         """The export that would be begun or resumed."""
@@ -195,6 +212,7 @@ class _Look:
             skew=sight.source.skew if cloud is not None and sight.source is not None and seen else None,
             place=self._roomy(),
             bridge=self._bridge,
+            applications=self._applications,
             writings=self._writings(),
             error=error,
             requests=dict(desk.opener.requests),

@@ -71,6 +71,31 @@ def test_a_format_that_a_plan_does_not_have_is_refused_before_anything_is_asked(
     assert fake.api.stats.requests == 0
 
 
+def test_an_unnamed_worker_is_exit_1_and_what_is_pasted_names_it(
+    kvferry: Callable[..., Shown], fake: FakeServer
+) -> None:
+    fake.api.workers.deploy("shop").keeps(NAMESPACE)
+    code, out, _ = kvferry("--source", KV)
+    assert code == 1
+    assert "FAILED  application  Worker shop is bound to it as SESSIONS: nobody has named it" in out
+    start = out.index("  [[application]]")
+    pasted = out[start : out.index("\n\n", start)]
+    Path("kvferry.toml").write_text("\n".join(line[2:] for line in pasted.splitlines()))
+    code, out, _ = kvferry("--source", KV)
+    assert code == 0
+    assert "ok      application  Worker shop is bound to it as SESSIONS; part of the migration" in out
+
+
+def test_what_may_not_be_listed_is_exit_3(kvferry: Callable[..., Shown], fake: FakeServer) -> None:
+    fake.api.faults.add(Reply(403, 10000), on="pages")
+    code, out, _ = kvferry("--source", KV)
+    assert code == 3
+    assert out.startswith("plan, unproven: ")
+    assert "unproven  application" in out
+    assert "Cloudflare Pages Read" in out
+    assert "next: kvferry plan " in out
+
+
 def test_options_come_from_the_configuration_too(kvferry: Callable[..., Shown]) -> None:
     Path("kvferry.toml").write_text(f'source = "{KV}"\n[plan]\nrate = "500/300"\ntarget = "sqlite:c.db"\n')
     code, out, _ = kvferry()
