@@ -9,17 +9,16 @@ from pathlib import Path
 from migrate import addresses
 from migrate.addresses import DumpAddress
 from migrate.confirming import Confirmed, Say, confirm, dry, name_of
-from migrate.core.document import Document, command, iso, moment, naming
+from migrate.core.document import command, iso, moment, naming
 from migrate.core.gate.verdict import Door
 from migrate.core.ports import Holder
 from migrate.desk import Desk, desk_of
 from migrate.errors import ConfigError, Exit
 from migrate.formats.figures import clean
 from migrate.formats.progress import Progress
-from migrate.formats.report import read
-from migrate.gate.bundle import Bundle, of_document, of_ledger
-from migrate.gate.using import Refusal, Use, refusal
-from migrate.gate.verdicts import VERDICT
+from migrate.gate.bundle import Bundle
+from migrate.gate.presented import presented
+from migrate.gate.using import Refusal, Use
 from migrate.opening import Settings
 
 FINISHED = "finished"
@@ -71,7 +70,9 @@ def finish(wish: Finish, say: Say, progress: Progress | None = None) -> Exit:
         since = holder.finished_since()
         digest = None
         if since is None:
-            found = _verdict(wish, desk, source, holder)
+            now = wish.settings.clock.now()
+            use = Use(Door.CLEANUP, source, holder.address, wish.prefixes, now, wish.stores)
+            found = presented(desk, use, wish.verdict, wish.evidence)
             if isinstance(found, Refusal):
                 say(f"FAILED  verdict  {clean(found.said)}")
                 say(f"        → {clean(found.todo)}")
@@ -93,25 +94,6 @@ def finish(wish: Finish, say: Say, progress: Progress | None = None) -> Exit:
         desk.ledger.add_evidence(mine, FINISHED, {"since": moment(since), "evidence_digest": digest})
         say(f"finished {clean(holder.address)}, as of {iso(since)}")
         return Exit.CLEAN
-
-
-def _verdict(wish: Finish, desk: Desk, source: str, holder: Holder) -> Document | Refusal:
-    """The verdict that opens the door to this; or why none does."""
-    bundle = of_ledger(desk.ledger, source, holder.address, wish.prefixes)
-    now = wish.settings.clock.now()
-    use = Use(Door.CLEANUP, source, holder.address, wish.prefixes, now, wish.stores)
-    kept: list[Document] | None = [
-        dict(one.document) for one in desk.ledger.evidence(bundle.migration) if one.kind == VERDICT
-    ]
-    if wish.evidence is not None:
-        bundle, kept = of_document(read(wish.evidence, "evidence")), None
-    if wish.verdict is not None:
-        document = read(wish.verdict, "verdict")
-    elif mine := [one for one in kept or () if one["door"] == Door.CLEANUP]:
-        document = mine[-1]
-    else:
-        return Refusal(Exit.USAGE, "there is no verdict on cleanup", use.ask)
-    return refusal(document, bundle, use, kept) or document
 
 
 def _end(wish: Finish, desk: Desk, holder: Holder) -> float:

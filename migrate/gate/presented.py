@@ -1,0 +1,33 @@
+"""The verdict that is presented to a command that destroys: a file, or the ledger's newest; checked again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from migrate.core.document import Document
+from migrate.desk import Desk
+from migrate.errors import Exit
+from migrate.formats.report import read
+from migrate.gate.bundle import of_document, of_ledger
+from migrate.gate.using import Refusal, Use, refusal
+from migrate.gate.verdicts import VERDICT
+
+
+def presented(desk: Desk, use: Use, verdict: Path | None, evidence: Path | None) -> Document | Refusal:
+    """The verdict that opens the door to this use; or why none does.
+
+    `verdict`, `evidence`: files; None: the ledger's. Raises ConfigError for a file that is none.
+    """
+    bundle = of_ledger(desk.ledger, use.source, use.target, use.prefixes)
+    kept: list[Document] | None = [
+        dict(one.document) for one in desk.ledger.evidence(bundle.migration) if one.kind == VERDICT
+    ]
+    if evidence is not None:
+        bundle, kept = of_document(read(evidence, "evidence")), None
+    if verdict is not None:
+        document = read(verdict, "verdict")
+    elif mine := [one for one in kept or () if one["door"] == use.door]:
+        document = mine[-1]
+    else:
+        return Refusal(Exit.USAGE, f"there is no verdict on {use.door}", use.ask)
+    return refusal(document, bundle, use, kept) or document
