@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from migrate.core.burying import Burial
 from migrate.core.ports import (
     LISTED,
     Batch,
@@ -47,6 +48,9 @@ class MemorySide:
     def again(self):
         return self.target.opened_again()
 
+    def deleting(self):
+        return self.target
+
     def finish(self):
         self.again().finish()
 
@@ -86,6 +90,9 @@ class SqliteSide:
     def again(self):
         self._open.append(SqliteTarget(self._path, clock=self._clock))
         return self._open[-1]
+
+    def deleting(self):
+        return self.target
 
     def finish(self):
         self.again().finish()
@@ -706,3 +713,100 @@ def test_closing_gives_the_lease_back(side, target):
 def test_closing_twice_is_harmless(side, target):
     target.close()
     target.close()
+
+
+# ---------------------------------------------------------------- burials
+
+
+@pytest.fixture
+def burying(side):
+    """The target, opened so that it may bury, with the lease."""
+    target = side.deleting()
+    target.acquire(ME)
+    return target
+
+
+def bury(target, *rows, name="a task", not_after=NOW + 300, **how):
+    found = target.bury(name, {Key(key): version for key, version in rows}, not_after, **how)
+    return [found[Key(key)] for key, _ in rows]
+
+
+@pytest.mark.parametrize("origin", ["copy", "dual"])
+def test_a_buried_row_is_a_tombstone_that_is_final(side, burying, origin):
+    if origin == "copy":
+        mark = Checkpoint(burying.open_sweep(RUN, 1).id, "p:")
+        burying.apply(Batch(records=[record(metadata='{"a":1}', expiration=2_000_000_000)]), mark)
+    else:
+        side.put(record(expiration=2_000_000_000), origin)
+    assert bury(burying, ("p:a", 1)) == [Burial.BURIED]
+    grave = row(burying)
+    assert (grave.value, grave.metadata, grave.expiration) == (None, None, 2_000_000_000)
+    assert grave.version == 2
+    assert grave.origin in (Origin.COPY, Origin(origin))
+    assert not side.put(record(), "app")
+    mark = Checkpoint(burying.open_sweep(RUN, 2).id, "p:")
+    assert burying.apply(Batch(records=[record()]), mark).tally == Counter({Outcome.TOMBSTONED: 1})
+    assert row(burying) == grave
+    assert bury(burying, ("p:a", 1)) == [Burial.BURIED], "only its answer was lost"
+
+
+def test_nothing_but_a_live_row_of_ours_is_buried(side, burying):
+    side.put(record("p:app"), "app")
+    side.put(record("p:legacy"), "legacy")
+    side.put(record("p:dead", expiration=int(NOW) - 5), "dual")
+    side.put(record("p:gone"), "dual")
+    side.delete(Key("p:gone"), "dual")
+    side.put(record("p:changed"), "dual")
+    side.put(record("p:changed", b"later"), "dual")
+    before = dict(burying.rows([Key(f"p:{name}") for name in ("app", "legacy", "dead", "gone", "changed")]))
+    wanted = [(key, found.version) for key, found in before.items() if key not in ("p:gone", "p:changed")]
+    found = bury(burying, *wanted, ("p:gone", 1), ("p:changed", 1), ("p:nobody", 1))
+    assert dict(zip([*(key for key, _ in wanted), "gone", "changed", "nobody"], found, strict=True)) == {
+        "p:app": Burial.NEWER,
+        "p:legacy": Burial.LEGACY,
+        "p:dead": Burial.EXPIRED,
+        "gone": Burial.TOMBSTONED,
+        "changed": Burial.CHANGED,
+        "nobody": Burial.MISSING,
+    }
+    assert burying.rows(list(before)) == before
+
+
+def test_a_legacy_row_is_buried_by_the_operators_word_only(side, burying):
+    mark = Checkpoint(burying.open_sweep(RUN, 1).id, "p:")
+    before = noticed(side, burying, mark)
+    assert bury(burying, ("p:a", before.version)) == [Burial.LEGACY]
+    assert bury(burying, ("p:a", before.version), legacy=True) == [Burial.BURIED]
+    assert row(burying).deleted
+
+
+def test_behind_the_fence_nothing_is_buried(side, burying):
+    side.put(record(), "dual")
+    burying.begin_gate_verify()
+    assert bury(burying, ("p:a", 1)) == [Burial.FENCED]
+    burying.end_gate_verify()
+    assert bury(burying, ("p:a", 1)) == [Burial.BURIED]
+
+
+def test_burials_that_come_too_late_are_refused_whole(side, burying):
+    side.put(record(), "dual")
+    with pytest.raises(TooLate):
+        bury(burying, ("p:a", 1), not_after=NOW - 1)
+    assert not row(burying).deleted
+
+
+def test_whoever_lost_the_lease_buries_nothing(side, burying, clock):
+    side.put(record(expiration=2_000_000_000), "dual")
+    clock.time += 3600
+    side.again().acquire(OTHER)
+    with pytest.raises(StoreUnavailable):
+        bury(burying, ("p:a", 1), not_after=NOW + 4000)
+    assert not row(burying).deleted
+
+
+def test_once_it_is_finished_nothing_is_buried(side, burying):
+    side.put(record(), "dual")
+    side.finish()
+    with pytest.raises(StoreRefused):
+        bury(burying, ("p:a", 1))
+    assert not row(burying).deleted

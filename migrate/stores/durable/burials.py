@@ -2,28 +2,12 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping
 
+from migrate.core.burying import Burial
 from migrate.core.record import Key
 from migrate.errors import StoreBroken
 from migrate.stores.durable.lease import Lease
-
-
-class Burial(enum.StrEnum):
-    """What became of a row that was to become a tombstone; all but BURIED leave it as it was.
-
-    CHANGED: it has another version. FENCED: a gate's verify has begun, or may have.
-    """
-
-    BURIED = "buried"
-    MISSING = "missing"
-    TOMBSTONED = "tombstoned"
-    NEWER = "newer_here"
-    LEGACY = "legacy"
-    CHANGED = "changed"
-    EXPIRED = "expired"
-    FENCED = "fenced"
 
 
 def bury(

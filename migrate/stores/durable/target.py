@@ -17,6 +17,7 @@ from itertools import takewhile
 import orjson
 
 from migrate.bridge_keys import Scope
+from migrate.core.burying import Burial
 from migrate.core.ports import (
     Batch,
     Checkpoint,
@@ -33,7 +34,7 @@ from migrate.core.record import UNKNOWN, Head, Key, Record
 from migrate.errors import RecordError, StoreBroken, StoreError, StoreRefused, StoreUnavailable
 from migrate.stores.durable import notes
 from migrate.stores.durable.bridge import Bridge, Choked, Conflict
-from migrate.stores.durable.burials import Burial, bury
+from migrate.stores.durable.burials import bury
 from migrate.stores.durable.ending import finish
 from migrate.stores.durable.lease import Lease
 from migrate.stores.durable.pace import LEAST, Pace

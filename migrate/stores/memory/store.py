@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar, cast
 
+from migrate.core.burying import Burial, fate
 from migrate.core.copying import standing
 from migrate.core.ports import (
     Answer,
@@ -288,6 +289,26 @@ class MemoryStore:
             saved = replace(checkpoint, tally=tally)
             self._checkpoints[where] = _copied(saved)
             return saved
+
+    def bury(
+        self, name: str, rows: Mapping[Key, int], not_after: float, *, legacy: bool = False
+    ) -> Mapping[Key, Burial]:
+        """See `core.burying.Burying.bury`."""
+        with self._lock:
+            self.heartbeat()
+            now, fenced = self._clock.now(), self._gate.fenced_since is not None
+            if self._gate.finished_since is not None:
+                raise refused(self.address)
+            if now > not_after:
+                raise TooLate
+            found: dict[Key, Burial] = {}
+            for key, version in rows.items():
+                row = self._rows.get(key)
+                found[key] = fate(row, version, now, legacy=legacy, fenced=fenced)
+                if found[key] is Burial.BURIED and row is not None and not row.deleted:
+                    grave = row._replace(value=None, metadata=None, origin=Origin.COPY)
+                    self._rows[key] = grave._replace(version=row.version + 1)
+            return found
 
     def _insert(self, record: Record, sweep: int, differing: Outcome) -> Outcome:
         row = self._rows.get(record.key)

@@ -6,10 +6,11 @@ import json
 import os
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
+from migrate.core.burying import Burial
 from migrate.core.ports import (
     Batch,
     Checkpoint,
@@ -23,11 +24,12 @@ from migrate.core.ports import (
     Tally,
     TooLate,
 )
-from migrate.core.record import Lasting
+from migrate.core.record import Key, Lasting
 from migrate.errors import StoreError
 from migrate.stores.finishing import refused
 from migrate.stores.sqlite import lease
 from migrate.stores.sqlite.batch import insert, insertions, quarantine, remember, replace_row, save
+from migrate.stores.sqlite.burying import bury
 from migrate.stores.sqlite.connection import BUSY_SECONDS, errors_named, open_writer, resolve, writing
 from migrate.stores.sqlite.reading import GATE, PURGE, SqliteHolder, fence
 
@@ -186,6 +188,20 @@ class SqliteTarget(SqliteHolder):
             saved = replace(checkpoint, tally=tally)
             save(self._writer, saved, stamp)
         return saved
+
+    # ------------------------------------------------------------ deletions
+
+    def bury(
+        self, name: str, rows: Mapping[Key, int], not_after: float, *, legacy: bool = False
+    ) -> Mapping[Key, Burial]:
+        """See `core.burying.Burying.bury`; all of it in one transaction."""
+        with self._leased() as now:
+            if fence(self._writer, PURGE) is not None:
+                raise refused(self.address)
+            if now > not_after:
+                raise TooLate
+            fenced = fence(self._writer, GATE) is not None
+            return bury(self._writer, rows, now, legacy=legacy, fenced=fenced)
 
     # ------------------------------------------------------------ transactions
 
