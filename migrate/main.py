@@ -10,7 +10,9 @@ import io
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import click
 
@@ -70,7 +72,7 @@ def run(words: Sequence[str]) -> int:
         error.show()
         return Exit.USAGE
     except click.ClickException as error:
-        return _say(error.format_message(), "", Exit.USAGE)
+        return _say(words, error.format_message(), "", Exit.USAGE)
     except (KeyboardInterrupt, click.Abort) as error:
         return _interrupted(words, error)
     except BrokenPipeError:
@@ -87,10 +89,11 @@ def _failed(error: Exception, words: Sequence[str]) -> Exit:
     if _followed_an_interrupt(error):
         return _interrupted(words, error)
     if isinstance(error, MigrateError):
-        return _say(error.message, error.hint, error.exit)
+        return _say(words, error.message, error.hint, error.exit)
     # A defect of ours: its message might hold a key or a value.
     name = type(error).__name__
-    return _say(f"unexpected {name}, a defect of kvferry", "run it again with --debug", Exit.UNFINISHED)
+    message = f"unexpected {name}, a defect of kvferry"
+    return _say(words, message, "run it again with --debug", Exit.UNFINISHED)
 
 
 def _interrupted(words: Sequence[str], error: BaseException) -> Exit:
@@ -98,9 +101,9 @@ def _interrupted(words: Sequence[str], error: BaseException) -> Exit:
     stopped = next((one for one in _behind(error) if isinstance(one, Stopped)), None)
     if stopped is not None:
         hint = f"remove it, then {again}: it resumes where it was"
-        return _say(f"stopped: {stopped.file} is there", hint, Exit.INTERRUPTED)
-    resumes = not {*words[:1]} & _AT_ONCE
-    return _say("interrupted", f"{again}: it resumes where it was" if resumes else again, Exit.INTERRUPTED)
+        return _say(words, f"stopped: {stopped.file} is there", hint, Exit.INTERRUPTED)
+    hint = again if {*words[:1]} & _AT_ONCE else f"{again}: it resumes where it was"
+    return _say(words, "interrupted", hint, Exit.INTERRUPTED)
 
 
 def _followed_an_interrupt(error: BaseException) -> bool:
@@ -164,7 +167,12 @@ def _chain(error: BaseException) -> Iterator[tuple[str, BaseException]]:
     return reversed(links)
 
 
-def _say(message: str, hint: str, code: Exit) -> Exit:
+def _say(words: Sequence[str], message: str, hint: str, code: Exit) -> Exit:
+    if "--progress=json" in words or ("--progress", "json") in pairwise(words):
+        from migrate.formats.standing import failure
+
+        click.echo(failure(message, hint, code, time.time()), err=True)
+        return code
     click.echo(f"kvferry: {message}", err=True)
     if hint:
         click.echo(f"  hint: {hint}", err=True)

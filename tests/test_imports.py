@@ -212,6 +212,11 @@ def test_one_factory_makes_http_clients() -> None:
     assert makers == {"migrate.stores.http"}
 
 
+def test_one_place_shows_progress() -> None:
+    makers = {module_of(path) for path in FILES if "Progress(sys.stderr" in path.read_text()}
+    assert makers == {"migrate.commands.options"}, "use options.progress, which knows --progress"
+
+
 def test_the_core_needs_the_standard_library_only() -> None:
     for module in (one for one in GRAPH if within(one, "migrate.core")):
         for name in GRAPH[module]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -77,12 +76,11 @@ def command(fmt: str | None, outputs: tuple[str, ...], as_json: bool, quiet: boo
       kvferry export --source kv: --target dump:backup.ndjson.gz
     """
     from migrate import runner
-    from migrate.formats.progress import Progress
 
     where = options.outputs_of("export-report", fmt, outputs, as_json)
     clock = SystemClock()
     settings, words = options.take_settings(clock, words)
-    progress = Progress(sys.stderr, clock, quiet=quiet)
+    progress = options.progress(clock, quiet=quiet)
     try:
         return options.emit(where, runner.export(settings=settings, progress=progress, **words))
     finally:

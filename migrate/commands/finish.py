@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +53,6 @@ def command(
       kvferry finish --source kv: --target do+https://bridge.example.com
       kvferry finish --source kv: --target do+https://bridge.example.com --execute --name NAMESPACE
     """
-    from migrate.formats.progress import Progress
     from migrate.gate.finish import Finish, finish
 
     clock = SystemClock()
@@ -70,6 +68,6 @@ def command(
             verdict,
             evidence,
         )
-        return int(finish(wish, click.echo, Progress(sys.stderr, clock, quiet=quiet)))
+        return int(finish(wish, click.echo, options.progress(clock, quiet=quiet)))
     finally:
         clock.stop()

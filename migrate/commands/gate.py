@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +93,6 @@ def command(
       kvferry gate --for cleanup --evidence evidence.json
     """
     from migrate.core.gate.verdict import Door
-    from migrate.formats.progress import Progress
     from migrate.gate import verdicts
 
     where = options.outputs_of("verdict", fmt, outputs, as_json)
@@ -110,7 +108,7 @@ def command(
 
         if words["target"] is None:
             raise ConfigError("no target", "--target do+https://HOST, or --evidence FILE")
-        progress = Progress(sys.stderr, clock, quiet=quiet)
+        progress = options.progress(clock, quiet=quiet)
         found = None if audit is None else audited(audit, words["prefixes"], clock.now())
         ended = verdicts.gate(
             Door(door),

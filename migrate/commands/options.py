@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from migrate.core.ports import Clock
     from migrate.desk import Ended
     from migrate.formats.outputs import Outputs
+    from migrate.formats.progress import Progress
     from migrate.opening import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -26,6 +27,9 @@ _PROJECT, _CONFIG = "kvferry.project", "kvferry.config"
 
 _APPLICATIONS = "kvferry.applications"
 """In the context: the applications that the configuration names."""
+
+_PROGRESS = "kvferry.progress"
+"""In the context: how progress is to be shown."""
 
 _PREFIXES = "kvferry.prefixes"
 """In the context: how many prefixes the configuration names, for a bridge."""
@@ -152,6 +156,31 @@ def destroying(verb: str) -> Callable[[F], F]:
     return decorate
 
 
+def _keep_style(ctx: click.Context, _: click.Parameter, style: str) -> None:
+    ctx.meta[_PROGRESS] = style
+
+
+def progress_option(command: F) -> F:
+    """`--progress`; see `progress`."""
+    return click.option(
+        "--progress",
+        type=click.Choice(["auto", "plain", "json", "none"]),
+        default="auto",
+        show_default=True,
+        expose_value=False,
+        callback=_keep_style,
+        help="On standard error: a bar or lines, lines, one JSON object a line, or only what is to be known.",
+    )(command)
+
+
+def progress(clock: Clock, *, quiet: bool) -> Progress:
+    """The progress of a command on standard error, as --progress wants it: the one place that makes one."""
+    from migrate.formats.progress import Progress, Style
+
+    style = click.get_current_context().meta.get(_PROGRESS, Style.AUTO)
+    return Progress(sys.stderr, clock, quiet=quiet, style=Style(style))
+
+
 def report_options(command: F) -> F:
     """`--format`, `--output`, `--json`, `--quiet`, `--debug`."""
     for option in (
@@ -172,13 +201,13 @@ def report_options(command: F) -> F:
 
 
 def store_options(command: F) -> F:
-    """Which stores, and how hard they may be asked."""
-    return _addresses(_asking(command), required=True)
+    """Which stores, how hard they may be asked, and how progress is shown."""
+    return _addresses(_asking(progress_option(command)), required=True)
 
 
 def plan_store_options(command: F) -> F:
     """The same for a plan, which may come before anything is decided: neither store must be named."""
-    return _addresses(_asking(command), required=False)
+    return _addresses(_asking(progress_option(command)), required=False)
 
 
 def _asking(command: F) -> F:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +41,11 @@ def command(fmt: str | None, outputs: tuple[str, ...], as_json: bool, quiet: boo
       kvferry plan --source kv+http://127.0.0.1:8787 --binding SESSIONS --json
     """
     from migrate import planning
-    from migrate.formats.progress import Progress
 
     where = options.outputs_of("plan", fmt, outputs, as_json)
     clock = SystemClock()
     settings, words = options.take_settings(clock, words)
-    progress = Progress(sys.stderr, clock, quiet=quiet)
+    progress = options.progress(clock, quiet=quiet)
     try:
         named = options.applications()
         ended = planning.plan(settings=settings, progress=progress, applications=named, **words)

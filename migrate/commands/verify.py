@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
@@ -90,12 +89,11 @@ def command(fmt: str | None, outputs: tuple[str, ...], as_json: bool, quiet: boo
       kvferry verify --source kv: --target do+https://bridge.example.com
     """
     from migrate import runner
-    from migrate.formats.progress import Progress
 
     where = options.outputs_of("verify-report", fmt, outputs, as_json)
     clock = SystemClock()
     settings, words = options.take_settings(clock, words)
-    progress = Progress(sys.stderr, clock, quiet=quiet)
+    progress = options.progress(clock, quiet=quiet)
     try:
         return options.emit(where, runner.verify(settings=settings, progress=progress, **words))
     finally:

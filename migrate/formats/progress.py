@@ -1,11 +1,13 @@
 """How far it is: a bar on a terminal, a plain line now and then elsewhere, nothing when quiet.
 
 It goes to standard error and shows counts, rate, time left and why it waits; never a key or a
-value. No colour is used, and a terminal that is `dumb` gets lines. The only importer of tqdm.
+value. No colour is used, and a terminal that is `dumb` gets lines. A program is given the same
+numbers as JSON (`standing`). The only importer of tqdm.
 """
 
 from __future__ import annotations
 
+import enum
 import os
 import threading
 from collections.abc import Mapping
@@ -13,13 +15,26 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Never, Self
 
 from migrate.core.ports import Clock
-from migrate.formats.figures import clean, count, duration, plural, rate
+from migrate.formats.figures import clean, duration, plural
+from migrate.formats.standing import Standing, note
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
 PERIOD = 10.0
 """Seconds between plain lines."""
+
+PERIOD_OF_EVENTS = 1.0
+"""Seconds between JSON lines."""
+
+
+class Style(enum.StrEnum):
+    """How it is shown: AUTO is a bar or lines, whatever the stream can take; NONE is notes alone."""
+
+    AUTO = "auto"
+    PLAIN = "plain"
+    JSON = "json"
+    NONE = "none"
 
 
 class Progress:
@@ -30,12 +45,19 @@ class Progress:
     """
 
     def __init__(
-        self, stream: IO[str], clock: Clock, *, quiet: bool = False, environ: Mapping[str, str] = os.environ
+        self,
+        stream: IO[str],
+        clock: Clock,
+        *,
+        quiet: bool = False,
+        style: Style = Style.AUTO,
+        environ: Mapping[str, str] = os.environ,
     ) -> None:
         self._stream = stream
         self._clock = clock
         self._quiet = quiet
-        self._bars = stream.isatty() and environ.get("TERM") != "dumb"
+        self._style = style
+        self._bars = style is Style.AUTO and stream.isatty() and environ.get("TERM") != "dumb"
         self._lock = threading.RLock()
         self._bar: tqdm[Never] | None = None
         self._label = ""
@@ -52,6 +74,7 @@ class Progress:
             self._running = True
             if self._bars and not self._quiet:
                 self._bar = self._make_bar()
+            self._tell("start")
 
     def advance(self, number: int = 1) -> None:
         """So many more are done."""
@@ -76,18 +99,17 @@ class Progress:
             self._cause = cause
             if self._bar is not None:
                 self._bar.set_postfix_str(cause, refresh=True)
+            elif self._style is Style.JSON:
+                self._tell("progress")
             else:
                 self._show()
 
     def say(self, line: str) -> None:
         """A line of its own, above the bar; not when quiet."""
         with self._lock:
-            if self._quiet:
-                return
             if self._bar is not None:
                 self._bar.clear()
-            self._stream.write(clean(line) + "\n")
-            self._stream.flush()
+            self._write(note(line, self._clock.now()) if self._style is Style.JSON else clean(line))
             if self._bar is not None:
                 self._bar.refresh()
 
@@ -100,8 +122,10 @@ class Progress:
             if self._bar is not None:
                 self._bar.close()
                 self._bar = None
-            took = duration(self._clock.monotonic() - self._began)
-            self.say(f"{self._label}: {plural(self._done, self._unit)} in {took}")
+            self._tell("end")
+            if self._style in (Style.AUTO, Style.PLAIN):
+                took = duration(self._clock.monotonic() - self._began)
+                self.say(f"{self._label}: {plural(self._done, self._unit)} in {took}")
 
     def __enter__(self) -> Self:
         return self
@@ -117,22 +141,33 @@ class Progress:
             self._bar.update(self._done - self._bar.n)
             return
         now = self._clock.monotonic()
-        if self._quiet or now - self._said < PERIOD:
+        if self._style is Style.NONE or now - self._said < self._period:
             return
-        self._said = now
-        self.say(self._line(now))
+        if self._style is Style.JSON:
+            self._tell("progress")
+        else:
+            self._said = now
+            self.say(self._standing.line())
 
-    def _line(self, now: float) -> str:
-        speed = (self._done - self._before) / (now - self._began) if now > self._began else 0.0
-        of = ""
-        if self._total:
-            of = f" of {count(self._total)} ({100 * self._done // self._total} %)"
-        parts = [f"{self._label}: {plural(self._done, self._unit)}{of}", rate(speed)]
-        if self._total is not None and speed > 0 and self._total > self._done:
-            parts.append(f"{duration((self._total - self._done) / speed)} left")
-        if self._cause:
-            parts.append(f"waiting: {self._cause}")
-        return ", ".join(parts)
+    @property
+    def _period(self) -> float:
+        return PERIOD_OF_EVENTS if self._style is Style.JSON else PERIOD
+
+    @property
+    def _standing(self) -> Standing:
+        took = self._clock.monotonic() - self._began
+        return Standing(self._label, self._unit, self._done, self._total, self._before, took, self._cause)
+
+    def _tell(self, event: str) -> None:
+        """Write a JSON line, if that is how it is shown."""
+        if self._style is Style.JSON:
+            self._said = self._clock.monotonic()
+            self._write(self._standing.event(event, self._clock.now()))
+
+    def _write(self, line: str) -> None:
+        if not self._quiet:
+            self._stream.write(line + "\n")
+            self._stream.flush()
 
     def _make_bar(self) -> tqdm[Never]:
         # imported here: most commands show no bar, and this costs 35 ms

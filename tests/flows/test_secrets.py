@@ -71,7 +71,7 @@ def seen(fake: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
 def test_no_secret_leaves_a_run_that_goes_well(seen: Callable[..., int]) -> None:
     outputs = ("--output", "json=export.json", "--output", "text=export.txt")
     assert seen(*EXPORT, *outputs) == 0
-    assert seen(*EXPORT, "--json") == 0
+    assert seen(*EXPORT, "--json", "--progress", "json") == 0
     outputs = ("--output", "json=verify.json", "--output", "junit=verify.xml")
     assert seen(*VERIFY, *outputs) == 0
     assert seen("status") == 0

@@ -1,8 +1,14 @@
 from __future__ import annotations
 
 import io
+import json
+from importlib import resources
+from typing import Any
 
-from migrate.formats.progress import PERIOD, Progress
+from jsonschema import Draft202012Validator
+
+from migrate.formats.progress import PERIOD, Progress, Style
+from migrate.formats.standing import failure
 
 
 class Terminal(io.StringIO):
@@ -140,3 +146,81 @@ def test_control_characters_in_a_cause_are_not_obeyed() -> None:
     progress.throttled("429\r\n\x1b[31m")
     assert "\x1b" not in stream.getvalue()
     assert stream.getvalue().count("\n") == 1
+
+
+SCHEMA = json.loads((resources.files("migrate") / "schemas" / "progress.v1.json").read_text())
+
+
+def events(stream: io.StringIO) -> list[dict[str, Any]]:
+    """The lines as objects, each of which keeps the schema."""
+    found = [json.loads(line) for line in stream.getvalue().splitlines()]
+    for one in found:
+        Draft202012Validator(SCHEMA).validate(one)
+    return found
+
+
+def test_json_has_the_numbers_of_the_plain_lines_once_a_second() -> None:
+    stream, clock = Terminal(), SetClock()
+    progress = Progress(stream, clock, style=Style.JSON)
+    progress.start("export", total=2000, done=1000)
+    for _ in range(20):
+        clock.sleep(PERIOD / 20)
+        progress.advance(5)
+    *_, last = found = events(stream)
+    assert [one["event"] for one in found] == ["start"] + ["progress"] * 10
+    assert last == {
+        "schema": "kvferry/progress",
+        "version": 1,
+        "event": "progress",
+        "at": 1010.0,
+        "task": "export",
+        "unit": "key",
+        "done": 1100,
+        "total": 2000,
+        "resumed_from": 1000,
+        "seconds": 10.0,
+        "rate": 10.0,
+        "left": 90.0,
+        "waiting": None,
+    }
+
+
+def test_json_says_at_once_why_it_waits_and_that_it_has_ended() -> None:
+    stream, clock = io.StringIO(), SetClock()
+    with Progress(stream, clock, style=Style.JSON) as progress:
+        progress.start("verify")
+        progress.throttled("--rate 600/300")
+        progress.say("a note\x1b[2J of\nits own")
+        progress.throttled(None)
+        progress.reach(7)
+    found = events(stream)
+    assert [one["event"] for one in found] == ["start", "progress", "note", "progress", "end"]
+    assert [one.get("waiting") for one in found] == [None, "--rate 600/300", None, None, None]
+    assert (found[-1]["done"], found[-1]["total"], found[-1]["left"]) == (7, None, None)
+    assert "\x1b" not in found[2]["text"]
+
+
+def test_a_failure_is_a_line_of_the_same_document() -> None:
+    stream = io.StringIO(failure("it broke", "", 3, 1.0))
+    assert events(stream)[0]["exit"] == 3
+
+
+def test_without_progress_only_notes_are_shown_and_quiet_goes_before_every_style() -> None:
+    for style, quiet in ((Style.NONE, False), *((style, True) for style in Style)):
+        stream, clock = Terminal(), SetClock()
+        progress = Progress(stream, clock, style=style, quiet=quiet, environ={"TERM": "xterm"})
+        progress.start("export", total=10)
+        clock.sleep(100)
+        progress.advance(5)
+        progress.throttled("a reason")
+        progress.say("a note")
+        progress.finish()
+        assert stream.getvalue() == ("" if quiet else "a note\n")
+
+
+def test_plain_is_lines_on_a_terminal_too() -> None:
+    stream = Terminal()
+    with Progress(stream, SetClock(), style=Style.PLAIN, environ={"TERM": "xterm"}) as progress:
+        progress.start("export", total=10)
+        progress.advance(10)
+    assert stream.getvalue() == "export: 10 keys in 0 s\n"
