@@ -346,6 +346,12 @@ class Holder(Protocol):
         our clock, as far as the store's is known; it may lie ahead. None: the migration is not finished."""
         ...
 
+    def leased_until(self) -> float | None:
+        """Until when somebody has held the lease of it, whoever that was: Unix seconds by our clock, as far
+        as the store's is known; ahead while it is held. None: nobody ever did. Who takes none is not seen.
+        """
+        ...
+
     def close(self) -> None:
         """Release what it holds. May be called twice."""
         ...

@@ -164,7 +164,8 @@ def _deployed(one: Exhibit) -> Deployed:
 
 def _fenced(one: Exhibit) -> Fenced:
     told = one.document
-    return Fenced(one.digest, _unix(told["asked"]), None if told["since"] is None else _unix(told["since"]))
+    since, leased = (None if told[name] is None else _unix(told[name]) for name in ("since", "leased"))
+    return Fenced(one.digest, _unix(told["asked"]), since, leased)
 
 
 def _audited(one: Exhibit) -> Audited:

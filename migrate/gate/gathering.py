@@ -47,7 +47,12 @@ class Gathering:
         yield from self._deployment()
         now = self._now()
         since = self.holder.fenced_since()
-        told: Document = {"asked": moment(now), "since": None if since is None else moment(since)}
+        leased = self.holder.leased_until()
+        told: Document = {
+            "asked": moment(now),
+            "since": None if since is None else moment(since),
+            "leased": None if leased is None else moment(leased),
+        }
         yield Exhibit(FENCE, now, told)
         if listed:
             yield self._listing()

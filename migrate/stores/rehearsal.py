@@ -105,6 +105,10 @@ class Rehearsal:
         """The real target's."""
         return self._behind.finished_since() if self._behind is not None else None
 
+    def leased_until(self) -> float | None:
+        """The real target's."""
+        return self._behind.leased_until() if self._behind is not None else None
+
     def rows(self, keys: Sequence[Key]) -> Mapping[Key, Row]:
         """The real target's rows."""
         return self._behind.rows(keys) if self._behind is not None and keys else {}

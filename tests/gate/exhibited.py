@@ -68,7 +68,10 @@ def asked_afresh(door: Door) -> list[Exhibit]:
                 "tag": COMMIT[:9],
             },
         ),
-        (FENCE, {"asked": moment(NOW - 5), "since": moment(NOW - 3 * HOUR)}),
+        (
+            FENCE,
+            {"asked": moment(NOW - 5), "since": moment(NOW - 3 * HOUR), "leased": moment(NOW - 4 * HOUR)},
+        ),
         (AUDIT, audit),
         *((LISTING, one) for one in listings),
     ]

@@ -491,7 +491,7 @@ def test_a_dump_is_never_stale(tmp_path: Path) -> None:
 
 def test_a_dump_has_neither_a_fence_nor_an_end(write: Callable[..., Path]) -> None:
     source = DumpSource(write("d.json", text_of([item(one) for one in RECORDS], "array")))
-    assert source.fenced_since() is source.finished_since() is None
+    assert source.fenced_since() is source.finished_since() is source.leased_until() is None
 
 
 def test_nothing_is_left_behind_and_nothing_is_changed(

@@ -192,6 +192,7 @@ def test_every_method_of_the_ports_is_wrapped(clock):
         "end_gate_verify": (),
         "fenced_since": (),
         "finished_since": (),
+        "leased_until": (),
         "heartbeat": (),
         "close_sweep": (1,),
         "finish": (),

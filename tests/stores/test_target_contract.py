@@ -22,6 +22,7 @@ from migrate.core.ports import (
 )
 from migrate.core.record import NEVER, UNKNOWN, Key, Origin, Record, Row, digest, holds
 from migrate.errors import RecordError, StoreBroken, StoreRefused, StoreUnavailable
+from migrate.stores.leasing import LEASE_SECONDS
 from migrate.stores.memory import MemoryStore
 from migrate.stores.sqlite import SessionGone, SqliteSessions, SqliteTarget
 from tests.stores.durable_side import DurableSide, ForeignSide
@@ -461,6 +462,18 @@ def test_the_end_says_from_when_on_it_is_so_and_keeps_its_time(side, target, clo
     clock.time += 600
     side.finish()
     assert target.finished_since() == side.again().finished_since() == pytest.approx(first, abs=0.001)
+
+
+def test_until_when_somebody_wrote_to_it_can_be_read_also_when_the_lease_is_given_back(side, target, clock):
+    taken = clock.now()
+    assert target.leased_until() > taken
+    clock.time += 20
+    target.heartbeat()
+    assert target.leased_until() == pytest.approx(clock.now() + LEASE_SECONDS, abs=1)
+    target.release()
+    given_back = clock.now()
+    clock.time += 600
+    assert target.leased_until() == side.again().leased_until() == pytest.approx(given_back, abs=1)
 
 
 # ---------------------------------------------------------------- effect and progress

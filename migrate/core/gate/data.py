@@ -95,12 +95,13 @@ def nothing_written_since(asked: Asked) -> Answer:
         return unknown("the fence is down: sweeps may have replaced rows", verify, last, fenced)
     if fenced.since > last.started:
         return unknown("the fence went up after the verify had begun", verify, last, fenced)
-    ended = max((one.at for one in asked.evidence.exports), default=float("-inf"))
-    if ended > last.started - asked.policy.lease:
-        return unknown("an export ended too shortly before the verify, or after it", verify, last, fenced)
-    return yes(
-        "the fence was up before the verify began, and no export ran since", last, fenced, again=verify
-    )
+    nobody = float("-inf")
+    leased = nobody if fenced.leased is None else fenced.leased
+    if max((leased, *(one.at for one in asked.evidence.exports))) > last.started - asked.policy.lease:
+        said = "an export or another writer to the target ended too shortly before the verify, or after it"
+        return unknown(said, verify, last, fenced)
+    said = "the fence was up before the verify began, and nobody has held the target's lease since"
+    return yes(said, last, fenced, again=verify)
 
 
 def stores_agree(asked: Asked) -> Answer:

@@ -113,11 +113,15 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class Fenced:
-    """The target's fence: `since` when no sweep replaces a row any more; None: it is down."""
+    """The target's fence: `since` when no sweep replaces a row any more; None: it is down.
+
+    `leased`: until when anybody, from whatever ledger, has held the lease to write to it; None: nobody has.
+    """
 
     document: str
     at: float
     since: float | None
+    leased: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,6 +158,9 @@ class DumpSource:
     def finished_since(self) -> None:
         """Nor has it an end."""
 
+    def leased_until(self) -> None:
+        """Nor a lease."""
+
     def close(self) -> None:
         """Close the file and remove what is temporary. May be called twice."""
         with self._lock:

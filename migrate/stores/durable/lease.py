@@ -64,7 +64,7 @@ class Lease:
             held = Held(nonce, claim.who, claim.host, claim.pid, mark, since, now + LEASE_SECONDS)
             version = 0 if found is None else found["version"]
             try:
-                self._write(held, version)
+                self._write(notes.lease_note(held), version)
             except Conflict:
                 continue
             self._held, self._version = held, version + 1
@@ -85,7 +85,7 @@ class Lease:
             if found is None or there is None or there.nonce != held.nonce:
                 return
             try:
-                self._write(None, found["version"], _FAREWELL)
+                self._write(notes.lease_returned(self._now()), found["version"], _FAREWELL)
             except Conflict:  # a renewal of ours that had been given up came late
                 continue
             return
@@ -155,7 +155,7 @@ class Lease:
             "see who with kvferry status, then run the same command again",
         )
 
-    def _write(self, held: Held | None, version: int, patience: float | None = None) -> None:
-        asked = {**EMPTY, "batch": f"lease/{secrets.token_hex(8)}", "notes": [notes.lease_note(held)]}
+    def _write(self, note: Document, version: int, patience: float | None = None) -> None:
+        asked = {**EMPTY, "batch": f"lease/{secrets.token_hex(8)}", "notes": [note]}
         asked["expect"] = [{"name": notes.LEASE, "version": version}]
         self._bridge.ask("import", Scope.IMPORT, asked, patience=patience)

@@ -103,9 +103,20 @@ def _body(found: Document) -> dict[str, Any]:
     return body
 
 
-def lease_note(held: Held | None) -> Document:
-    """Who holds the lease; None: nobody."""
-    return note(LEASE, held=None if held is None else held._asdict())
+def lease_note(held: Held) -> Document:
+    """Who holds the lease."""
+    return note(LEASE, held=held._asdict())
+
+
+def lease_returned(until: float) -> Document:
+    """The lease that nobody holds any more; `until` when somebody did, Unix seconds of the bridge."""
+    return note(LEASE, held=None, until=until)
+
+
+def leased_until(found: Document) -> float:
+    """Until when somebody has held the lease, Unix seconds of the bridge."""
+    held = lease_of(found)
+    return float(_body(found)["until"] if held is None else held.until)
 
 
 def lease_of(found: Document | None) -> Held | None:

@@ -165,6 +165,13 @@ class DurableHolder:
             return None
         return notes.finished_since(found) - self._objects.look().bridge_ahead
 
+    def leased_until(self) -> float | None:
+        """Until when somebody has held the lease, by our clock; None: nobody ever did."""
+        found = notes.read(self._objects.bridge, [notes.LEASE]).get(notes.LEASE)
+        if found is None:
+            return None
+        return notes.leased_until(found) - self._objects.look().bridge_ahead
+
     def close(self) -> None:
         """Close the connections. May be called twice."""
         self._listing.close()

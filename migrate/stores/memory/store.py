@@ -48,6 +48,7 @@ class _Gate:
     """What all openings of a store have in common, besides what it holds."""
 
     lease: _Lease | None = None
+    returned: float | None = None
     fenced_since: float | None = None
     finished_since: float | None = None
 
@@ -164,6 +165,11 @@ class MemoryStore:
         """Since when nothing is imported any more; None: the migration is not finished."""
         return self._gate.finished_since
 
+    def leased_until(self) -> float | None:
+        """Until when somebody held the lease; None: nobody ever did."""
+        lease = self._gate.lease
+        return self._gate.returned if lease is None else lease.until
+
     def close(self) -> None:
         """Give the lease back; what is in memory stays readable."""
         self.release()
@@ -190,7 +196,7 @@ class MemoryStore:
         """Give the lease back, if it is still ours."""
         with self._lock:
             if self._held() is not None:
-                self._gate.lease = None
+                self._gate.lease, self._gate.returned = None, self._clock.now()
             self._nonce = None
 
     def heartbeat(self) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from migrate.core.ports import RunId, SweepInfo
 from migrate.core.record import Origin
 from migrate.stores.sqlite.connection import BUSY_SECONDS, errors_named, open_reader, resolve
+from migrate.stores.sqlite.lease import held
 from migrate.stores.sqlite.reading import bounds
 
 
@@ -69,11 +70,11 @@ def take(
         sweeps = reader.execute(
             "SELECT id, run, number, started, finished FROM sweeps WHERE run = ? ORDER BY number", (run,)
         ).fetchall()
-        lease = reader.execute("SELECT who, host, pid, since, until FROM lease").fetchone()
+        holder = held(reader)
     return Census(
         origins,
         tombstones,
         quarantined,
         [SweepInfo(*row) for row in sweeps],
-        None if lease is None else Holding(*lease),
+        None if holder is None else Holding(holder.who, holder.host, holder.pid, holder.since, holder.until),
     )

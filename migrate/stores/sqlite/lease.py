@@ -9,6 +9,10 @@ from migrate.core.ports import Claim
 from migrate.errors import StoreUnavailable
 from migrate.stores.leasing import LEASE_SECONDS, Held, dead, process_mark, taken
 
+_HELD = "SELECT nonce, who, host, pid, process, since, until FROM lease"
+_NOBODY = ""
+"""The nonce of a lease that was given back."""
+
 
 def acquire(connection: sqlite3.Connection, claim: Claim, ours: str | None, now: float, address: str) -> str:
     """Take the lease inside the open write transaction; returns the nonce under which it is held.
@@ -17,11 +21,10 @@ def acquire(connection: sqlite3.Connection, claim: Claim, ours: str | None, now:
     this target got before), or when its process on this host is dead. Another target of the same
     process is kept out like anybody else. Raises StoreUnavailable that names the holder.
     """
-    row = connection.execute("SELECT nonce, who, host, pid, process, since, until FROM lease").fetchone()
-    held = None if row is None else Held(*row)
-    mine = held is not None and held.nonce == ours
-    if held is not None and not mine and now < held.until and not dead(held, claim.host):
-        raise taken(held, claim.host, now, address)
+    there = held(connection)
+    mine = there is not None and there.nonce == ours
+    if there is not None and not mine and now < there.until and not dead(there, claim.host):
+        raise taken(there, claim.host, now, address)
     nonce = secrets.token_hex(8)
     connection.execute(
         "INSERT INTO lease (id, nonce, token, who, host, pid, process, since, renewed, until)"
@@ -37,7 +40,7 @@ def acquire(connection: sqlite3.Connection, claim: Claim, ours: str | None, now:
             claim.host,
             claim.pid,
             process_mark(claim.pid),
-            held.since if held is not None and mine else now,
+            there.since if there is not None and mine else now,
             now,
             now + LEASE_SECONDS,
         ),
@@ -62,6 +65,20 @@ def renew(connection: sqlite3.Connection, nonce: str | None, now: float, address
         )
 
 
-def release(connection: sqlite3.Connection, nonce: str) -> None:
-    """Give the lease back, if it is still ours."""
-    connection.execute("DELETE FROM lease WHERE nonce = ?", (nonce,))
+def release(connection: sqlite3.Connection, nonce: str, now: float) -> None:
+    """Give the lease back, if it is still ours; until when it was held stays written."""
+    connection.execute(
+        "UPDATE lease SET nonce = ?, renewed = ?, until = ? WHERE nonce = ?", (_NOBODY, now, now, nonce)
+    )
+
+
+def held(connection: sqlite3.Connection) -> Held | None:
+    """The lease that is written down, overdue or not; None: it was given back, or never taken."""
+    row = connection.execute(_HELD).fetchone()
+    return None if row is None or row[0] == _NOBODY else Held(*row)
+
+
+def leased_until(connection: sqlite3.Connection) -> float | None:
+    """Until when somebody has held it (Unix seconds); None: nobody ever did."""
+    row = connection.execute("SELECT until FROM lease").fetchone()
+    return None if row is None else float(row[0])

@@ -16,6 +16,7 @@ from typing import cast
 from migrate.core.ports import Answer, Clock, Cursor, Page, Quarantined
 from migrate.core.record import NEVER, Expiration, Head, Key, Metadata, Origin, Record, Row, Unseen
 from migrate.stores.sqlite.connection import BUSY_SECONDS, errors_named, open_reader, resolve
+from migrate.stores.sqlite.lease import leased_until
 
 _CHUNK_ROWS = 2000
 _CHUNK_BYTES = 4_000_000
@@ -97,6 +98,11 @@ class SqliteHolder:
         """Since when nothing is imported; None: the migration is not finished."""
         with errors_named(self._path), self._reading:
             return fence(self._reader, PURGE)
+
+    def leased_until(self) -> float | None:
+        """Until when somebody has held the lease; None: nobody ever did."""
+        with errors_named(self._path), self._reading:
+            return leased_until(self._reader)
 
     def close(self) -> None:
         """Close the file. May be called twice."""

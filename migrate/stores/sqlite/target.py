@@ -66,7 +66,7 @@ class SqliteTarget(SqliteHolder):
         """Give the lease back, if it is still ours."""
         with self._transaction():
             if self._lease is not None:
-                lease.release(self._writer, self._lease)
+                lease.release(self._writer, self._lease, self._clock.now())
         self._lease = None
 
     def heartbeat(self) -> None:

@@ -52,6 +52,10 @@ def deployed(**changes: object) -> Callable[[Evidence], Evidence]:
     return lambda found: replace(found, deployed=replace(found.deployed, **changes))
 
 
+def leased(until: float) -> Callable[[Evidence], Evidence]:
+    return lambda found: replace(found, fenced=replace(found.fenced, leased=until))
+
+
 def canary(**changes: object) -> Callable[[Evidence], Evidence]:
     return lambda found: with_live(found, canary=replace(found.live.canary, **changes))
 
@@ -171,6 +175,14 @@ CASES = [
         "fence late",
     ),
     Case((FIRST,), "nothing-written-since", UNPROVEN, export(at=NOW - HOUR), "export during the verify"),
+    Case(
+        (FIRST,),
+        "nothing-written-since",
+        UNPROVEN,
+        leased(NOW - HOUR),
+        "somebody else's export in the verify",
+    ),
+    Case((FIRST,), "nothing-written-since", UNPROVEN, leased(NOW + 30), "somebody else is writing"),
     Case((FIRST,), "nothing-written-since", UNPROVEN, export(at=NOW - 2 * HOUR - 299), "a lease may run"),
     *(
         Case((FIRST,), "stores-agree", standing, verify(**{part: {kind: 1}}), f"{part} {kind}")

@@ -67,7 +67,7 @@ def evidence(door: Door) -> Evidence:
                 longest=30 * DAY,
             ),
         ),
-        fenced=Fenced("fence", NOW - 5, NOW - 3 * HOUR),
+        fenced=Fenced("fence", NOW - 5, NOW - 3 * HOUR, NOW - 5 * HOUR),
         audited=Audited("audit", NOW - 300, COMMIT, dirty=False, whole=True, writes=0, caches=60.0),
         listings=(
             Listed("listed-1", NOW - 900, NOW - 800, 10, {math.inf: "same"}),
