@@ -42,8 +42,8 @@ types: .venv/dev ## types, strictly
 documents: .venv/dev ## README, help texts, exit codes and links against the code
 	$(BIN)/python -m pytest -q tests/documents
 
-pages: .venv/runtime ## write the pages of the audits' rules anew, from their docstrings
-	$(BIN)/python tests/documents/pages.py
+pages: .venv/runtime ## write the pages of the audits' rules and of the commands anew, from their own texts
+	$(BIN)/python -m tests.documents.pages
 
 wheel: .venv/dev ## build the wheel and test it installed, away from the sources
 	$(BIN)/python tests/wheel/check.py

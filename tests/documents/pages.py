@@ -1,6 +1,7 @@
 """Writes a page for every rule of the audits into runbooks/rules, from the rules' docstrings.
 
-    python tests/documents/pages.py           write the pages that are stale, remove those of no rule
+    make pages      write the pages that are stale, and those of the commands (`reference.py`); remove those
+                    of no rule and no command
 
 `test_pages.py` fails while a page is stale, so that a page never says anything but what its rule does.
 """
@@ -11,6 +12,7 @@ from pathlib import Path
 from audits.report import word
 from audits.rules import RULES, documentation
 from audits.rules.rule import Rule
+from tests.documents import reference, written
 
 FOLDER = Path(__file__).parents[2] / "runbooks" / "rules"
 INDEX = "README.md"
@@ -27,25 +29,13 @@ def pages() -> dict[str, str]:
 
 
 def stale(folder: Path = FOLDER) -> dict[str, str | None]:
-    """What is not as it should be: names with the text that they should have, None for no rule's page."""
-    wanted = pages()
-    present = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.md")}
-    changed: dict[str, str | None] = {
-        page: text for page, text in wanted.items() if present.get(page) != text
-    }
-    return changed | {page: None for page in present if page not in wanted}
+    """What is not as it should be, see `written`."""
+    return written.stale(folder, pages())
 
 
 def write(folder: Path = FOLDER) -> list[str]:
     """Make the folder what it should be; returns the names of what was changed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    changed = stale(folder)
-    for page, text in changed.items():
-        if text is None:
-            (folder / page).unlink()
-        else:
-            (folder / page).write_text(text, encoding="utf-8")
-    return sorted(changed)
+    return written.write(folder, pages())
 
 
 def _page(rule: Rule) -> str:
@@ -93,3 +83,5 @@ def _weight(rule: Rule) -> str:
 if __name__ == "__main__":
     for changed in write():
         sys.stdout.write(f"runbooks/rules/{changed}\n")
+    for changed in written.write(reference.FOLDER, reference.pages()):
+        sys.stdout.write(f"runbooks/reference/{changed}\n")

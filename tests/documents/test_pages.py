@@ -8,7 +8,7 @@ from tests.documents import pages
 
 
 def test_no_page_is_stale() -> None:
-    assert not sorted(pages.stale()), "stale pages: make pages, or python tests/documents/pages.py"
+    assert not sorted(pages.stale()), "stale pages: make pages, or python -m tests.documents.pages"
 
 
 def test_every_rule_has_a_page_and_a_line_in_the_index() -> None:
