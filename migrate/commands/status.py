@@ -44,7 +44,7 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> int:
-    """Show what the ledger remembers: runs, sweeps, verifies, differences, and what is next.
+    """Show what the ledger remembers: runs, sweeps, verifies, differences, verdicts, and what is next.
 
     Of Durable Objects (--target, or the configuration's), also what their bridge knows of live traffic:
     which stages of the session store are at work, what it counted, writes that are half done, and how far
@@ -55,6 +55,7 @@ def command(
       kvferry status --run 3fa9 --json
       kvferry status --target do+https://bridge.example.com
     """
+    from migrate.gate.milestones import milestones
     from migrate.ledger.status import status_document
 
     where = options.outputs_of("status", fmt, outputs, as_json)
@@ -64,6 +65,7 @@ def command(
     while True:
         with _opened(ledger, clock, or_empty=required) as opened:
             document = status_document(opened, only) | {"ledger": str(ledger)}
+            document["migrations"] = milestones(opened, only)
             if target is not None:
                 document |= _live(target, opened, clock, required=required)
         if watch and sys.stdout.isatty():

@@ -112,10 +112,28 @@ def status_text(document: Document) -> str:
         lines += [f"  {_sweep(sweep)}" for sweep in run["sweeps"]]
         lines += [f"  {_verify(verify)}" for verify in run["verifies"]]
         lines += [f"  next: {run['next']}"] if len(document["runs"]) > 1 else []
+    for migration in document.get("migrations", ()):
+        lines += ["", f"{clean(migration['source'])} to {clean(migration['target'])}"]
+        lines += [f"  {line}" for line in _milestones(migration)]
     if document.get("live") is not None:
         lines += ["", *live_lines(document["live"])]
     lines += ["", clean(document["why"])]
     return _end(lines, document)
+
+
+def _milestones(migration: Document) -> Iterator[str]:
+    """Doors, tasks and the end of one migration."""
+    for one in migration["doors"]:
+        yield (
+            f"door {one['door']}: {one['verdict']}, as of {one['issued']['iso']},"
+            f" valid until {one['expires']['iso']}"
+        )
+    for one in migration["tasks"]:
+        counted = ", ".join(f"{clean(name)} {count(n)}" for name, n in one["tally"].items() if n)
+        line = f"{clean(one['kind'])} {one['number']}: {one['state']}, began {one['started']['iso']}"
+        yield line + (f"; {counted}" if counted else "")
+    if migration["finished"] is not None:
+        yield f"finished since {migration['finished']['iso']}: nothing is copied into the target any more"
 
 
 def _end(lines: list[str], document: Document) -> str:
