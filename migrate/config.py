@@ -13,6 +13,9 @@
 A key is an option as it is typed, with - or _ between its words, and a value means what it would
 mean on the command line (paths are relative to the current folder). What may stand in it is
 `schemas/config.v1.json`; options that are meant for one run (--fresh, --limit, --dry-run) may not.
+
+    configuration = find(None, Path.cwd())      None: there is no such file
+    configuration.values("export")              what stands in it for one command
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ import math
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +36,7 @@ from migrate.errors import ConfigError
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
-COMMANDS = ("export", "verify", "gate", "finish", "status", "plan", "demo", "audit")
+COMMANDS = ("export", "verify", "gate", "evidence", "finish", "status", "plan", "demo", "audit")
 _LISTS = (
     "prefix",
     "budget",
@@ -48,18 +52,40 @@ _LISTS = (
 _SECRET = re.compile(r"token|secret|passw|credential|api.?key|auth(?!ority$)", re.IGNORECASE)
 
 
-def load(path: Path | None, cwd: Path) -> dict[str, dict[str, object]]:
-    """The defaults per command, `{"export": {"source": "kv:", "prefix": [...]}, ...}`.
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """One file's content, which keeps the schema. `where`: how to call the file, and the place in it."""
 
-    That is click's `default_map`: the keys are parameter names. `path` is --config; without it
-    the files of `cwd` are looked for, and {} is returned when there is no configuration.
+    where: str
+    table: Mapping[str, object]
+
+    def values(self, command: str) -> dict[str, object]:
+        """What it says for one command, by option as it is typed; the command's own table goes first."""
+        return {**self.general, **_table(self.table, command)}
+
+    @property
+    def general(self) -> dict[str, object]:
+        """What it says for every command."""
+        return {key: value for key, value in self.table.items() if key not in COMMANDS}
+
+    def place(self, command: str, key: str) -> str:
+        """Where it says a value of a command: `kvferry.toml`, or `kvferry.toml, [export]`."""
+        if key not in _table(self.table, command):
+            return self.where
+        inner = self.where.endswith("]")
+        return f"{self.where[:-1]}.{command}]" if inner else f"{self.where}, [{command}]"
+
+
+def find(path: Path | None, cwd: Path) -> Configuration | None:
+    """The configuration that is to be used; None: there is none. `path` is --config, within `cwd`.
+
     Raises ConfigError, in one line with the place in the file, for what the schema does not allow.
     """
     found = _find(path, cwd)
     if found is None:
-        return {}
-    where, table = found
-    table = _plain(table)
+        return None
+    where, raw = found
+    table = _plain(raw)
     _refuse_secrets(where, table, "")
     errors = sorted(_check(table), key=lambda error: [str(step) for step in error.absolute_path])
     if errors:
@@ -67,8 +93,20 @@ def load(path: Path | None, cwd: Path) -> dict[str, dict[str, object]]:
         raise ConfigError(
             f"{where}: {'; '.join(lines)}", "correct the file; the README lists what may stand in it"
         )
-    general = {key: value for key, value in table.items() if key not in COMMANDS}
-    return {command: _parameters({**general, **_table(table, command)}) for command in COMMANDS}
+    return Configuration(where, table)
+
+
+def load(path: Path | None, cwd: Path) -> dict[str, dict[str, object]]:
+    """The defaults per command, `{"export": {"source": "kv:", "prefix": [...]}, ...}`.
+
+    That is click's `default_map`: the keys are parameter names. `path` is --config; without it
+    the files of `cwd` are looked for, and {} is returned when there is no configuration.
+    Raises ConfigError as `find` does.
+    """
+    found = find(path, cwd)
+    if found is None:
+        return {}
+    return {command: parameters(found.values(command)) for command in COMMANDS}
 
 
 def schema() -> dict[str, object]:
@@ -177,5 +215,6 @@ def _table(table: Mapping[str, object], command: str) -> Mapping[str, object]:
     return value
 
 
-def _parameters(options: Mapping[str, object]) -> dict[str, object]:
+def parameters(options: Mapping[str, object]) -> dict[str, object]:
+    """Values by the name of their parameter instead of their option."""
     return {name.replace("-", "_"): value for name, value in options.items()}

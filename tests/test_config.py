@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from migrate.commands.configured import options_of
 from migrate.config import COMMANDS, load, schema
 from migrate.errors import ConfigError
+from migrate.main import cli
+from tests.documents.test_documents import NAMES, command_of
 
 FULL = """
 source = "kv:"
@@ -318,3 +321,47 @@ def test_a_project_list_is_for_every_command(tmp_path):
 )
 def test_a_project_list_gives_each_field_one_treatment_and_a_reason(tmp_path, written, said):
     assert said in refusal(tmp_path, written)
+
+
+# ---------------------------------------------------------------- the schema and the commands
+
+FOR_ONE_RUN = {
+    *("config", "debug", "help", "format", "json", "output", "progress", "quiet"),
+    *("assume-never", "dumped-at", "dry-run", "fresh", "limit", "retry-quarantined", "lift-fence"),
+    *("fast", "fence", "ignore", "recheck", "sample", "sample-values", "stage"),
+    *("for", "audit", "evidence", "verdict", "waive", "reason", "execute", "name"),
+    *("run", "watch"),
+}
+"""Options that say what one invocation is to do, and are no part of a migration's description."""
+
+OTHERWISE = {"export": {"rounds"}, "demo": {"edge", "keep", "live"}}
+"""The same of one command only."""
+
+CODE = {"audit", "rewrite", "bridge init", "store init"}
+"""Commands on code, which take what they need of the configuration in their own way."""
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in CODE])
+def test_every_option_that_describes_a_migration_may_stand_in_the_file_and_nothing_else(name):
+    options = set(options_of(command_of(name)))
+    table = name.split()[0]
+    if "config" not in options:
+        assert not options & {"source", "target", "ledger"}, "add @options.config_option"
+        return
+    assert table in COMMANDS, "add it to COMMANDS in migrate/config.py"
+    keys = set(schema()["properties"][table]["properties"])
+    assert keys == options - FOR_ONE_RUN - OTHERWISE.get(name, set()), (
+        "an option stands in the command's table in schemas/config.v1.json, or in FOR_ONE_RUN here"
+    )
+
+
+def test_every_table_is_for_a_command_and_every_general_key_for_one_of_its_options():
+    assert set(COMMANDS) <= set(cli.list_commands(None))
+    tables = {table: rule for table, rule in schema()["properties"].items() if table in COMMANDS}
+    for key in set(schema()["properties"]) - set(COMMANDS) - {"project", "application"}:
+        assert any(key in rule["properties"] for rule in tables.values()), key
+
+
+def test_audit_takes_no_key_that_is_none_of_its_options():
+    keys = set(schema()["properties"]["audit"]["properties"])
+    assert keys - set(options_of(command_of("audit"))) == {"bindings"}, "--binding, which is a list there"

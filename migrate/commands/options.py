@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from migrate.clock import SystemClock
+from migrate.commands import configured
 from migrate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -25,6 +27,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 _PROJECT, _CONFIG = "kvferry.project", "kvferry.config"
 """In the context: the project list of the configuration, and the file that --config names."""
 
+_FOUND = "kvferry.configuration"
+"""In the context: the configuration, whichever file it is; None: there is none."""
+
 _APPLICATIONS = "kvferry.applications"
 """In the context: the applications that the configuration names."""
 
@@ -37,36 +42,55 @@ _PREFIXES = "kvferry.prefixes"
 
 def _load_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
     """Make the configuration file's values the defaults of this command's options."""
-    from migrate.config import load
+    from migrate.config import find
 
-    name = ctx.info_name or ""
-    found = load(path, Path.cwd()).get(name, {})
-    ctx.meta[_PROJECT] = found.pop("project", ())  # no option: what it says is to be reviewed
-    ctx.meta[_APPLICATIONS] = found.pop("application", ())  # nor is this
+    found = find(path, Path.cwd())
+    values = {} if found is None else found.values(configured.table_of(ctx))
+    ctx.meta[_PROJECT] = values.get("project", ())  # no option: what it says is to be reviewed
+    ctx.meta[_APPLICATIONS] = values.get("application", ())  # nor is this
     ctx.meta[_CONFIG] = path
-    if "prefix" in found:  # the one option whose parameter is not called as it is typed
-        found["prefixes"] = found.pop("prefix")
-    ctx.default_map = {**(ctx.default_map or {}), **found}
+    ctx.meta[_FOUND] = found
+    ctx.default_map = {**(ctx.default_map or {}), **configured.defaults(ctx.command, values)}
     return path
 
 
 def config_option(command: F) -> F:
-    """`--config`: read before every other option."""
-    return click.option(
+    """`--config`: read before every other option. What of it is used is said before the command begins."""
+    option = click.option(
         "--config",
         type=click.Path(path_type=Path),
         is_eager=True,
         callback=_load_config,
         expose_value=False,
         help="Configuration file (default: kvferry.toml, or [tool.kvferry] in pyproject.toml).",
-    )(command)
+    )
+    return option(_telling(command))  # type: ignore[return-value]  # the same options, and this one
+
+
+def _telling(command: Callable[..., Any], table: str | None = None) -> Callable[..., Any]:
+    """The command, which first says what of the configuration it uses, as of this table."""
+
+    @functools.wraps(command)
+    def told(*args: Any, **words: Any) -> Any:
+        ctx = click.get_current_context()
+        found = ctx.meta.get(_FOUND)
+        if found is not None and (line := configured.used(ctx, found, table)):
+            progress(SystemClock(), quiet=bool(ctx.params.get("quiet"))).say(line)
+        return command(*args, **words)
+
+    return told
+
+
+_BRIDGE = "export"
+"""The table whose values a bridge is made with."""
 
 
 def _load_bridge_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
     """Make what an export would go by the defaults of a bridge's choices. Its `binding` is KV's."""
-    from migrate.config import load
+    from migrate.config import find, parameters
 
-    found = load(path, Path.cwd()).get("export", {})
+    ctx.meta[_FOUND] = configuration = find(path, Path.cwd())
+    found = {} if configuration is None else parameters(configuration.values(_BRIDGE))
     shared: dict[str, Any] = {name: found[name] for name in ("env", "location_hint") if name in found}
     prefixes = found.get("prefix", ())
     assert isinstance(prefixes, Sequence)  # the schema said so
@@ -79,14 +103,15 @@ def _load_bridge_config(ctx: click.Context, _: click.Parameter, path: Path | Non
 
 def bridge_config_option(command: F) -> F:
     """`--config` of a bridge that is to be written; see `one_prefix`."""
-    return click.option(
+    option = click.option(
         "--config",
         type=click.Path(path_type=Path),
         is_eager=True,
         callback=_load_bridge_config,
         expose_value=False,
         help="Configuration file whose env, prefix and location-hint for an export are the defaults here.",
-    )(command)
+    )
+    return option(_telling(command, _BRIDGE))  # type: ignore[return-value]  # the same options, and this one
 
 
 def one_prefix() -> None:

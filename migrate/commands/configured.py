@@ -1,0 +1,84 @@
+"""What a command takes from the configuration: its defaults, and the line that says which it used.
+
+kvferry.toml: source kv:, prefix spotify_session:, rate 900/300 (--target from the command line)
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import click
+from click.core import ParameterSource
+
+from migrate import addresses
+from migrate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from migrate.config import Configuration
+
+LISTS = ("project", "application")
+"""What no option says, because it is to be reviewed."""
+
+
+def table_of(ctx: click.Context) -> str:
+    """The table of the configuration that is for a command: that of its group, for one of a group."""
+    while ctx.parent is not None and ctx.parent.parent is not None:
+        ctx = ctx.parent
+    return ctx.info_name or ""
+
+
+def options_of(command: click.Command) -> dict[str, click.Option]:
+    """A command's options, by the words that they are typed as, without the dashes."""
+    options = [param for param in command.params if isinstance(param, click.Option)]
+    return {word.removeprefix("--"): one for one in options for word in one.opts if word.startswith("--")}
+
+
+def defaults(command: click.Command, values: Mapping[str, object]) -> dict[str, object]:
+    """click's `default_map`: what the configuration says, for the options that the command has."""
+    known = options_of(command)
+    return {known[key].name or "": value for key, value in values.items() if key in known}
+
+
+def used(ctx: click.Context, configuration: Configuration, table: str | None = None) -> str:
+    """Which file was used, for which values, and which of its values the command line overrode; "" when it
+    says nothing for this command. `table`: None: the command's own."""
+    values = configuration.values(table or table_of(ctx))
+    taken, overridden = [], []
+    for key, option in options_of(ctx.command).items():
+        if key not in values:
+            continue
+        source = ctx.get_parameter_source(option.name or "")
+        if source is ParameterSource.DEFAULT_MAP:
+            taken.append(f"{key} {shown(key, values[key])}")
+        elif source is ParameterSource.COMMANDLINE:
+            overridden.append(f"--{key}")
+    if "source" in options_of(ctx.command):
+        taken += [entries(key, values[key]) for key in LISTS if key in values]
+    if not taken and not overridden:
+        return ""
+    line = f"{configuration.where}: {', '.join(taken) or 'nothing'}"
+    return line + (f" ({', '.join(overridden)} from the command line)" if overridden else "")
+
+
+def shown(key: str, value: object) -> str:
+    """A value as it is typed. What should be an address and is none may hold a secret: that is left out."""
+    if key in ("source", "target"):
+        try:
+            addresses.parse(str(value))
+        except ConfigError:
+            return "(no address)"
+    return written(value)
+
+
+def written(value: object) -> str:
+    """A value as it is typed; several ones behind each other."""
+    if isinstance(value, list):
+        return " ".join(written(one) for one in value)
+    return str(value).lower() if isinstance(value, bool) else shlex.quote(str(value))
+
+
+def entries(key: str, value: object) -> str:
+    """How many entries a list has that is only in the configuration: `2 [[project]]`."""
+    return f"{len(value) if isinstance(value, list) else 0} [[{key}]]"
