@@ -18,8 +18,12 @@ _ONLY_IN_KV = (Kind.MISSING, Kind.QUARANTINED)
 
 
 def export_complete(asked: Asked) -> Answer:
-    """Was everything copied that was listed, and does the accounting hold?"""
+    """Was everything copied that was listed, and does the accounting hold; or was there nothing to copy?"""
     export = asked.type("export")
+    last_verify = asked.verified
+    if not asked.evidence.exports and last_verify is not None and _nothing_to_copy(last_verify):
+        said = "nothing was exported, and no session is in KV only: dual writes have brought them all"
+        return yes(said, last_verify, again=asked.verify())
     whole = [one for one in asked.evidence.exports if one.whole]
     if not whole:
         return unknown("no export of all sessions has finished", export)
@@ -30,6 +34,12 @@ def export_complete(asked: Asked) -> Answer:
     if lost:
         return no(f"{lost:,} sessions were not copied (quarantined or failed)", export, last)
     return yes("everything that was listed is accounted for", last, again=export)
+
+
+def _nothing_to_copy(verify: Verified) -> bool:
+    """The end of a drain: a verify that looked at everything found nothing in KV only."""
+    looked = verify.whole and verify.full and not verify.rehearsed and verify.keys > 0 and not verify.unread
+    return looked and not any(verify.settled.get(one) or verify.pending.get(one) for one in _ONLY_IN_KV)
 
 
 def verify_full(asked: Asked) -> Answer:

@@ -8,7 +8,7 @@ import pytest
 
 from migrate.core.canary import Standing as Flown
 from migrate.core.comparing import Kind, Stage
-from migrate.core.gate.data import horizon_long_enough
+from migrate.core.gate.data import export_complete, horizon_long_enough
 from migrate.core.gate.doors import DOORS, conditions, name
 from migrate.core.gate.evidence import Evidence, Heartbeats
 from migrate.core.gate.policy import Policy
@@ -50,6 +50,11 @@ def verify(**changes: object) -> Callable[[Evidence], Evidence]:
 
 def deployed(**changes: object) -> Callable[[Evidence], Evidence]:
     return lambda found: replace(found, deployed=replace(found.deployed, **changes))
+
+
+def drained(**changes: object) -> Callable[[Evidence], Evidence]:
+    """Nothing was exported."""
+    return lambda found: with_verify(replace(found, exports=()), **changes)
 
 
 def leased(until: float) -> Callable[[Evidence], Evidence]:
@@ -128,7 +133,23 @@ CASES = [
     Case((FIRST,), "export-complete", FAILED, export(balanced=False), "does not add up"),
     Case((FIRST,), "export-complete", FAILED, export(quarantined=1), "quarantine"),
     Case((FIRST,), "export-complete", FAILED, export(failed=1), "failed"),
-    Case((FIRST,), "export-complete", UNPROVEN, lambda found: replace(found, exports=()), "none"),
+    Case(
+        (FIRST,), "export-complete", UNPROVEN, drained(settled={Kind.MISSING: 1}), "none, and one is missing"
+    ),
+    Case(
+        (FIRST,),
+        "export-complete",
+        UNPROVEN,
+        drained(pending={Kind.MISSING: 1}),
+        "none, and one may be missing",
+    ),
+    Case(
+        (FIRST,),
+        "export-complete",
+        UNPROVEN,
+        drained(settled={Kind.QUARANTINED: 1}),
+        "none, and a quarantine",
+    ),
     Case(VERIFIED, "verify-full", UNPROVEN, verify(whole=False), "partial"),
     Case(VERIFIED, "verify-full", UNPROVEN, verify(full=False), "fast"),
     Case(VERIFIED, "verify-full", UNPROVEN, verify(rehearsed=True), "rehearsal"),
@@ -279,7 +300,7 @@ def test_no_evidence_of_a_kind_is_never_taken_for_good_evidence(door, part):
     used = {
         "live": Door,
         "deployed": Door,
-        "exports": {FIRST},
+        "exports": set[Door](),  # here the verify shows that there was nothing to copy
         "verifies": Door,
         "fenced": {FIRST},
         "audited": Door,
@@ -403,3 +424,11 @@ def test_how_long_isolates_keep_what_they_read_is_part_of_h_once_it_is_told() ->
     assert (short.horizon, long.horizon) == (110.0, 650.0)
     standings = [horizon_long_enough(one).standing for one in (short, long)]
     assert standings == [Standing.PASSED, Standing.UNPROVEN]
+
+
+def test_where_nothing_is_in_kv_only_no_export_is_asked_for() -> None:
+    found = replace(evidence(Door.OBJECT_FIRST), exports=())
+    assert judge(conditions(asked(Door.OBJECT_FIRST, found))) is Word.OPEN
+    for short in ({"whole": False}, {"full": False}, {"rehearsed": True}, {"unread": 1}, {"keys": 0}):
+        answer = export_complete(asked(Door.OBJECT_FIRST, with_verify(found, **short)))
+        assert answer.standing is Standing.UNPROVEN
