@@ -20,7 +20,7 @@ from migrate.errors import ConfigError
 VARIABLE = "KVFERRY_BRIDGE_TOKEN"
 
 KEY = re.compile(
-    r"kvf1\.(verify|import|values|delete)\.(0|[1-9][0-9]{0,11})\.(0|[1-9][0-9]{0,11})\.[A-Za-z0-9_-]{43}"
+    r"kvf1\.(verify|import|values|delete|kv)\.(0|[1-9][0-9]{0,11})\.(0|[1-9][0-9]{0,11})\.[A-Za-z0-9_-]{43}"
 )
 
 
@@ -31,6 +31,7 @@ class Scope(enum.StrEnum):
     IMPORT = "import"
     VALUES = "values"
     DELETE = "delete"
+    KV = "kv"
 
 
 _NEEDED = {
@@ -38,6 +39,7 @@ _NEEDED = {
     Scope.IMPORT: "an export into objects needs one",
     Scope.VALUES: "copying out of objects needs one",
     Scope.DELETE: "burying sessions in objects needs one",
+    Scope.KV: "writing into KV through the bridge, and going back to KV, need one",
 }
 
 

@@ -66,7 +66,15 @@ WALKED = {
     "walked-untimed": "UntimedSessions",
     "walked-unversioned": "UnversionedSessions",
 }
-NEEDED = {"import": "import", "fence": "import", "bury": "delete", "finish": "delete", "read": "values"}
+NEEDED = {
+    "import": "import",
+    "fence": "import",
+    "bury": "delete",
+    "finish": "delete",
+    "kv": "kv",
+    "revert": "kv",
+    "read": "values",
+}
 """The scope of the key for a verb, where it is not verify."""
 
 MUTANTS = {
@@ -179,10 +187,18 @@ MUTANTS = {
         'if (typeof stamp.e === "number" && stamp.e <= this.#world.clock()) return null;',
         "",
     ),
+    # Going back: a row is KV's again, whatever it has become; a put in KV begins, however late.
+    "CARELESS": (
+        "laws.ts",
+        """    if (there.version !== version) return "changed";
+    this.#rows.yield""",
+        "    this.#rows.yield",
+    ),
+    "BELATED": ("kv-writing.ts", 'if (clock() > notAfter) return "late";', ""),
     # No law is broken here: the import fails at its very end.
     "BREAKING": (
         "toolkit.ts",
-        'return { result: "done", outcomes, buried, checkpoint };',
+        'return { result: "done", outcomes, buried, reverted, checkpoint };',
         "throw new Error();",
     ),
 }
@@ -231,6 +247,11 @@ class Bridge:
     def set_certs(self, url: str) -> None:
         """Where the keys of Cloudflare Access are."""
         self.http.post(self.url + "test/certs", content=json.dumps(url)).raise_for_status()
+
+    def set_kv(self, *ends: str | None, takes: float = 0) -> None:
+        """How the next writes in KV end (None: well), and the seconds of a set clock that each takes."""
+        order = {"ends": list(ends), "takes": takes}
+        self.http.post(self.url + "test/kv", content=json.dumps(order)).raise_for_status()
 
     def set_world(self, name: str) -> None:
         """From now on it leads to other objects: those whose names begin with `name`."""
@@ -358,6 +379,20 @@ class Edge:
         """The base URL of the local runtime's own API."""
         return self._urls["explorer"] + "cdn-cgi/local/explorer/api"
 
+    def kv_address(self, namespace: str) -> str:
+        """The address of a KV namespace in it."""
+        return "kv+" + self._urls["explorer"] + namespace
+
+    def kv_item(self, namespace: str, key: str) -> tuple[bytes, Any, int | None] | None:
+        """Value, metadata and expiration as KV has them; None: there is nothing."""
+        root = f"{self.explorer}/storage/kv/namespaces/{namespace}"
+        found = self.http.get(f"{root}/keys", params={"prefix": key, "limit": 10}).json()["result"]
+        heads = [head for head in found if head["name"] == key]
+        if not heads:
+            return None
+        value = self.http.get(f"{root}/values/{key}").content
+        return value, heads[0].get("metadata"), heads[0].get("expiration")
+
     def log(self) -> str:
         """What the runtime said so far."""
         return self._log.read_text(errors="replace")
@@ -444,6 +479,7 @@ class Edge:
             "FAILING": "Failing",
             "LASTING": "Lasting",
             "BREAKING": "BreakingSessions",
+            "CARELESS": "CarelessSessions",
             "COPIED_INTO": "CopiedInto",
             "WRAPPED": "WrappedSessions",
             "HALF_MOVED": "HalfMovedSessions",
@@ -503,6 +539,7 @@ class Edge:
             bindings = {"KVFERRY_PLACEMENT": placement, "KVFERRY_PREFIX": prefix, **more}
             if secret is not None:
                 bindings["KVFERRY_BRIDGE_SECRET"] = secret
+            kv = more.get("KVFERRY_KV_NAMESPACE")
             workers.append(
                 {
                     "name": f"bridge-{name}",
@@ -515,6 +552,7 @@ class Edge:
                         }
                     },
                     "bindings": bindings,
+                    "kvNamespaces": {} if kv is None else {"SESSIONS_KV": kv},
                 }
             )
 
@@ -576,6 +614,12 @@ class Edge:
         add("deaf", "DeafSessions", SECRET, "shards:4", PREFIX)
         add("overwriting-apart", "OverwritingSessions", SECRET, "per-session", PREFIX)
         add("forgetting-apart", "ForgettingSessions", SECRET, "per-session", PREFIX)
+        back = {**known, "KVFERRY_KV_NAMESPACE": "GOING_BACK"}
+        add("kv", "UserSessions", SECRET, "shards:4", PREFIX, **back)
+        add("kv-apart", "UserSessions", SECRET, "per-session", PREFIX, **back)
+        add("kv-careless", "CarelessSessions", SECRET, "shards:4", PREFIX, **back)
+        add("kv-belated", "UserSessions", SECRET, "shards:4", PREFIX, **back)
+        workers[-1]["entry"] = str(self.folder / "BELATED" / "tested-bridge.ts")
         add("unset", "UserSessions", None, "shards:4", PREFIX)
         add("short", "UserSessions", SECRET[:31], "shards:4", PREFIX)
         add("failing", "Failing", SECRET, "shards:4", PREFIX)

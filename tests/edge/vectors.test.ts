@@ -44,7 +44,7 @@ test("every key of the right form is compared in constant time, before anything 
     for (const { name, header, secret, now, scope } of vectors<Key>("keys")) {
       compared.length = 0;
       await scopeOf(header, secret, now);
-      const formed = /^Bearer kvf1\.(verify|import|values|delete)(\.[1-9]\d*){2}\.[\w-]{42}[AEIMQUYcgkosw048]$/.test(header ?? "");
+      const formed = /^Bearer kvf1\.(verify|import|values|delete|kv)(\.[1-9]\d*){2}\.[\w-]{42}[AEIMQUYcgkosw048]$/.test(header ?? "");
       assert.deepEqual(compared, formed ? ["HMAC"] : [], name);
       assert.ok(formed || scope === null, name);
     }
@@ -59,6 +59,7 @@ test("a key for one thing is not for another", () => {
     assert.equal(allows(scope, "import"), scope === "import");
     assert.equal(allows(scope, "values"), scope === "values");
     assert.equal(allows(scope, "delete"), scope === "delete");
+    assert.equal(allows(scope, "kv"), scope === "kv");
   }
 });
 

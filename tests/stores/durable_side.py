@@ -89,6 +89,13 @@ class DurableSide:
         self._open.append(DurableTarget(connection, self.namespace, clock=self.clock))
         return self._open[-1]
 
+    def going_back(self) -> DurableTarget:
+        """The same objects, opened with a key for KV besides; the lease is free for it."""
+        self.target.release()
+        keyed = self.connection("import", "values", "kv")
+        self._open.append(DurableTarget(keyed, self.namespace, clock=self.clock))
+        return self._open[-1]
+
     def finish(self) -> None:
         keyed = self.connection("import", "values", "delete")
         self._open.append(DurableTarget(keyed, self.namespace, clock=self.clock))

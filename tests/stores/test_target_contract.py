@@ -21,6 +21,7 @@ from migrate.core.ports import (
     TooLate,
 )
 from migrate.core.record import NEVER, UNKNOWN, Key, Origin, Record, Row, digest, holds
+from migrate.core.reverting import Reversal
 from migrate.errors import RecordError, StoreBroken, StoreRefused, StoreUnavailable
 from migrate.stores.leasing import LEASE_SECONDS
 from migrate.stores.memory import MemoryStore
@@ -50,6 +51,9 @@ class MemorySide:
         return self.target.opened_again()
 
     def deleting(self):
+        return self.target
+
+    def going_back(self):
         return self.target
 
     def finish(self):
@@ -93,6 +97,9 @@ class SqliteSide:
         return self._open[-1]
 
     def deleting(self):
+        return self.target
+
+    def going_back(self):
         return self.target
 
     def finish(self):
@@ -477,6 +484,101 @@ def test_until_when_somebody_wrote_to_it_can_be_read_also_when_the_lease_is_give
 
 
 # ---------------------------------------------------------------- effect and progress
+
+
+@pytest.fixture
+def back(side):
+    """The target, ready to give rows back to KV."""
+    target = side.going_back()
+    if target is not side.target:
+        target.acquire(ME)
+    return target
+
+
+def given(target, key, version=None):
+    """What becomes of one row, of the version that it has or another."""
+    version = row(target, key).version if version is None else version
+    return target.revert({Key(key): version}, NOW + 300)[Key(key)]
+
+
+def test_a_row_of_the_application_is_given_back_to_kv_and_is_the_same_session(side, back, clock):
+    side.put(record(value=b"theirs", expiration=int(NOW) + 100), "app")
+    side.put(record("p:b", b"expired", expiration=int(NOW) + 100), "app")
+    before = {key: row(back, key) for key in ("p:a", "p:b")}
+    assert given(back, "p:a") is Reversal.REVERTED
+    clock.time = NOW + 200
+    assert given(back, "p:b") is Reversal.REVERTED, "expired ones too"
+    for key, was in before.items():
+        there = row(back, key)
+        assert there == was._replace(origin=Origin.DUAL, version=was.version + 1), key
+
+
+def test_what_is_given_back_is_the_applications_again_only_by_an_authoritative_write(side, back):
+    side.put(record(value=b"1"), "app")
+    given(back, "p:a")
+    side.put(record(value=b"2"), "dual")
+    assert row(back).origin is Origin.DUAL
+    side.put(record(value=b"3"), "app")
+    assert row(back).origin is Origin.APP
+
+
+def test_a_row_that_the_application_has_changed_stays_its_own(side, back):
+    side.put(record(value=b"1"), "app")
+    version = row(back).version
+    side.put(record(value=b"2"), "app")
+    before = row(back)
+    assert given(back, "p:a", version) is Reversal.CHANGED
+    assert row(back) == before
+
+
+def test_going_back_concerns_no_other_rows_and_is_the_same_when_repeated(side, back):
+    side.put(record("p:dual", b"1"), "dual")
+    side.put(record("p:gone", b"1"), "app")
+    side.delete(Key("p:gone"))
+    side.put(record("p:old", b"1"), "legacy")
+    side.put(record("p:app", b"1"), "app")
+    keys = ["p:dual", "p:gone", "p:old"]
+    before = [row(back, key) for key in keys]
+    outcomes = [given(back, key) for key in keys]
+    assert outcomes == [Reversal.REVERTED, Reversal.TOMBSTONED, Reversal.KEPT]
+    assert given(back, "p:nothing", 1) is Reversal.MISSING
+    assert [row(back, key)[1:5] for key in keys] == [was[1:5] for was in before]
+    version = row(back, "p:app").version
+    assert [given(back, "p:app", version) for _ in range(2)] == [Reversal.REVERTED] * 2
+    assert row(back, "p:app").version == version + 1
+
+
+def test_many_rows_are_given_back_at_once(side, back):
+    local = isinstance(side, MemorySide | SqliteSide)
+    keys = [Key(f"p:{number:04}") for number in range(1200 if local else 30)]
+    for key in keys:
+        side.put(record(key), "app")
+    rows = back.rows(keys)
+    outcomes = back.revert({key: rows[key].version for key in keys}, NOW + 300)
+    assert outcomes == dict.fromkeys(keys, Reversal.REVERTED)
+    assert {row.origin for row in back.rows(keys).values()} == {Origin.DUAL}
+
+
+def test_going_back_needs_the_lease_and_comes_in_time(side, back, clock):
+    side.put(record(), "app")
+    before = row(back)
+    with pytest.raises(TooLate):
+        back.revert({Key("p:a"): before.version}, NOW - 1)
+    back.release()
+    with pytest.raises(StoreUnavailable):
+        given(back, "p:a")
+    assert row(back) == before
+
+
+def test_the_fence_is_not_in_the_way_back_and_the_end_is(side, back):
+    for key in ("p:a", "p:b"):
+        side.put(record(key), "app")
+    back.begin_gate_verify()
+    assert given(back, "p:a") is Reversal.REVERTED
+    side.finish()
+    with pytest.raises(StoreRefused, match="finished"):
+        given(back, "p:b")
+    assert row(back, "p:b").origin is Origin.APP
 
 
 def test_checkpoint_and_batch_commit_together(side, target, mark):

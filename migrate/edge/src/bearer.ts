@@ -8,14 +8,14 @@
 
 import { fromBase64Url, utf8 } from "./text.ts";
 
-export const SCOPES = ["verify", "import", "values", "delete"] as const;
+export const SCOPES = ["verify", "import", "values", "delete", "kv"] as const;
 export type Scope = (typeof SCOPES)[number];
 
 export const SECRET_LENGTH = 32; // characters, at least
 export const LONGEST_LIFE = 14 * 86_400;
 const CLOCKS_DIFFER = 300; // seconds by which a key may come from the future
 const LONGEST_KEY = 200;
-const FORM = /^kvf1\.(verify|import|values|delete)\.(0|[1-9][0-9]{0,11})\.(0|[1-9][0-9]{0,11})\.([A-Za-z0-9_-]{43})$/;
+const FORM = /^kvf1\.(verify|import|values|delete|kv)\.(0|[1-9][0-9]{0,11})\.(0|[1-9][0-9]{0,11})\.([A-Za-z0-9_-]{43})$/;
 
 // What the key of an Authorization header may do; null: there is no valid key, for whatever reason.
 // Every key of the right form is compared in constant time, before its times are looked at.

@@ -9,6 +9,7 @@ import type { Scope } from "./bearer.ts";
 import type { Countings } from "./counting.ts";
 import { health } from "./health.ts";
 import type { Deployment } from "./health.ts";
+import type { KvWriter } from "./kv-writing.ts";
 import { Objects } from "./objects.ts";
 import type { SessionObjects } from "./objects.ts";
 import { isLocationHint, placementOf } from "./placement.ts";
@@ -20,6 +21,7 @@ import { LIMITS, PROTOCOL, REQUESTS } from "./wire.ts";
 export interface BridgeEnv extends AccessEnv, Deployment {
   USER_SESSIONS: SessionObjects;
   MIGRATION_STATS?: Countings;
+  SESSIONS_KV?: KvWriter;
   KVFERRY_BRIDGE_SECRET?: string;
   KVFERRY_PLACEMENT?: string;
   KVFERRY_PREFIX?: string;
@@ -27,12 +29,14 @@ export interface BridgeEnv extends AccessEnv, Deployment {
 }
 
 const BASE = "/kvferry/v1/";
-const SMALL_BODY = 1024 * 1024; // of everything but imports
+const SMALL_BODY = 1024 * 1024; // of everything that brings no values
 
 const SCOPES: Record<keyof typeof REQUESTS, Scope> = {
   import: "import",
   fence: "import",
   bury: "delete",
+  kv: "kv",
+  revert: "kv",
   finish: "delete",
   heads: "verify",
   read: "values",
@@ -95,10 +99,11 @@ async function answered(
   if (!isVerb(verb)) throw new Problem("not-found");
   expectMethod(request, "POST");
   if (!allows(scope, SCOPES[verb])) throw new Problem("forbidden");
-  const document = await bodyOf(request, verb === "import" || verb === "probe" ? LIMITS.bodyBytes : SMALL_BODY);
+  const document = await bodyOf(request, verb === "import" || verb === "kv" || verb === "probe" ? LIMITS.bodyBytes : SMALL_BODY);
   if (document.protocol !== PROTOCOL) throw new Problem("protocol", { protocol: PROTOCOL });
+  const bound = { countings: env.MIGRATION_STATS, kv: env.SESSIONS_KV };
   try {
-    return json(await answerTo(verb, document, objects, scope, clock, env.MIGRATION_STATS));
+    return json(await answerTo(verb, document, objects, scope, clock, bound));
   } catch (error) {
     if (!(error instanceof Misshapen)) throw error;
     throw new Problem("invalid", { pointer: error.pointer, detail: error.reason });

@@ -24,6 +24,11 @@
 // had read the shards' versions earlier still, and each that the raise has written is another version now:
 // its late writes are refused. In the second the book says down. Several may raise at once: whoever finds it
 // rising goes on with it, and one of them writes the book. Whoever loses the book starts again.
+//
+// Going back does not heed it (reverting.ts): a row that is turned from `app` to `dual` keeps its value,
+// metadata and expiration, so nothing that a gate's verify has compared changes. What changes is who is right
+// about the row, and with that every verdict is void: `kvferry rollback` puts that on record before its first row,
+// leaves the fence up for as long as it settles rows, so that no sweep changes any, and lifts it after the last.
 
 import { FENCE, fenceOf } from "./notes.ts";
 import type { Fence } from "./notes.ts";

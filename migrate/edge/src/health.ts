@@ -11,6 +11,8 @@ export interface Deployment {
   KVFERRY_RECORDS?: string;
   KVFERRY_BODY_BYTES?: string;
   MIGRATION_STATS?: unknown;
+  SESSIONS_KV?: unknown;
+  KVFERRY_KV_NAMESPACE?: string;
 }
 
 // `now`: the bridge's clock, Unix seconds. Raises whatever the object of the notes raises.
@@ -28,6 +30,8 @@ export async function health(objects: Objects, deployment: Deployment, now: numb
     environment: deployment.KVFERRY_ENVIRONMENT || null,
     stats: deployment.MIGRATION_STATS !== undefined,
     namespace: objects.namespace,
+    // A binding does not tell whose it is: the deployment is told.
+    kv: deployment.SESSIONS_KV === undefined ? null : { namespace: deployment.KVFERRY_KV_NAMESPACE || null },
     placement: objects.placementText,
     prefix: objects.prefix,
     limits: {

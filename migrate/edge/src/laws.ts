@@ -1,7 +1,7 @@
 // The laws, decided in the object: what may be written over what. Called inside a transaction.
 
 import { expired, sameBytes, standing } from "./record.ts";
-import type { Buried, Origin, Outcome, Row, Stored } from "./record.ts";
+import type { Buried, Origin, Outcome, Reverted, Row, Stored } from "./record.ts";
 import type { Rows, Writer } from "./rows.ts";
 import type { Attempt } from "./unfit.ts";
 
@@ -21,6 +21,12 @@ export interface Burial {
   version: number;
   notAfter: number;
   legacy?: boolean | undefined;
+}
+
+// Which version of a row KV was seen to hold, twice.
+export interface Reversal {
+  key: string;
+  version: number;
 }
 
 // `legacy`: by the operator's word KV is right about rows that are older than the toolkit.
@@ -93,6 +99,19 @@ export class Laws {
     if (fenced || now > notAfter) return "fenced";
     this.#rows.bury(key, { origin: "copy", sweep: null, batch }, there, now);
     return "buried";
+  }
+
+  // Going back: a row of the application's becomes one that KV is right about, expired or not, if it is that
+  // very version. One that is `dual` was turned before, or needs not be.
+  revert({ key, version }: Reversal, now: number): Reverted {
+    const there = this.#rows.noticed(key, now);
+    if (there === null) return "missing";
+    if (there.value === null) return "tombstoned";
+    if (there.origin === "dual") return "reverted";
+    if (there.origin !== "app") return "kept";
+    if (there.version !== version) return "changed";
+    this.#rows.yield(there, now);
+    return "reverted";
   }
 
   // An application's write.

@@ -1,20 +1,21 @@
 // The part of an import that concerns one object, and what its outcomes come to.
 
-import type { Burial, Import, Replacement } from "./laws.ts";
+import type { Burial, Import, Replacement, Reversal } from "./laws.ts";
 import type { Bookkeeping, Note } from "./notes.ts";
-import type { Buried, Outcome, Stored, Tally } from "./record.ts";
+import type { Buried, Outcome, Reverted, Stored, Tally } from "./record.ts";
 
 // A record, and the names of a note that is removed if it is inserted, and of one that is written if the
 // class cannot store it: then with the text `unfit` of the part's book.
 export type Incoming = Stored & { releases?: string | undefined; holds?: string };
 
 // The part of an import that concerns one object. `book`: what its notes get, if they are kept here;
-// `counted`: what the other objects' parts came to.
+// `counted`: what the other objects' parts came to. `reversals`: left out by a bridge that is older.
 export interface Part extends Import {
   notAfter: number | null;
   records: Incoming[];
   replacements: (Replacement & { holds?: string })[];
   burials: Burial[];
+  reversals?: Reversal[];
   book: Bookkeeping | null;
   counted: Tally;
 }
@@ -28,11 +29,20 @@ export type Refusal =
   | { result: "conflict"; index: number }
   | { result: "repeated"; checkpoint: Note };
 
-export type PartAnswer = Refusal | { result: "done"; outcomes: Outcome[]; buried: Buried[]; checkpoint: Note | null };
+export interface PartDone {
+  result: "done";
+  outcomes: Outcome[];
+  buried: Buried[];
+  reverted?: Reverted[]; // left out by a class that is older
+  checkpoint: Note | null;
+}
 
-// Does it move a session, or say how far a sweep is? Only the other notes may come after the end.
-export function isMoving({ records, replacements, burials, book }: Part): boolean {
-  return records.length + replacements.length + burials.length > 0 || (book?.checkpoint ?? null) !== null;
+export type PartAnswer = Refusal | PartDone;
+
+// Does it move a session, say who is right about one, or how far a sweep is? Only the other notes may come after the end.
+export function isMoving({ records, replacements, burials, reversals = [], book }: Part): boolean {
+  const moved = records.length + replacements.length + burials.length + reversals.length;
+  return moved > 0 || (book?.checkpoint ?? null) !== null;
 }
 
 // The notes of those records that were inserted.

@@ -14,6 +14,7 @@ const PROBLEMS = {
   protocol: [400, "another version of the protocol is needed"],
   invalid: [422, "the request does not have the shape that it must have"],
   placement: [422, "this cannot be done with the bridge's placement of sessions"],
+  kv: [422, "no KV namespace is bound to the bridge"],
   foreign: [422, "an object is not of the bridge's class"],
   conflict: [409, "a note is not what it was expected to be; nothing was written"],
   late: [409, "it was read too long ago; read it again"],

@@ -28,6 +28,10 @@ export type Buried =
   | "expired"
   | "fenced";
 
+// What became of a row of the application's that was to be KV's again. Only "reverted" may have changed it, now
+// or before. "kept": it is no such row, and KV is as right about it as it was.
+export type Reverted = "reverted" | "missing" | "tombstoned" | "changed" | "kept";
+
 // Counts by outcome, and by whatever else the exporter counts. Corrections may be negative.
 export type Tally = Record<string, number>;
 

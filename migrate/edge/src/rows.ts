@@ -128,6 +128,14 @@ export class Rows {
     return this.#account(key, { ...next(before, writer, now), metadata: null, tombstone, seen: null });
   }
 
+  // Say that KV is right about a row. The session stays as it is; the version rises, so that whoever took the
+  // row for the application's has lost it.
+  yield(row: Row, now: number): void {
+    const version = row.version + 1;
+    const changes = [...row.changes, { version, at: rounded(now) }];
+    this.#account(row.key, { ...row, origin: "dual", version, changes });
+  }
+
   // Keep a tombstone for as long from now on as it was to be kept when it was made.
   remember(row: Row, now: number): void {
     const { tombstone } = row;

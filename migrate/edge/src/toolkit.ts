@@ -76,11 +76,12 @@ export class Toolkit {
         ...part.replacements.map((wanted) => laws.replace(wanted, part, fenced, now)),
       ];
       const buried = part.burials.map((burial) => laws.bury(burial, batch, fenced, now));
-      if (book === null) return { result: "done", outcomes, buried, checkpoint: null };
+      const reverted = (part.reversals ?? []).map((reversal) => laws.revert(reversal, now));
+      if (book === null) return { result: "done", outcomes, buried, reverted, checkpoint: null };
       for (const name of released(part.records, outcomes)) this.#notes.remove(name);
       const checkpoint = this.#keep(book, batch, [part.counted, tallied(outcomes)]);
       for (const name of held(part, outcomes)) this.#notes.write(name, book.unfit ?? "", null, batch);
-      return { result: "done", outcomes, buried, checkpoint };
+      return { result: "done", outcomes, buried, reverted, checkpoint };
     });
   }
 

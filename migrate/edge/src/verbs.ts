@@ -13,10 +13,13 @@ import { each, grouped } from "./objects.ts";
 import type { Objects } from "./objects.ts";
 import { released, sum, tallied } from "./part.ts";
 import type { Part, Refusal } from "./part.ts";
+import { kvWritten } from "./kv-writing.ts";
+import type { KvWriter } from "./kv-writing.ts";
 import { BOOK } from "./placement.ts";
 import { probed } from "./probe.ts";
 import { Problem } from "./problem.ts";
 import type { Outcome, Tally } from "./record.ts";
+import { reverted } from "./reverting.ts";
 import { Misshapen } from "./shape.ts";
 import { toBase64 } from "./text.ts";
 import { LIMITS, REQUESTS } from "./wire.ts";
@@ -39,7 +42,7 @@ export function answerTo(
   objects: Objects,
   scope: Scope,
   clock: () => number,
-  countings: Countings | undefined,
+  { countings, kv }: { countings: Countings | undefined; kv: KvWriter | undefined },
 ): Promise<object> {
   switch (verb) {
     case "import":
@@ -48,6 +51,10 @@ export function answerTo(
       return REQUESTS.fence(document).up ? raise(objects, clock) : lift(objects);
     case "bury":
       return buried(REQUESTS.bury(document), objects, clock);
+    case "kv":
+      return kvWritten(REQUESTS.kv(document), objects, kv, clock);
+    case "revert":
+      return reverted(REQUESTS.revert(document), objects, clock);
     case "finish":
       return finish(objects, REQUESTS.finish(document).ids, clock);
     case "heads":

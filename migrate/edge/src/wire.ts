@@ -20,6 +20,8 @@ export const LIMITS = {
   rows: 1000, // of a scan
   notes: 5000, // of an import, or in an answer
   notAfterSeconds: 900, // how far ahead an import's not-after time may be
+  kvKeys: 200, // that are written or deleted in KV
+  kvSeconds: 30, // how far ahead the not-after time of such writes may be
 };
 
 const KEY_BYTES = 512;
@@ -76,6 +78,21 @@ export const buryRequest = object({
   rows: array(object({ key, version: integer(1, SAFE), legacy }), LIMITS.keys),
 });
 
+export const kvRequest = object({
+  protocol,
+  notAfter: number(0, LATEST),
+  puts: array(object(sent), LIMITS.kvKeys),
+  deletes: array(key, LIMITS.kvKeys),
+});
+
+export const revertRequest = object({
+  protocol,
+  batch: text({ bytes: 128, least: 1 }),
+  notAfter: number(0, LATEST),
+  expect: array(object({ name, version: integer(0, SAFE) }), LIMITS.notes),
+  rows: array(object({ key, version: integer(1, SAFE) }), LIMITS.keys),
+});
+
 // The end of the migration; `ids`: objects of one session each that are told, once it has come.
 export const finishRequest = object({ protocol, ids: array(hexadecimal(64), LIMITS.objects) });
 
@@ -125,6 +142,8 @@ export const checkpointRequest = object({
 
 export type ImportRequest = ReturnType<typeof importRequest>;
 export type BuryRequest = ReturnType<typeof buryRequest>;
+export type KvRequest = ReturnType<typeof kvRequest>;
+export type RevertRequest = ReturnType<typeof revertRequest>;
 export type KeysRequest = ReturnType<typeof keysRequest>;
 export type ObjectsRequest = ReturnType<typeof objectsRequest>;
 export type ScanRequest = ReturnType<typeof scanRequest>;
@@ -137,6 +156,8 @@ export const REQUESTS = {
   import: importRequest,
   fence: fenceRequest,
   bury: buryRequest,
+  kv: kvRequest,
+  revert: revertRequest,
   finish: finishRequest,
   heads: keysRequest,
   read: keysRequest,

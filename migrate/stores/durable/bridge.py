@@ -67,7 +67,8 @@ class Choked(StoreUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most of a request: bytes of a value and of a body, records, keys, ids, rows and notes."""
+    """The most of a request: bytes of a value and of a body, records, keys, ids, rows and notes; `kv_keys`:
+    written or deleted in KV, 0 where an older bridge does not do it."""
 
     value_bytes: int
     body_bytes: int
@@ -76,6 +77,7 @@ class Limits:
     objects: int
     rows: int
     notes: int
+    kv_keys: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class Health:
     `verbatim`: see `ports.Holder`. `stats`: are the migration's statistics bound?
     `script`, `class_name`, `environment`: as the deployment was told, None when it was not.
     `namespace`: of the objects, as stamps in KV name it; None: an older bridge does not tell.
+    `kv`: is a KV namespace bound? `kv_namespace`: its id, None when the deployment was not told.
     """
 
     placement: str
@@ -102,6 +105,8 @@ class Health:
     verbatim: bool = True
     stats: bool = False
     namespace: str | None = None
+    kv: bool = False
+    kv_namespace: str | None = None
 
     @property
     def shards(self) -> int:
@@ -191,7 +196,9 @@ class Bridge:
             most["objects"],
             most["rows"],
             most["notes"],
+            most.get("kvKeys", 0),
         )
+        kv = found.get("kv")
         return Health(
             found["placement"],
             found["prefix"],
@@ -206,6 +213,8 @@ class Bridge:
             verbatim=found["object"]["verbatim"],
             stats=found["stats"],
             namespace=found.get("namespace"),
+            kv=kv is not None,
+            kv_namespace=None if kv is None else kv["namespace"],
         )
 
     def ask(
@@ -315,6 +324,7 @@ class Bridge:
             "protocol": "check that bridge and kvferry are of the same release",
             "foreign": "set the bridge's KVFERRY_SCRIPT and KVFERRY_CLASS to the class that it is bound to",
             "finished": finishing.HINT,
+            "kv": "bind SESSIONS_KV in the bridge (kvferry bridge init DIR --force), and deploy it",
             "placement": "deploy the bridge with KVFERRY_PLACEMENT shards:N",
             "toolkit": "extend UserSessions or use the mix-in, and deploy the class's Worker again",
         }

@@ -92,12 +92,19 @@ class Lease:
 
     def bury(self, asked: Document) -> Document:
         """Ask for burials that happen only under this lease; raises as `send`."""
+        return self._ask("bury", Scope.DELETE, asked)
+
+    def revert(self, asked: Document) -> Document:
+        """Ask that rows be KV's again, only under this lease; raises as `send`."""
+        return self._ask("revert", Scope.KV, asked)
+
+    def _ask(self, verb: str, scope: Scope, asked: Document) -> Document:
         for _ in range(_TRIES):
             version = self._find() if self._version is None else self._version
             self._version = None
             expect = [{"name": notes.LEASE, "version": version}]
             try:
-                answer = self._bridge.ask("bury", Scope.DELETE, {**asked, "expect": expect})
+                answer = self._bridge.ask(verb, scope, {**asked, "expect": expect})
             except Conflict:  # perhaps an earlier write of ours whose answer was lost
                 continue
             self._version = version

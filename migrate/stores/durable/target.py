@@ -31,6 +31,7 @@ from migrate.core.ports import (
     Tally,
 )
 from migrate.core.record import UNKNOWN, Head, Key, Record
+from migrate.core.reverting import Reversal
 from migrate.errors import RecordError, StoreBroken, StoreError, StoreRefused, StoreUnavailable
 from migrate.stores.durable import notes
 from migrate.stores.durable.bridge import Bridge, Choked, Conflict
@@ -40,6 +41,7 @@ from migrate.stores.durable.lease import Lease
 from migrate.stores.durable.pace import LEAST, Pace
 from migrate.stores.durable.pieces import pieces
 from migrate.stores.durable.reading import DurableHolder, OpenNamespace
+from migrate.stores.durable.reversals import revert
 from migrate.stores.durable.wire import LATEST, Document, sent_record, sent_replacement, unfit
 
 _AHEAD = 600.0
@@ -216,6 +218,19 @@ class DurableTarget(DurableHolder):
             until = min(max(not_after + ahead, 0.0), self._now() + _AHEAD)
             most = min(self._pace.records, self._objects.health.limits.keys)
             return bury(self._lease, name, rows, until, most, legacy=legacy)
+
+    def revert(self, rows: Mapping[Key, int], not_after: float) -> Mapping[Key, Reversal]:
+        """Let KV be right about these rows of the application's again; needs the lease and a key for kv.
+
+        `rows`: the version that each had when KV was seen to hold the same. `not_after`: Unix seconds. One
+        that was broken off may be repeated. Raises TooLate, StoreUnavailable when the lease was lost,
+        StoreRefused.
+        """
+        ahead = self._objects.health.ahead
+        with self._lock:
+            until = min(max(not_after + ahead, 0.0), self._now() + _AHEAD)
+            most = min(self._pace.records, self._objects.health.limits.keys)
+            return revert(self._lease, rows, until, most)
 
     # ------------------------------------------------------------ the batch
 

@@ -30,6 +30,7 @@ from migrate.core.ports import (
     TooLate,
 )
 from migrate.core.record import NEVER, UNKNOWN, Head, Key, Origin, Record, Row, expired
+from migrate.core.reverting import Reversal, reversal
 from migrate.errors import RecordError, StoreBroken, StoreUnavailable
 from migrate.stores.finishing import refused
 
@@ -337,6 +338,23 @@ class MemoryStore:
         origin = Origin.COPY if row.origin is Origin.LEGACY else row.origin
         self._rows[row.key] = Row(*wanted.record[:4], origin, row.version + 1, row.sweep)
         return Outcome.UPDATED
+
+    def revert(self, rows: Mapping[Key, int], not_after: float) -> Mapping[Key, Reversal]:
+        """Let KV be right about these rows of the application's again, each if it has that version."""
+        with self._lock:
+            self.heartbeat()
+            if self._gate.finished_since is not None:
+                raise refused(self.address)
+            if self._clock.now() > not_after:
+                raise TooLate
+            return {key: self._revert(key, version) for key, version in rows.items()}
+
+    def _revert(self, key: Key, version: int) -> Reversal:
+        row = self._rows.get(key)
+        outcome = reversal(row, version)
+        if row is not None and outcome is Reversal.REVERTED and row.origin is Origin.APP:
+            self._rows[key] = row._replace(origin=Origin.DUAL, version=row.version + 1)
+        return outcome
 
     def _within(self, prefix: str, after: Key | None, upto: Key | None) -> list[Row]:
         keys = sorted(self._rows)

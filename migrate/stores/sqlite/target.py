@@ -25,13 +25,19 @@ from migrate.core.ports import (
     TooLate,
 )
 from migrate.core.record import Key, Lasting
+from migrate.core.reverting import Reversal, reversal
 from migrate.errors import StoreError
 from migrate.stores.finishing import refused
 from migrate.stores.sqlite import lease
 from migrate.stores.sqlite.batch import insert, insertions, quarantine, remember, replace_row, save
 from migrate.stores.sqlite.burying import bury
 from migrate.stores.sqlite.connection import BUSY_SECONDS, errors_named, open_writer, resolve, writing
-from migrate.stores.sqlite.reading import GATE, PURGE, SqliteHolder, fence
+from migrate.stores.sqlite.reading import GATE, PURGE, SqliteHolder, fence, rows_of
+
+_REVERT = """
+UPDATE sessions SET origin = 'dual', version = version + 1, updated_at = ?
+WHERE key = ? AND version = ? AND origin = 'app' AND value IS NOT NULL
+"""
 
 _UP = "INSERT INTO fences (name, at) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
 
@@ -195,13 +201,22 @@ class SqliteTarget(SqliteHolder):
         self, name: str, rows: Mapping[Key, int], not_after: float, *, legacy: bool = False
     ) -> Mapping[Key, Burial]:
         """See `core.burying.Burying.bury`; all of it in one transaction."""
-        with self._leased() as now:
-            if fence(self._writer, PURGE) is not None:
-                raise refused(self.address)
-            if now > not_after:
-                raise TooLate
+        with self._changing(not_after) as now:
             fenced = fence(self._writer, GATE) is not None
             return bury(self._writer, rows, now, legacy=legacy, fenced=fenced)
+
+    # ------------------------------------------------------------ going back
+
+    def revert(self, rows: Mapping[Key, int], not_after: float) -> Mapping[Key, Reversal]:
+        """See `core.reverting.Revertible.revert`; all of it in one transaction."""
+        with self._changing(not_after) as now:
+            found = {row.key: row for row in rows_of(self._writer, list(rows))}
+            outcomes = {key: reversal(found.get(key), version) for key, version in rows.items()}
+            self._writer.executemany(
+                _REVERT,
+                [(int(now), key, rows[key]) for key, one in outcomes.items() if one is Reversal.REVERTED],
+            )
+        return outcomes
 
     # ------------------------------------------------------------ transactions
 
@@ -216,6 +231,16 @@ class SqliteTarget(SqliteHolder):
         with self._transaction():
             now = self._clock.now()
             lease.renew(self._writer, self._lease, now, self.address)
+            yield now
+
+    @contextmanager
+    def _changing(self, not_after: float) -> Iterator[float]:
+        """The same for what may change rows until then, and not once the migration is finished."""
+        with self._leased() as now:
+            if fence(self._writer, PURGE) is not None:
+                raise refused(self.address)
+            if now > not_after:
+                raise TooLate
             yield now
 
     def close(self) -> None:

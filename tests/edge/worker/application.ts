@@ -7,6 +7,7 @@ import { SessionTable } from "EDGE/values.ts";
 import { UserSessions as Overwriting } from "OVERWRITING/user-sessions.ts";
 import { UserSessions as Forgetting } from "FORGETTING/user-sessions.ts";
 import { UserSessions as Breaking } from "BREAKING/user-sessions.ts";
+import { UserSessions as Careless } from "CARELESS/user-sessions.ts";
 import { UserSessions as Unfenced } from "UNFENCED/user-sessions.ts";
 import { UserSessions as Unfinished } from "UNFINISHED/user-sessions.ts";
 import { storage, WrappedSessions as Wrapped } from "./wrapped-sessions.ts";
@@ -94,6 +95,12 @@ export class Failing extends Real<object, Env> {
 }
 
 export class BreakingSessions extends Breaking<object, Env> {
+  constructor(ctx: Context, env: Env) {
+    super(ctx, env, clock);
+  }
+}
+
+export class CarelessSessions extends Careless<object, Env> {
   constructor(ctx: Context, env: Env) {
     super(ctx, env, clock);
   }
