@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audits import wrangler
+from migrate.bridging.kv_namespace import KvNamespace, kv_namespace
 from migrate.bridging.project import STATS_BINDING
 from migrate.errors import ConfigError
 from migrate.wrangler_project import Project, find_project
@@ -19,7 +20,8 @@ class Application:
     """The Worker that owns the session class. `environment`: None is the configuration's top level.
 
     `where`: the configuration and the environment in it; `binding`: the application's name for it.
-    `stats_class`: its class of statistics, None: it binds none.
+    `stats_class`: its class of statistics, None: it binds none. `kv`: the sessions' KV namespace, None: it is
+    not known.
     """
 
     script: str
@@ -30,10 +32,13 @@ class Application:
     account_id: str | None
     compliance_region: str | None
     stats_class: str | None = None
+    kv: KvNamespace | None = None
 
 
-def find_application(cwd: Path, binding: str | None, environment: str | None) -> Application:
-    """The application around `cwd`; `binding` and `environment` choose within its configuration.
+def find_application(
+    cwd: Path, binding: str | None, environment: str | None, kv_binding: str | None = None
+) -> Application:
+    """The application around `cwd`; its configuration holds what the others choose.
 
     Raises ConfigError when there is no configuration, when the class is not its own, is not stored
     in SQLite, or is one of several.
@@ -68,6 +73,7 @@ def find_application(cwd: Path, binding: str | None, environment: str | None) ->
         account_id=chosen.account_id,
         compliance_region=chosen.compliance_region,
         stats_class=_stats_class(project),
+        kv=kv_namespace(project, kv_binding),
     )
 
 

@@ -61,6 +61,7 @@ def _all(facts: Facts) -> Iterator[Check]:
         yield from _class(facts, facts.health)
         yield from _placement(facts, facts.health)
         yield from _statistics(facts, facts.health)
+        yield from _kv(facts, facts.health)
         if facts.measured is not None:
             yield from _limits(facts.health, facts.measured)
     yield from ownership(facts)
@@ -202,6 +203,28 @@ def _statistics(facts: Facts, health: Health) -> Iterator[Check]:
             Standing.NOTE,
             "none are bound: a copy needs none, and that a stage of the session store is over stays unproven",
             f"bind MigrationStats in {owner} as MIGRATION_STATS, then kvferry bridge init DIR --force",
+        )
+
+
+def _kv(facts: Facts, health: Health) -> Iterator[Check]:
+    """Can sessions be written back into KV through it?"""
+    folder = facts.deployment
+    wanted = None if folder is None else folder.kv
+    if folder is not None and health.kv and wanted is not None and health.kv_namespace not in (None, wanted):
+        said = f"the bridge writes namespace {health.kv_namespace}, and {folder.folder} says {wanted}"
+        yield failed("kv", said, _not_this_folder(folder))
+    elif health.kv:
+        which = health.kv_namespace or "which it was not told (KVFERRY_KV_NAMESPACE)"
+        yield ok("kv", f"SESSIONS_KV is bound, namespace {which}; only a key for kv writes it")
+    elif folder is not None and wanted is not None:
+        said = f"{folder.folder} binds SESSIONS_KV, and the bridge does not have it"
+        yield failed("kv", said, f"deploy {folder.folder}")
+    else:
+        yield Check(
+            "kv",
+            Standing.NOTE,
+            "no KV namespace is bound: a copy needs none, and going back to KV goes through the bridge",
+            "kvferry bridge init DIR --kv-binding NAME --force, and deploy the bridge",
         )
 
 

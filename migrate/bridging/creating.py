@@ -11,7 +11,7 @@ from migrate import __version__
 from migrate.bridging import folder as folders
 from migrate.bridging import secret_file
 from migrate.bridging.deployment import Deployment, read_deployment
-from migrate.bridging.project import BridgeProject, check_placement, files
+from migrate.bridging.project import KV_BINDING, BridgeProject, check_placement, files
 from migrate.errors import ConfigError
 from migrate.written_files import Act, Step
 
@@ -82,6 +82,8 @@ def told(created: Created, where: str) -> Iterator[str]:
     if created.dry_run:
         yield from project.config().splitlines()
         yield ""
+    yield _kv(project)
+    yield ""
     for line in _FOR_EVER[check_placement(project.placement) > 0]:
         yield line.format(placement=project.placement)
     yield ""
@@ -101,6 +103,12 @@ def told(created: Created, where: str) -> Iterator[str]:
     if project.domain is None and not project.workers_dev:
         yield ""
         yield "it has no address yet: --domain HOST gives it one of yours, --workers-dev one of Cloudflare's"
+
+
+def _kv(project: BridgeProject) -> str:
+    if project.kv is None:
+        return f"{KV_BINDING} is not bound: going back to KV needs it (--kv-binding NAME)"
+    return f"KV namespace {project.kv.id} as {KV_BINDING}: written only under a key for kv, to go back"
 
 
 def _written(created: Created) -> Iterator[str]:

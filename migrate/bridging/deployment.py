@@ -9,7 +9,7 @@ from typing import Any
 
 from audits import jsonc
 from migrate.bridging.folder import manifest_files
-from migrate.bridging.project import BINDING, CONFIG, STATS_BINDING
+from migrate.bridging.project import BINDING, CONFIG, KV_BINDING, STATS_BINDING
 from migrate.errors import ConfigError
 
 
@@ -18,7 +18,8 @@ class Deployment:
     """A folder that `kvferry bridge init` wrote, edited or not.
 
     `owned`: classes that a deployment would make its own, where there must be none. `domain`: the
-    first host name of its routes. `stats`: are statistics bound?
+    first host name of its routes. `stats`: are statistics bound? `kv`: the id of the KV namespace that it
+    writes, None: none.
     """
 
     folder: Path
@@ -33,6 +34,7 @@ class Deployment:
     domain: str | None
     owned: tuple[str, ...]
     stats: bool = False
+    kv: str | None = None
 
 
 def read_deployment(folder: Path) -> Deployment:
@@ -79,6 +81,7 @@ def _deployment(folder: Path, config: Mapping[str, Any]) -> Deployment:
         domain=_domain(config),
         owned=tuple(sorted(_owned(name, config))),
         stats=any(one["name"] == STATS_BINDING for one in bindings),
+        kv=next((one["id"] for one in config.get("kv_namespaces", ()) if one["binding"] == KV_BINDING), None),
     )
 
 

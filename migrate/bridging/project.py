@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from migrate.bridging.kv_namespace import KvNamespace
 from migrate.core.locations import LOCATION_HINTS
 from migrate.errors import ConfigError
 from migrate.written_files import fingerprint
@@ -25,6 +26,9 @@ BINDING = "USER_SESSIONS"
 
 STATS_BINDING = "MIGRATION_STATS"
 """What application and bridge call the class of statistics, if there is one."""
+
+KV_BINDING = "SESSIONS_KV"
+"""The bridge's own name for the KV namespace that the sessions are in."""
 
 _COMPATIBILITY = "2026-04-01"
 _LONGEST_NAME = 63
@@ -47,8 +51,9 @@ class BridgeProject:
     """Everything that a deployment of a bridge is made of, but its secret.
 
     `script` and `class_name`: who owns the sessions; `stats_class`: the script's class of statistics,
-    None: it has none. `environment`: the application's, None: its
-    top level. `domain`: a host name in the account's zones that is to be the bridge's alone.
+    None: it has none. `kv`: the sessions' namespace, None: the bridge writes none. `environment`: the
+    application's, None: its top level. `domain`: a host name in the account's zones that is to be the
+    bridge's alone.
     Raises ConfigError for what cannot be deployed.
     """
 
@@ -65,6 +70,7 @@ class BridgeProject:
     account_id: str | None = None
     compliance_region: str | None = None
     stats_class: str | None = None
+    kv: KvNamespace | None = None
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -101,6 +107,8 @@ class BridgeProject:
         if self.access is not None:
             found["KVFERRY_ACCESS_TEAM"] = self.access.team
             found["KVFERRY_ACCESS_AUDIENCE"] = self.access.audience
+        if self.kv is not None:
+            found["KVFERRY_KV_NAMESPACE"] = self.kv.id
         return found
 
     def config(self) -> str:
@@ -130,6 +138,9 @@ class BridgeProject:
                 ]
             },
         }
+        if self.kv is not None:
+            preview = {} if self.kv.preview_id is None else {"preview_id": self.kv.preview_id}
+            document["kv_namespaces"] = [{"binding": KV_BINDING, "id": self.kv.id, **preview}]
         return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 

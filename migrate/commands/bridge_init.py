@@ -27,6 +27,8 @@ from migrate.commands import options
     help="What keys in KV begin with, and ids of sessions do not.",
 )
 @click.option("--location-hint", metavar="HINT", help="Where new objects are made: weur, enam, and so on.")
+@click.option("--kv-binding", metavar="NAME", help="The application's binding of the sessions' KV namespace.")
+@click.option("--no-kv", is_flag=True, help="Bind no KV namespace: nothing is written there through it.")
 @click.option("--name", metavar="NAME", help="The bridge's own name (default: SCRIPT-kvferry-bridge).")
 @click.option("--workers-dev", is_flag=True, help="Give it an address in workers.dev.")
 @click.option("--domain", metavar="HOST", help="Give it this host name of a zone in the account.")
@@ -42,6 +44,8 @@ def command(
     placement: str,
     prefix: str,
     location_hint: str | None,
+    kv_binding: str | None,
+    no_kv: bool,
     name: str | None,
     workers_dev: bool,
     domain: str | None,
@@ -51,8 +55,9 @@ def command(
 ) -> int:
     """Write a bridge into DIR: sources, a configuration for this project's session class, and a new secret.
 
-    The class is found in the wrangler configuration of the current folder. The secret is in
-    DIR/.dev.vars, for its owner alone, and is not shown.
+    The class is found in the wrangler configuration of the current folder, and so is the KV namespace of
+    the sessions: SESSIONS, or the only one that is bound. The bridge gets it as SESSIONS_KV, and writes it
+    only under a key for kv. The secret is in DIR/.dev.vars, for its owner alone, and is not shown.
 
     \b
       kvferry bridge init ../sessions-bridge --env production --domain bridge.example.com
@@ -65,7 +70,8 @@ def command(
     from migrate.bridging.project import BridgeProject, default_name, read_access
 
     options.one_prefix()
-    found = find_application(Path.cwd(), binding, env or os.environ.get("CLOUDFLARE_ENV"))
+    environment = env or os.environ.get("CLOUDFLARE_ENV")
+    found = find_application(Path.cwd(), binding, environment, kv_binding)
     project = BridgeProject(
         name=name or default_name(found.script),
         script=found.script,
@@ -80,6 +86,7 @@ def command(
         account_id=found.account_id,
         compliance_region=found.compliance_region,
         stats_class=found.stats_class,
+        kv=None if no_kv else found.kv,
     )
     created = creating.create(folder, project, Path.cwd(), force=force, dry_run=dry_run)
     for line in creating.told(created, found.where):

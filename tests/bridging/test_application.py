@@ -122,6 +122,36 @@ def test_a_class_of_statistics_is_no_second_class_of_sessions(tmp_path: Path) ->
     assert (found.class_name, found.stats_class) == ("UserSessions", "MigrationStats")
 
 
+def kv(*names: str) -> str:
+    entries = [f'[[kv_namespaces]]\nbinding = "{name}"\nid = "{name.lower()}"\n' for name in names]
+    return 'name = "shop"\n' + OWN + SQLITE + "".join(entries)
+
+
+def test_the_namespace_of_the_sessions_is_the_usual_one_or_the_only_one(tmp_path: Path) -> None:
+    for number, (config, binding, wanted) in enumerate(
+        [
+            (kv("CACHE", "SESSIONS"), None, "sessions"),
+            (kv("CACHE", "SESSIONS"), "CACHE", "cache"),
+            (kv("LOGINS"), None, "logins"),
+            (kv("CACHE", "LOGINS"), None, None),
+            (kv(), None, None),
+        ]
+    ):
+        found = find_application(application(tmp_path / str(number), config), None, None, binding).kv
+        assert (found and found.id) == wanted, number
+
+
+def test_a_namespace_that_is_named_must_be_there_and_have_an_id(tmp_path: Path) -> None:
+    where = application(tmp_path, kv("CACHE") + '[[kv_namespaces]]\nbinding = "NEW"\n')
+    with pytest.raises(ConfigError, match="has no KV namespace OTHER") as error:
+        find_application(where, None, None, "OTHER")
+    assert error.value.hint == "--kv-binding is one of: CACHE, NEW"
+    with pytest.raises(ConfigError, match="binding NEW has no id"):
+        find_application(where, None, None, "NEW")
+    only = application(tmp_path / "only", kv() + '[[kv_namespaces]]\nbinding = "NEW"\npreview_id = "p"\n')
+    assert find_application(only, None, None).kv is None
+
+
 def test_an_application_without_statistics_has_none(tmp_path: Path) -> None:
     assert find_application(application(tmp_path), None, None).stats_class is None
 

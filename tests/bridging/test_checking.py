@@ -30,6 +30,8 @@ HEALTH = Health(
     script="shop",
     class_name="UserSessions",
     stats=True,
+    kv=True,
+    kv_namespace="0f2a",
 )
 FOLDER = Deployment(
     Path("b"), "bridge", "shop", "UserSessions", None, "per-session", "spotify_session:", None, None, None, ()
@@ -247,3 +249,29 @@ def test_statistics_that_the_folder_binds_must_be_there() -> None:
 def test_statistics_that_do_not_answer_fail() -> None:
     standing, said, todo = statistics(replace(READY, uncounted=Refusal("no methods", "", "toolkit")))
     assert (standing, "no methods" in said, "deploy shop again" in todo) == ("failed", True, True)
+
+
+def kv(facts: Facts) -> tuple[str, str, str]:
+    (check,) = [one for one in checks(facts) if one.name == "kv"]
+    return str(check.standing), check.said, check.todo
+
+
+def test_the_namespace_that_is_bound_is_told() -> None:
+    assert kv(READY)[:2] == ("ok", "SESSIONS_KV is bound, namespace 0f2a; only a key for kv writes it")
+    assert kv(replace(READY, deployment=replace(FOLDER, kv="0f2a")))[0] == "ok"
+    untold = replace(READY, health=replace(HEALTH, kv_namespace=None))
+    assert "KVFERRY_KV_NAMESPACE" in kv(untold)[1]
+
+
+def test_a_bridge_without_a_namespace_copies_as_well() -> None:
+    without = replace(READY, health=replace(HEALTH, kv=False, kv_namespace=None))
+    standing, _, todo = kv(without)
+    assert (standing, "--kv-binding" in todo) == ("note", True)
+    assert document(without)["verdict"] == "ready"
+
+
+def test_another_namespace_than_the_folders_fails() -> None:
+    other = replace(READY, deployment=replace(FOLDER, kv="77aa"))
+    assert kv(other)[:2] == ("failed", "the bridge writes namespace 0f2a, and b says 77aa")
+    missing = replace(other, health=replace(HEALTH, kv=False, kv_namespace=None))
+    assert kv(missing)[::2] == ("failed", "deploy b")

@@ -6,6 +6,7 @@ import pytest
 
 from migrate.bridging.deployment import Deployment, read_deployment
 from migrate.bridging.folder import survey, write
+from migrate.bridging.kv_namespace import KvNamespace
 from migrate.bridging.project import BridgeProject, files
 from migrate.errors import ConfigError
 
@@ -76,6 +77,11 @@ def test_a_folder_without_a_bridge_is_none(tmp_path: Path) -> None:
     (tmp_path / "wrangler.json").write_text("{}")
     with pytest.raises(ConfigError, match="not a bridge's folder"):
         read_deployment(tmp_path)
+
+
+def test_the_namespace_that_it_writes_is_read_back(tmp_path: Path) -> None:
+    assert read_deployment(written(tmp_path)).kv is None
+    assert read_deployment(written(tmp_path / "other", kv=KvNamespace("0f2a"))).kv == "0f2a"
 
 
 @pytest.mark.parametrize("stats_class", [None, "MigrationStats"])

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from migrate.bridging.kv_namespace import KvNamespace
 from migrate.bridging.project import (
     CONFIG,
     MANIFEST,
@@ -41,6 +42,14 @@ def test_the_bridge_reaches_the_statistics_beside_the_class() -> None:
         {"name": "MIGRATION_STATS", "class_name": "Counts", "script_name": "shop"}
     ]
     assert not {"migrations", "exports"} & made.keys()
+
+
+def test_the_bridge_has_the_namespace_that_it_may_write_and_knows_its_id() -> None:
+    assert "kv_namespaces" not in config()
+    made = config(kv=KvNamespace("0f2a", "77aa"))
+    assert made["kv_namespaces"] == [{"binding": "SESSIONS_KV", "id": "0f2a", "preview_id": "77aa"}]
+    assert made["vars"]["KVFERRY_KV_NAMESPACE"] == "0f2a"
+    assert config(kv=KvNamespace("0f2a"))["kv_namespaces"] == [{"binding": "SESSIONS_KV", "id": "0f2a"}]
 
 
 def test_it_is_closed_and_silent_unless_asked_otherwise() -> None:

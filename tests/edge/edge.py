@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 from jsonschema import Draft202012Validator
@@ -390,7 +390,7 @@ class Edge:
         heads = [head for head in found if head["name"] == key]
         if not heads:
             return None
-        value = self.http.get(f"{root}/values/{key}").content
+        value = self.http.get(f"{root}/values/{quote(key, safe='')}").content
         return value, heads[0].get("metadata"), heads[0].get("expiration")
 
     def log(self) -> str:
@@ -617,6 +617,8 @@ class Edge:
         back = {**known, "KVFERRY_KV_NAMESPACE": "GOING_BACK"}
         add("kv", "UserSessions", SECRET, "shards:4", PREFIX, **back)
         add("kv-apart", "UserSessions", SECRET, "per-session", PREFIX, **back)
+        bare = {**known, "KVFERRY_KV_NAMESPACE": "BARE"}
+        add("kv-bare", "UserSessions", SECRET, "shards:4", "", **bare)
         add("kv-careless", "CarelessSessions", SECRET, "shards:4", PREFIX, **back)
         add("kv-belated", "UserSessions", SECRET, "shards:4", PREFIX, **back)
         workers[-1]["entry"] = str(self.folder / "BELATED" / "tested-bridge.ts")
