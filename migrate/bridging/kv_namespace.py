@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from audits import wrangler
 from migrate.errors import ConfigError
 from migrate.wrangler_project import Project
 
@@ -30,7 +29,9 @@ def kv_namespace(project: Project, binding: str | None) -> KvNamespace | None:
     if binding is None:
         usual = [entry for entry in entries if entry.binding == USUAL]
         found = (usual or entries)[0] if len(usual or entries) == 1 else None
-        return None if found is None else _by_id(found)
+        if found is None or found.id is None:
+            return None
+        return KvNamespace(found.id, found.preview_id)
     chosen = next((entry for entry in entries if entry.binding == binding), None)
     if chosen is None:
         names = ", ".join(entry.binding for entry in entries) or "none"
@@ -42,8 +43,4 @@ def kv_namespace(project: Project, binding: str | None) -> KvNamespace | None:
             f"{project.place}, binding {binding} has no id",
             'find it with "npx wrangler kv namespace list", and write it there',
         )
-    return _by_id(chosen)
-
-
-def _by_id(entry: wrangler.KvNamespace) -> KvNamespace | None:
-    return None if entry.id is None else KvNamespace(entry.id, entry.preview_id)
+    return KvNamespace(chosen.id, chosen.preview_id)
