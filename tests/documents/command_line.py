@@ -2,7 +2,8 @@
 
     page or message ──lines_of / mentions──▶ words ──flaw──▶ what click would say to them, or None
 
-A word in capitals (`NAME`, `FILE`) or with an ellipsis stands for something that the reader puts there.
+A word in capitals (`NAME`, `FILE`), with an ellipsis, or a variable of the shell stands for something that
+the reader puts there.
 """
 
 import re
@@ -18,7 +19,7 @@ from migrate.main import cli
 
 _TYPED = ("", "sh", "bash", "console")
 _SHELL = re.compile(r"\|\|?|&&?|;|\d?>>?.*|<|\)")
-_PLACEHOLDER = re.compile(r"[A-Z][A-Z_/-]*|.*…|<[\w -]+>|.*\bNAME\b.*")
+_PLACEHOLDER = re.compile(r"\$.*|[A-Z][A-Z_/-]*|.*…|<[\w -]+>|.*\bNAME\b.*")
 _ADDRESSES = ("--source", "--target")
 
 
