@@ -82,9 +82,11 @@ def find(path: Path | None, cwd: Path) -> Configuration | None:
     Raises ConfigError, in one line with the place in the file, for what the schema does not allow.
     """
     found = _find(path, cwd)
-    if found is None:
-        return None
-    where, raw = found
+    return None if found is None else checked(*found)
+
+
+def checked(where: str, raw: Mapping[str, object]) -> Configuration:
+    """A table as a configuration; `where`: how to call its place. Raises ConfigError as `find` does."""
     table = _plain(raw)
     _refuse_secrets(where, table, "")
     errors = sorted(_check(table), key=lambda error: [str(step) for step in error.absolute_path])
@@ -115,6 +117,13 @@ def schema() -> dict[str, object]:
     value = json.loads(text)
     assert isinstance(value, dict)
     return value
+
+
+def keys(command: str) -> frozenset[str]:
+    """What may stand in a command's own table."""
+    properties = schema()["properties"]
+    assert isinstance(properties, dict)
+    return frozenset(properties[command]["properties"])
 
 
 def _find(path: Path | None, cwd: Path) -> tuple[str, Mapping[str, object]] | None:

@@ -25,6 +25,7 @@ COMMANDS = {
     "rules": "List what audit looks for, or explain one rule.",
     "rewrite": "Change session calls in the code: onto a session store, and at the end off KV.",
     "store": "Put the session store into the application, and keep it up to date.",
+    "config": "Describe a migration once, in a file: begin it, check it, and see what it says.",
     "plan": "Look before the migration: what is there, how long it takes, what is missing.",
     "export": "Copy the sessions from the source into the target; run it again to resume.",
     "verify": "Read both stores afresh and say whether they agree.",
@@ -38,7 +39,7 @@ COMMANDS = {
 """Every command, in the order of a migration; each lives in migrate/commands/NAME.py."""
 
 
-_AT_ONCE = {"audit", "rules", "rewrite", "store", "bridge", "demo"}
+_AT_ONCE = {"audit", "rules", "rewrite", "store", "config", "bridge", "demo"}
 """Commands with nothing to resume."""
 
 

@@ -6,8 +6,9 @@ kvferry.toml: source kv:, prefix spotify_session:, rate 900/300 (--target from t
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -18,6 +19,8 @@ from migrate.errors import ConfigError
 if TYPE_CHECKING:
     from migrate.config import Configuration
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 LISTS = ("project", "application")
 """What no option says, because it is to be reviewed."""
 
@@ -27,6 +30,47 @@ def table_of(ctx: click.Context) -> str:
     while ctx.parent is not None and ctx.parent.parent is not None:
         ctx = ctx.parent
     return ctx.info_name or ""
+
+
+def commands(ctx: click.Context) -> Iterator[tuple[str, click.Command]]:
+    """Each table of the configuration with the commands that go by it; not audit, which has ways of its own
+    with what is said in general."""
+    from migrate.config import COMMANDS
+
+    root = ctx.find_root().command
+    assert isinstance(root, click.Group)
+    for table in COMMANDS:
+        if table == "audit":
+            continue
+        found = root.get_command(ctx, table)
+        if isinstance(found, click.Group):
+            inner = [found.get_command(ctx, name) for name in found.list_commands(ctx)]
+            yield from ((table, one) for one in inner if one is not None)
+        elif found is not None:
+            yield table, found
+
+
+def there(path: Path | None) -> Configuration:
+    """The configuration that a command would use; `path` is --config. Raises ConfigError: there is none."""
+    from migrate.config import find
+
+    found = find(path, Path.cwd())
+    if found is None:
+        raise ConfigError(
+            "there is no kvferry.toml here, and no [tool.kvferry] in pyproject.toml",
+            "kvferry config init --target ADDRESS, or go to the folder that has one",
+        )
+    return found
+
+
+def file_option(command: F) -> F:
+    """`--config` of a command that is about the file itself."""
+    return click.option(
+        "--config",
+        "path",
+        type=click.Path(path_type=Path),
+        help="Configuration file (default: kvferry.toml, or [tool.kvferry] in pyproject.toml).",
+    )(command)
 
 
 def options_of(command: click.Command) -> dict[str, click.Option]:
