@@ -102,7 +102,7 @@ def writing(survey: Survey, shards: int, prices: Prices) -> Writing:
         assumed=survey.values < survey.keys,
         cost=charged(used, prices.objects),
         monthly=price * stored / 10**9,
-        free_days=max(-(-used[name] // row.free_per_day) for name, row in prices.objects.items()),
+        free_days=max(-(-amount // prices.objects[name].free_per_day) for name, amount in used.items()),
         prices=prices,
     )
 

@@ -38,8 +38,8 @@ class Prices:
     """The table. `dated`: YYYY-MM. `ceiling`: what the REST API allows for all that a token does.
 
     `kv`: by operation: reads, lists, writes, deletes. `objects`: of Durable Objects: requests,
-    rows_written, gb_seconds, and worker_requests of the Worker before them; `objects_storage`: of their
-    SQLite. `sources`: Cloudflare's pages it is from.
+    rows_written, rows_read, gb_seconds, and worker_requests of the Worker before them; `objects_storage`:
+    of their SQLite. `sources`: Cloudflare's pages it is from.
     """
 
     dated: str

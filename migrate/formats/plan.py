@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from migrate.core.document import Document, command, envelope, moment
+from migrate.core.document import Document, Options, command, envelope, moment
+from migrate.core.recipe import Recipe
+from migrate.formats.figures import duration
 from migrate.formats.plan_applications import applications_document
 from migrate.formats.plan_bridge import latency
 from migrate.formats.plan_checks import checks, missing_permissions, verdict
 from migrate.formats.plan_facts import Bridging, Check, Place, PlanFacts, Rows, Standing
+from migrate.formats.plan_recipe import HORIZON, recipe_document
 
 if TYPE_CHECKING:
     from migrate.cost.effort import Days
@@ -53,6 +56,7 @@ def build_plan(facts: PlanFacts) -> Document:
         "bridge": None if facts.bridge is None else _bridge(facts.bridge),
         "applications": None if facts.applications is None else applications_document(facts.applications),
         "writing": [_writing(one, facts) for one in facts.writings],
+        "recipe": None if facts.way is None else recipe_document(facts.way, facts),
         "ledger": {
             "path": facts.notebook.path,
             "new": facts.notebook.new,
@@ -220,20 +224,42 @@ def next_steps(facts: PlanFacts, found: Sequence[Check]) -> list[dict[str, str]]
     """The commands to type, in order, each with the reason."""
     words = facts.words
     target = words.target or SUGGESTED
-    shared, more = words.options, words.export_options
     steps: list[dict[str, str]] = []
-    again = command("plan", words.source, target, facts.prefixes, {**shared, **more})
+    shared = {**words.options, **words.export_options}
+    again = command("plan", words.source, target, facts.prefixes, shared)
     if facts.error is not None:
         steps.append(_step(again, facts.error.hint or "the look was not complete"))
     elif any(check.standing is Standing.FAILED for check in found):
         steps.append(_step(again, "when what FAILED is mended"))
     elif any(check.standing is Standing.UNPROVEN for check in found):
         steps.append(_step(again, "when what is unproven can be looked at"))
-    export = command("export", words.source, target, facts.prefixes, {**shared, **more})
-    check = command("verify", words.source, target, facts.prefixes, shared)
-    steps.append(_step(export, _why(facts.rows)))
-    steps.append(_step(check, "reads both stores afresh and says whether they agree"))
-    return steps
+    return steps + _by_recipe(facts, target)
+
+
+def _by_recipe(facts: PlanFacts, target: str) -> list[dict[str, str]]:
+    """What kvferry does first by the recipe; where none is known, a copy and its verify."""
+    words, way = facts.words, facts.way
+    recipe = Recipe.COPY if way is None else way.choice.recipe
+    said = None if way is None else way.authority
+
+    def line(verb: str, more: Options) -> str:
+        return command(verb, words.source, target, facts.prefixes, {**words.options, **more})
+
+    verify = line("verify", {"authority": said})
+    checked = _step(verify, "reads both stores afresh and says whether they agree")
+    if recipe is Recipe.DRAIN and way is not None and way.staged:
+        left = duration(way.choice.wait + HORIZON)
+        why = "both stores agree, and nothing was copied"
+        export = line("export", words.export_options)
+        return [
+            _step(export, f"after {left} at dual-write: copies nothing, and proves it"),
+            {**checked, "why": why},
+        ]
+    if recipe is Recipe.ADOPT and said is None:
+        right = {"kv": "if KV is right", "target": "if the target is"}
+        return [_step(line("plan", {"authority": one}), why) for one, why in right.items()]
+    export = line("export", {**words.export_options, "authority": said})
+    return [_step(export, _why(facts.rows)), checked]
 
 
 def _step(line: str, why: str) -> dict[str, str]:

@@ -25,6 +25,7 @@ from migrate.formats.plan_facts import (
     Standing,
     Token,
 )
+from migrate.formats.plan_recipe import code_checks
 from migrate.formats.plan_target import ledger_check, target_checks
 
 _SHOWN = 10
@@ -72,6 +73,8 @@ def _all(facts: PlanFacts) -> Iterator[Check]:
         yield from _budget(remote)
     if facts.applications is not None:
         yield from application_checks(facts.applications)
+    if facts.way is not None and facts.way.code is not None:
+        yield from code_checks(facts.way.code, facts.way.authority)
     yield from target_checks(facts) if facts.bridge is None else bridge_checks(facts.bridge, facts)
     yield ledger_check(facts.notebook)
 

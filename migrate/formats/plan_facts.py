@@ -15,8 +15,10 @@ from migrate.core.ports import SweepInfo
 from migrate.errors import MigrateError
 
 if TYPE_CHECKING:
+    from migrate.core.recipe import Choice
     from migrate.cost.effort import Estimate
     from migrate.cost.objects import Writing
+    from migrate.cost.phases import Phase, Total
     from migrate.cost.prices import Prices
     from migrate.cost.room import Room
     from migrate.cost.survey import Survey
@@ -186,6 +188,36 @@ class Applications:
 
 
 @dataclass(frozen=True, slots=True)
+class Code:
+    """What an audit of the application's code has shown. `both`: places, as `path:line` and the store if
+    it is known, that write a session to KV and to another store, or read it from both. `whole`: every file
+    was read."""
+
+    folder: str
+    both: Sequence[str] = ()
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The whole way. `staged`: an application goes through its stages, else it is one copy. `objects`: the
+    target is behind a bridge. `name`: what the source is confirmed by. `authority`: who is right about rows
+    from before kvferry, None: nobody has said. `audit`: the folder of the code, as it was given."""
+
+    choice: Choice
+    phases: Sequence[Phase]
+    total: Total
+    prices: Prices
+    staged: bool
+    objects: bool
+    name: str
+    authority: str | None = None
+    audit: str | None = None
+    code: Code | None = None
+    writes_per_day: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Notebook:
     """The ledger. `new`: it was made just now. `verdict`: of the last complete verify of this pair."""
 
@@ -209,8 +241,9 @@ class Words:
 class PlanFacts:
     """All of it. Times are Unix seconds; `skew` seconds by which the source's clock is ahead, None:
     it has no clock of its own. `remote`, `place`, `bridge` None: does not apply. `applications` None:
-    nobody was asked. `writings`: what a copy into Durable Objects takes, the bridge's own placement
-    first. `error`: what ended the look before it was complete. `requests`: what this plan sent, by kind.
+    nobody was asked. `way` None: it cannot be told, because nothing was listed. `writings`: what a copy
+    into Durable Objects takes, the bridge's own placement first. `error`: what ended the look before it
+    was complete. `requests`: what this plan sent, by kind.
     """
 
     source: str
@@ -228,6 +261,7 @@ class PlanFacts:
     place: Place | None = None
     bridge: Bridging | None = None
     applications: Applications | None = None
+    way: Way | None = None
     writings: Sequence[Writing] = ()
     error: MigrateError | None = None
     requests: Mapping[str, int] = field(default_factory=dict)

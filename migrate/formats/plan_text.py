@@ -7,6 +7,7 @@ from typing import Any
 
 from migrate.core.document import Document
 from migrate.formats.figures import bytes_text, clean, count, duration, named, plural
+from migrate.formats.plan_recipe import recipe_text
 
 _HEADS = {
     "ready": "ready: nothing stands in the way",
@@ -32,6 +33,8 @@ def plan_text(document: Document) -> str:
             f"  {writing_head(one)}",
             *("    " + line for line in named(list(_written(one, document["estimate"])))),
         ]
+    if document["recipe"] is not None:
+        lines += recipe_text(document["recipe"])
     lines.append("")
     lines += _steps(document["steps"])
     return "\n".join(lines) + "\n"

@@ -6,5 +6,6 @@ ended = planning.plan("kv:", "sqlite:sessions.db", settings=Settings(clock=Syste
 from __future__ import annotations
 
 from migrate.planning.look import plan
+from migrate.planning.way import Wish
 
-__all__ = ["plan"]
+__all__ = ["Wish", "plan"]

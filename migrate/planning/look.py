@@ -38,6 +38,7 @@ from migrate.formats.plan_facts import (
     Remote,
     Space,
     Token,
+    Way,
     Words,
 )
 from migrate.formats.progress import Progress
@@ -47,6 +48,7 @@ from migrate.opening import Settings
 from migrate.planning.applying import look_at_applications
 from migrate.planning.bridging import look_at_bridge
 from migrate.planning.surveying import Sight, look_at_target, open_source, refused, survey_keys
+from migrate.planning.way import NO_WISH, Seen, Wish, way_of
 from migrate.runner import DEFAULT_PREFIX, export_words
 from migrate.staging import Staging
 
@@ -62,16 +64,17 @@ def plan(
     schema: Path | None = None,
     project: Sequence[Entry] = (),
     applications: Sequence[Application] = (),
+    wish: Wish = NO_WISH,
     progress: Progress | None = None,
 ) -> Ended:
     """Look at both stores, count the keys, and say what a copy takes and what stands in its way.
 
     Addresses as in `migrate.addresses`; `target` None: nothing is said about it. `schema`: what
     the export will be given, checked and passed on. `project`: as in `runner.export`. `applications`: who
-    is named or fenced off (`core.applications`). `Ended.exit` is AGAINST when a precondition failed,
-    UNFINISHED when something could not be looked at. Raises ConfigError for what is malformed or cannot be
-    found; what ends the look later (a source that does not answer, a spent budget) is in `Ended.error`,
-    with what was seen so far.
+    is named or fenced off (`core.applications`). `wish`: what decides the way. `Ended.exit` is AGAINST
+    when a precondition failed, UNFINISHED when something could not be looked at. Raises ConfigError for
+    what is malformed or cannot be found; what ends the look later (a source that does not answer, a spent
+    budget) is in `Ended.error`, with what was seen so far.
     """
     Rate.parse(settings.rate)
     Budget.parse(settings.budget)
@@ -89,7 +92,7 @@ def plan(
             error = work.look()
         finally:
             desk.progress.finish()
-        document = build_plan(work.facts(words, error, new=new))
+        document = build_plan(work.facts(words, error, wish, new=new))
         return Ended(document, Exit(document["exit"]), error)
 
 
@@ -193,10 +196,11 @@ class _Look:
                 elsewhere = bool(sessions(source.scan("", None)).heads)
         self._listing = Listing(before, complete=True, elsewhere=elsewhere)
 
-    def facts(self, words: Words, error: MigrateError | None, *, new: bool) -> PlanFacts:
+    def facts(self, words: Words, error: MigrateError | None, wish: Wish, *, new: bool) -> PlanFacts:
         """All that was seen."""
         desk, sight = self.desk, self.sight
         cloud, seen = sight.cloud, sight.source is not None and self._listing.survey.pages > 0
+        writings = self._writings()
         return PlanFacts(
             source=sight.address,
             prefixes=self.prefixes,
@@ -213,9 +217,25 @@ class _Look:
             place=self._roomy(),
             bridge=self._bridge,
             applications=self._applications,
-            writings=self._writings(),
+            way=self._way(wish, writings),
+            writings=writings,
             error=error,
             requests=dict(desk.opener.requests),
+        )
+
+    def _way(self, wish: Wish, writings: Sequence[Writing]) -> Way | None:
+        source = self.sight.source
+        return way_of(
+            Seen(
+                self.sight.address,
+                self._address() or None,
+                self._listing,
+                self._bridge.rows if self._bridge is not None else self._place.rows if self._place else None,
+                writings,
+                self.desk.settings.clock.now() + (0.0 if source is None else source.skew),
+                Rate.parse(self.desk.settings.rate),
+            ),
+            wish,
         )
 
     def _roomy(self) -> Place | None:

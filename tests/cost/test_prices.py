@@ -30,6 +30,7 @@ def test_the_table_holds_cloudflares_figures() -> None:
     assert {name: row.per_million for name, row in table.objects.items()} == {
         "requests": Decimal("0.15"),
         "rows_written": Decimal("1.00"),
+        "rows_read": Decimal("0.001"),
         "gb_seconds": Decimal("12.50"),
         "worker_requests": Decimal("0.30"),
     }
@@ -37,9 +38,12 @@ def test_the_table_holds_cloudflares_figures() -> None:
     assert included == {
         "requests": 10**6,
         "rows_written": 50 * 10**6,
+        "rows_read": 25 * 10**9,
         "gb_seconds": 400_000,
         "worker_requests": 10**7,
     }
-    assert {row.free_per_day for name, row in table.objects.items() if name != "gb_seconds"} == {100_000}
+    own = ("gb_seconds", "rows_read")
+    assert {row.free_per_day for name, row in table.objects.items() if name not in own} == {100_000}
+    assert table.objects["rows_read"].free_per_day == 5_000_000
     assert table.objects["gb_seconds"].free_per_day == 13_000
     assert (table.objects_storage.per_gb_month, table.objects_storage.included_gb) == (Decimal("0.20"), 5)
