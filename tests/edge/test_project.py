@@ -69,9 +69,9 @@ def test_what_applications_import_is_exported() -> None:
     assert all((EDGE / path).is_file() for path in PACKAGE["exports"].values())
 
 
-def test_the_readmes_example_is_the_class_that_the_tests_run() -> None:
-    block = re.search(r"```ts\n(import .*?withToolkit.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert block is not None
+def test_the_documented_example_is_the_class_that_the_tests_run() -> None:
+    pages = "".join(page.read_text() for page in [ROOT / "README.md", *ROOT.glob("runbooks/*.md")])
+    (block,) = re.finditer(r"```ts\n(import .*?withToolkit.*?)```", pages, re.DOTALL)
     tested = (HERE / "worker" / "wrapped-sessions.ts").read_text().partition("\n\n")[2]
     assert block[1] == tested.replace("EDGE/with-toolkit.ts", f"{PACKAGE['name']}/toolkit")
     assert PACKAGE["exports"]["./toolkit"] == "./src/with-toolkit.ts"
