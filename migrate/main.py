@@ -34,12 +34,13 @@ COMMANDS = {
     "finish": "End the migration: only now may the target forget what has expired.",
     "status": "Show what the ledger remembers, and what comes next.",
     "bridge": "Deploy, check and remove the bridge to Durable Objects.",
+    "completion": "Print the script by which bash, zsh or fish completes what is typed.",
     "demo": "Show on a sample Worker and sample sessions what kvferry does.",
 }
 """Every command, in the order of a migration; each lives in migrate/commands/NAME.py."""
 
 
-_AT_ONCE = {"audit", "rules", "rewrite", "store", "config", "bridge", "demo"}
+_AT_ONCE = {"audit", "rules", "rewrite", "store", "config", "bridge", "completion", "demo"}
 """Commands with nothing to resume."""
 
 

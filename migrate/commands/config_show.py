@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from migrate.commands import configured
-from migrate.errors import ConfigError, Exit
+from migrate.config import COMMANDS
+from migrate.errors import Exit
 
 if TYPE_CHECKING:
     from migrate.config import Configuration
 
 
 @click.command("show")
-@click.argument("names", metavar="[COMMAND]...", nargs=-1)
+@click.argument("names", metavar="[COMMAND]...", nargs=-1, type=click.Choice(COMMANDS))
 @configured.file_option
 def command(path: Path | None, names: tuple[str, ...]) -> int:
     """Show what every command would go by, or only these: each value with the place that says it.
@@ -27,13 +28,9 @@ def command(path: Path | None, names: tuple[str, ...]) -> int:
       kvferry config show
       kvferry config show export verify
     """
-    from migrate.config import COMMANDS
     from migrate.formats.figures import clean
 
     found = configured.there(path)
-    for name in names:
-        if name not in COMMANDS:
-            raise ConfigError(f"no table is called {name}", f"one of {', '.join(COMMANDS)}")
     click.echo(found.where)
     ctx = click.get_current_context()
     shown = [(table, list(_rows(found, table, one))) for table, one in configured.commands(ctx)]
