@@ -69,3 +69,9 @@ def test_its_configuration_is_one(tmp_path):
     for _, body in blocks(CI, "toml"):
         (tmp_path / "kvferry.toml").write_text(body)
         assert load(None, tmp_path)["audit"]
+
+
+def test_the_example_of_a_configuration_is_one(tmp_path):
+    ((_, body),) = blocks((ROOT / "runbooks" / "configure.md").read_text(), "toml")
+    (tmp_path / "kvferry.toml").write_text(body)
+    assert load(None, tmp_path)["export"]["target"] == "do+https://bridge.example.com"
