@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "tests" / "lock"
 LEFT_OUT = (
-    *("runtime", "edge", "documents", "bench", "wheel", "lock", "flows", "action", "hook"),
+    *("runtime", "edge", "browser", "documents", "bench", "wheel", "lock", "flows", "action", "hook"),
     *("model", "test_imports.py"),
     *("fake_api/test_wrangler.py", "fake_api/test_sdk.py"),
 )
