@@ -36,7 +36,7 @@ from migrate.errors import ConfigError
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
-COMMANDS = ("export", "verify", "gate", "evidence", "finish", "status", "plan", "demo", "audit")
+COMMANDS = ("export", "verify", "gate", "evidence", "report", "finish", "status", "plan", "demo", "audit")
 _LISTS = (
     "prefix",
     "budget",

@@ -31,6 +31,7 @@ COMMANDS = {
     "verify": "Read both stores afresh and say whether they agree.",
     "gate": "Say whether the next stage may be opened, and what is missing.",
     "evidence": "Bundle what a verdict rests on, without keys and values, for CI and reviewers.",
+    "report": "Write the report for whoever decides whether the fallback may be deleted.",
     "finish": "End the migration: only now may the target forget what has expired.",
     "status": "Show what the ledger remembers, and what comes next.",
     "bridge": "Deploy, check and remove the bridge to Durable Objects.",

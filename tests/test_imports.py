@@ -43,6 +43,7 @@ LAYERS = [
         "migrate.verify_run",
         "migrate.planning",
         "migrate.gate",
+        "migrate.reporting",
         "migrate.bridging",
         "migrate.live_status",
         "migrate.vendoring",
@@ -91,6 +92,8 @@ LIBRARIES = {
     "jsonschema_rs": {"migrate.payload", "migrate.stores.durable.wire"},
     "tree_sitter": {"audits.js"},
     "pathspec": {"audits.js.files.collect", "audits.js.files.gitignore"},
+    "jinja2": {"migrate.formats.review"},
+    "markupsafe": {"migrate.formats.review"},
     "orjson": {"migrate.payload", "migrate.stores", "migrate.ledger"},
 }
 

@@ -19,6 +19,8 @@ from migrate.formats.bridge_check import bridge_check_text
 from migrate.formats.junit import verify_junit
 from migrate.formats.key_check import check_text
 from migrate.formats.plan_text import plan_text
+from migrate.formats.review.html import html_text
+from migrate.formats.review.markdown import markdown_text
 from migrate.formats.text import export_text, status_text, verify_text
 from migrate.formats.verdict import verdict_text
 
@@ -35,6 +37,7 @@ RENDERERS: dict[str, dict[str, Callable[[Document], str]]] = {
     "plan": {"text": plan_text, "json": json_text},
     "verdict": {"text": verdict_text, "json": json_text},
     "evidence": {"json": json_text},
+    "report": {"markdown": markdown_text, "html": html_text, "json": json_text},
     "key-check": {"text": check_text, "json": json_text},
     "bridge-check": {"text": bridge_check_text, "json": json_text},
 }
