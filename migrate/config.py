@@ -36,9 +36,22 @@ from migrate.errors import ConfigError
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
-COMMANDS = ("export", "verify", "gate", "evidence", "report", "finish", "status", "plan", "demo", "audit")
+COMMANDS = (
+    "export",
+    "verify",
+    "gate",
+    "evidence",
+    "report",
+    "finish",
+    "cleanup",
+    "status",
+    "plan",
+    "demo",
+    "audit",
+)
 _LISTS = (
     "prefix",
+    "migrated",
     "budget",
     "ignore-names",
     "select",

@@ -33,6 +33,7 @@ COMMANDS = {
     "evidence": "Bundle what a verdict rests on, without keys and values, for CI and reviewers.",
     "report": "Write the report for whoever decides whether the fallback may be deleted.",
     "finish": "End the migration: only now may the target forget what has expired.",
+    "cleanup": "Delete migrated keys, or old ones of another prefix, from Workers KV in bulk.",
     "status": "Show what the ledger remembers, and what comes next.",
     "bridge": "Deploy, check and remove the bridge to Durable Objects.",
     "completion": "Print the script by which bash, zsh or fish completes what is typed.",

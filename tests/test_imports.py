@@ -44,6 +44,7 @@ LAYERS = [
         "migrate.planning",
         "migrate.gate",
         "migrate.reporting",
+        "migrate.cleaning",
         "migrate.bridging",
         "migrate.live_status",
         "migrate.vendoring",

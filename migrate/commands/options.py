@@ -235,6 +235,11 @@ def plan_store_options(command: F) -> F:
     return _addresses(_asking(progress_option(command)), required=False)
 
 
+def cleaned_store_options(command: F) -> F:
+    """The same for a store that is cleaned up: it must be named, and may have no target."""
+    return _addresses(_asking(progress_option(command)), required=True, target=False)
+
+
 def _asking(command: F) -> F:
     """Which keys, where to find what an address leaves out, and how hard the source may be asked."""
     for option in (
@@ -275,12 +280,13 @@ def _asking(command: F) -> F:
     return command
 
 
-def _addresses(command: F, *, required: bool) -> F:
+def _addresses(command: F, *, required: bool, target: bool | None = None) -> F:
+    """`target`: must it be named; None: as the source."""
     source: dict[str, Any] = {"required": True} if required else {"default": "kv:", "show_default": True}
     for option in (
         click.option(
             "--target",
-            required=required,
+            required=required if target is None else target,
             metavar="ADDRESS",
             help="Where to: sqlite:FILE, dump:FILE.ndjson[.gz], or do+https://HOST.",
         ),
@@ -294,6 +300,15 @@ def _addresses(command: F, *, required: bool) -> F:
     ):
         command = option(command)
     return command
+
+
+def migrated_prefixes() -> tuple[str, ...]:
+    """What the configuration says that a migration takes: the prefixes of its commands."""
+    found = click.get_current_context().meta[_FOUND]
+    if found is None:
+        return ()
+    named = (found.values(table).get("prefix", ()) for table in ("export", "verify", "gate", "finish"))
+    return tuple(str(prefix) for some in named for prefix in some)
 
 
 _SETTINGS = ("ledger", "rate", "budget", "binding", "env", "assume_never", "dumped_at")

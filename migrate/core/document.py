@@ -45,18 +45,20 @@ def iso(unix: float) -> str:
 
 
 def command(
-    verb: str, source: str, target: str, prefixes: Sequence[str], options: Options | None = None
+    verb: str, source: str, target: str | None, prefixes: Sequence[str], options: Options | None = None
 ) -> str:
     """A complete `kvferry` command line, quoted for a POSIX shell; the options as of `naming`."""
     return f"kvferry {verb} {naming(source, target, prefixes, options)}"
 
 
-def naming(source: str, target: str, prefixes: Sequence[str], options: Options | None = None) -> str:
+def naming(source: str, target: str | None, prefixes: Sequence[str], options: Options | None = None) -> str:
     """The options that name two stores, and more, quoted for a POSIX shell.
 
     Options that are None or False are left out, True is a bare flag, a list repeats its option.
     """
-    words = ["--source", source, "--target", target]
+    words = ["--source", source]
+    if target is not None:
+        words += ["--target", target]
     for prefix in prefixes:
         words += ["--prefix", prefix]
     for name, value in (options or {}).items():

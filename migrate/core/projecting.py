@@ -160,12 +160,16 @@ def pointer(path: Path) -> str:
 
 
 def _path(text: str) -> Path:
+    return steps(text, "project", _HINT)
+
+
+def steps(text: str, where: str, hint: str = "for example /createdAt, or /meta/created") -> Path:
     """The path of a JSON Pointer. Raises ConfigError; the whole value is no field."""
-    steps = text.split("/")
+    found = text.split("/")
     bare = text.replace("~0", "").replace("~1", "")
-    if steps[0] or len(steps) < 2 or "~" in bare:
-        raise ConfigError(f"project: {text!r} is no JSON Pointer to a field", _HINT)
-    return tuple(step.replace("~1", "/").replace("~0", "~") for step in steps[1:])
+    if found[0] or len(found) < 2 or "~" in bare:
+        raise ConfigError(f"{where}: {text!r} is no JSON Pointer to a field", hint)
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in found[1:])
 
 
 def _renamed(entry: Entry) -> Renamed:

@@ -16,6 +16,7 @@ from typing import IO, Any
 from migrate.core.document import Document
 from migrate.errors import ConfigError
 from migrate.formats.bridge_check import bridge_check_text
+from migrate.formats.cleanup import cleanup_text
 from migrate.formats.junit import verify_junit
 from migrate.formats.key_check import check_text
 from migrate.formats.plan_text import plan_text
@@ -38,6 +39,7 @@ RENDERERS: dict[str, dict[str, Callable[[Document], str]]] = {
     "verdict": {"text": verdict_text, "json": json_text},
     "evidence": {"json": json_text},
     "report": {"markdown": markdown_text, "html": html_text, "json": json_text},
+    "cleanup-report": {"text": cleanup_text, "json": json_text},
     "key-check": {"text": check_text, "json": json_text},
     "bridge-check": {"text": bridge_check_text, "json": json_text},
 }

@@ -122,10 +122,15 @@ class DumpWriter:
             raise self._unwritable(error) from None
 
     def _unwritable(self, error: OSError) -> MigrateError:
-        message = f"cannot write {self._path}: {error.strerror or error}"
-        if error.errno in _CALLERS:
-            return ConfigError(message, "name a file in a folder that can be written to")
-        return StoreUnavailable(message, "nothing was written; make room, or name a file elsewhere")
+        return unwritable(self._path, error)
+
+
+def unwritable(path: Path, error: OSError) -> MigrateError:
+    """What to raise when a dump cannot be written, or not be begun."""
+    message = f"cannot write {path}: {error.strerror or error}"
+    if error.errno in _CALLERS:
+        return ConfigError(message, "name a file in a folder that can be written to")
+    return StoreUnavailable(message, "nothing was written; make room, or name a file elsewhere")
 
 
 def write_dump(path: Path, records: Iterable[Record], *, replace: bool = False) -> int:
