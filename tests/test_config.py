@@ -171,7 +171,7 @@ def test_an_empty_file_is_no_defaults_for_any_command(tmp_path):
         ("zebra = 1", "unknown key zebra"),
         ("[export]\nrounds = 1", "unknown key export.rounds"),
         ("[verify]\nround = 1", "unknown key verify.round, did you mean rounds"),
-        ("[cleanup]\nsettle = 1", "unknown key cleanup"),
+        ("[tidying]\nsettle = 1", "unknown key tidying"),
         ("[status]\nsource = 'kv:'", "unknown key status.source"),
         ("[export]\nfresh = true", "unknown key export.fresh"),
         ("[export]\ndry_run = true", "unknown key export.dry-run"),
@@ -330,7 +330,7 @@ FOR_ONE_RUN = {
     *("assume-never", "dumped-at", "dry-run", "fresh", "limit", "retry-quarantined", "lift-fence"),
     *("fast", "fence", "ignore", "recheck", "sample", "sample-values", "stage"),
     *("for", "audit", "evidence", "verdict", "waive", "reason", "execute", "name"),
-    *("run", "watch"),
+    *("run", "watch", "dump", "no-dump"),
 }
 """Options that say what one invocation is to do, and are no part of a migration's description."""
 

@@ -236,22 +236,28 @@ def plan_store_options(command: F) -> F:
 
 
 def cleaned_store_options(command: F) -> F:
-    """The same for a store that is cleaned up: it must be named, and may have no target."""
-    return _addresses(_asking(progress_option(command)), required=True, target=False)
+    """For a key-value store that is changed in bulk: it must be named, and may have no target."""
+    source = click.option(
+        "--source",
+        required=True,
+        metavar="ADDRESS",
+        help="Which namespace: kv:, kv://ACCOUNT/NAMESPACE, or kv+http://127.0.0.1:8787/NAMESPACE.",
+    )
+    target = click.option(
+        "--target",
+        metavar="ADDRESS",
+        help="What holds the sessions now: sqlite:FILE, or do+https://HOST; none for other keys.",
+    )
+    return source(target(_asking(progress_option(command), dumps=False)))
 
 
-def _asking(command: F) -> F:
-    """Which keys, where to find what an address leaves out, and how hard the source may be asked."""
+def _asking(command: F, *, dumps: bool = True) -> F:
+    """Which keys, where to find what an address leaves out, and how hard the source may be asked.
+
+    `dumps`: the source may be one, so what it does not say may be said.
+    """
     for option in (
-        click.option(
-            "--dumped-at",
-            type=int,
-            metavar="UNIX",
-            help="For a dump whose items have expiration_ttl: when it was made, Unix seconds.",
-        ),
-        click.option(
-            "--assume-never", is_flag=True, help="For a bulk get without key list: its sessions never expire."
-        ),
+        *(_of_dumps() if dumps else ()),
         click.option("--env", metavar="NAME", help="Environment in wrangler's configuration."),
         click.option("--binding", metavar="NAME", help="KV binding in wrangler's configuration."),
         click.option(
@@ -280,13 +286,26 @@ def _asking(command: F) -> F:
     return command
 
 
-def _addresses(command: F, *, required: bool, target: bool | None = None) -> F:
-    """`target`: must it be named; None: as the source."""
+def _of_dumps() -> tuple[Callable[[F], F], ...]:
+    return (
+        click.option(
+            "--dumped-at",
+            type=int,
+            metavar="UNIX",
+            help="For a dump whose items have expiration_ttl: when it was made, Unix seconds.",
+        ),
+        click.option(
+            "--assume-never", is_flag=True, help="For a bulk get without key list: its sessions never expire."
+        ),
+    )
+
+
+def _addresses(command: F, *, required: bool) -> F:
     source: dict[str, Any] = {"required": True} if required else {"default": "kv:", "show_default": True}
     for option in (
         click.option(
             "--target",
-            required=required if target is None else target,
+            required=required,
             metavar="ADDRESS",
             help="Where to: sqlite:FILE, dump:FILE.ndjson[.gz], or do+https://HOST.",
         ),
@@ -318,7 +337,7 @@ def take_settings(clock: Clock, words: dict[str, Any]) -> tuple[Settings, dict[s
     """Part the options that open stores from those of the command itself, and add the project list."""
     from migrate.opening import Settings
 
-    mine = {name: words[name] for name in _SETTINGS}
+    mine = {name: words[name] for name in _SETTINGS if name in words}
     rest = {name: value for name, value in words.items() if name not in _SETTINGS}
     meta = click.get_current_context().meta
     return Settings(clock=clock, config=meta[_CONFIG], **mine), {**rest, "project": meta[_PROJECT]}
