@@ -171,7 +171,7 @@ def test_an_empty_file_is_no_defaults_for_any_command(tmp_path):
         ("zebra = 1", "unknown key zebra"),
         ("[export]\nrounds = 1", "unknown key export.rounds"),
         ("[verify]\nround = 1", "unknown key verify.round, did you mean rounds"),
-        ("[tidying]\nsettle = 1", "unknown key tidying"),
+        ("[scrub]\nsettle = 1", "unknown key scrub"),
         ("[status]\nsource = 'kv:'", "unknown key status.source"),
         ("[export]\nfresh = true", "unknown key export.fresh"),
         ("[export]\ndry_run = true", "unknown key export.dry-run"),
