@@ -11,6 +11,8 @@ import pytest
 
 from migrate.bridging.checking import PROBLEM_CHECKS
 from migrate.config import load
+from migrate.formats.live import live_lines
+from migrate.session_store.counters import NAMES
 from tests.action.runner import action
 from tests.documents.shell import Shell, blocks, type_page
 
@@ -75,3 +77,45 @@ def test_the_example_of_a_configuration_is_one(tmp_path):
     ((_, body),) = blocks((ROOT / "runbooks" / "configure.md").read_text(), "toml")
     (tmp_path / "kvferry.toml").write_text(body)
     assert load(None, tmp_path)["export"]["target"] == "do+https://bridge.example.com"
+
+
+def test_every_counter_of_the_session_store_is_explained_and_no_other():
+    page = (ROOT / "runbooks" / "watch.md").read_text().split("## The counters")[1]
+    named = {
+        name
+        for line in page.splitlines()
+        if line.startswith("| `")
+        for name in re.findall(r"`(\w+)`", line.split("|")[1])
+    }
+    source = (ROOT / "migrate" / "edge" / "src" / "store" / "counters.ts").read_text()
+    declared = source.split("export type Counter =")[1].split(";")[0]
+    counted = set(re.findall(r'^  \| "(\w+)"', declared, re.MULTILINE))
+    for before, between, after in re.findall(r"`(\w*)(?:\$\{([^}]*)\})?_\$\{([^}]*)\}`", declared):
+        ends = re.findall(r'"(\w+)"', after)
+        counted |= {f"{start}_{end}" for start in re.findall(r'"(\w+)"', between) or [before] for end in ends}
+    assert named == counted
+    assert set(NAMES) <= counted
+    assert len(counted) > 20
+
+
+def test_live_traffic_is_shown_as_the_page_shows_it():
+    stages = [("shadow-read", "6f1d…", 14, 61, 4), ("dual-write", "02ba…", 1, 88, 71)]
+    document = {
+        "target": "do+https://bridge.example.com",
+        "said": "at work: dual-write, shadow-read",
+        "stages": [
+            {"stage": stage, "version": version, "recent": recent, "isolates": seen, "age_seconds": age}
+            for stage, version, recent, seen, age in stages
+        ],
+        "counters": {"kv_429": 12, "shadow_equal": 90214, "shadow_missing": 3, "touch_skipped": 51002},
+        "journal": {"entries": 2, "age_seconds": 11520.0},
+        "canary": {
+            "standing": "counted",
+            "said": "the counter of fallback hits counted the canary",
+            "newest": None,
+            "reads": {},
+            "lag": {"seconds": 11.0, "horizon_seconds": 33.0},
+        },
+    }
+    ((_, box),) = blocks((ROOT / "runbooks" / "watch.md").read_text(), "log")
+    assert box.splitlines() == list(live_lines(document))
