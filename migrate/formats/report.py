@@ -19,6 +19,7 @@ from migrate.formats.bridge_check import bridge_check_text
 from migrate.formats.cleanup import cleanup_text
 from migrate.formats.junit import verify_junit
 from migrate.formats.key_check import check_text
+from migrate.formats.markdown import verdict_markdown, verify_markdown
 from migrate.formats.plan_text import plan_text
 from migrate.formats.review.html import html_text
 from migrate.formats.review.markdown import markdown_text
@@ -33,10 +34,15 @@ def json_text(document: Document) -> str:
 
 RENDERERS: dict[str, dict[str, Callable[[Document], str]]] = {
     "export-report": {"text": export_text, "json": json_text},
-    "verify-report": {"text": verify_text, "json": json_text, "junit": verify_junit},
+    "verify-report": {
+        "text": verify_text,
+        "json": json_text,
+        "junit": verify_junit,
+        "markdown": verify_markdown,
+    },
     "status": {"text": status_text, "json": json_text},
     "plan": {"text": plan_text, "json": json_text},
-    "verdict": {"text": verdict_text, "json": json_text},
+    "verdict": {"text": verdict_text, "json": json_text, "markdown": verdict_markdown},
     "evidence": {"json": json_text},
     "report": {"markdown": markdown_text, "html": html_text, "json": json_text},
     "cleanup-report": {"text": cleanup_text, "json": json_text},

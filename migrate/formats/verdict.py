@@ -112,6 +112,11 @@ def verdict_text(document: Document) -> str:
     return "\n".join(lines) + "\n"
 
 
+def mark(one: Document) -> str:
+    """A condition in a word: ok, FAILED, unproven or waived."""
+    return "waived" if one["waived"] is not None else _MARKS[Standing(one["standing"])]
+
+
 def _about(document: Document) -> Iterator[tuple[str, str]]:
     yield "source", clean(document["source"])
     yield "target", clean(document["target"])
@@ -124,9 +129,8 @@ def _about(document: Document) -> Iterator[tuple[str, str]]:
 
 
 def _lines(one: Document, width: int) -> Iterator[str]:
-    mark = "waived" if one["waived"] is not None else _MARKS[Standing(one["standing"])]
     age = "" if one["age_seconds"] is None else f"  [{duration(one['age_seconds'])} ago]"
-    yield f"  {mark:8}  {one['name']:{width}}  {clean(one['said'])}{age}"
+    yield f"  {mark(one):8}  {one['name']:{width}}  {clean(one['said'])}{age}"
     if one["waived"] is not None:
         known = _MARKS[Standing(one["standing"])]
         yield f"  {'':8}  {'':{width}}  {known}, and waived: {clean(one['waived'])}"

@@ -61,9 +61,8 @@ def workspace(tmp_path):
 def audit(temp, workspace):
     def run(**inputs: str) -> Done:
         given = {name.replace("_", "-"): value for name, value in inputs.items()}
-        return Runner(temp, workspace).run(
-            {"python": sys.executable, **given}, {"Audit", "Upload to code scanning"}
-        )
+        steps = {"Audit", "Verify or gate", "Upload to code scanning"}
+        return Runner(temp, workspace).run({"python": sys.executable, **given}, steps)
 
     return run
 
@@ -151,7 +150,7 @@ def test_nothing_to_audit_is_no_success(audit):
 def test_a_wrong_input_is_refused_and_nothing_is_uploaded(audit, workspace):
     (workspace / "src" / "a.ts").write_text(FINE)
     done = audit(severity="dreadful")
-    assert (done.code, done.outputs) == (2, {"exit-code": "2", "sarif": ""})
+    assert (done.code, done.outputs) == (2, {"exit-code": "2", "sarif": "", "verdict": "", "report": ""})
     assert (done.summary, done.used) == ("", {})
     assert "dreadful" in done.log
 

@@ -62,8 +62,14 @@ def test_every_exit_code_of_an_audit_is_in_its_runbook():
 
 
 def test_every_input_of_the_action_is_in_its_runbook_and_every_one_in_it_exists():
-    (row,) = re.findall(r"\| input \| meaning \|\n\|---\|---\|\n((?:\|.*\n)+)", CI)
-    named = [name for line in row.splitlines() for name in re.findall(r"`([\w-]+)`", line.split("|")[1])]
+    doors = (ROOT / "runbooks" / "doors.md").read_text()
+    named = set()
+    for page, head in (
+        (CI, r"\| input \| meaning \|\n\|---\|---\|\n"),
+        (doors, r"\| input \| of \|.*\n\|.*\n"),
+    ):
+        (row,) = re.findall(head + r"((?:\|.*\n)+)", page)
+        named |= {name for line in row.splitlines() for name in re.findall(r"`([\w-]+)`", line.split("|")[1])}
     assert sorted(named) == sorted(action()["inputs"])
 
 
