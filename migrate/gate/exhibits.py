@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from migrate.core.canary import Standing
@@ -38,17 +38,20 @@ KINDS = (EXPORT, VERIFY, LIVE, DEPLOYMENT, FENCE, AUDIT, LISTING)
 
 @dataclass(frozen=True, slots=True)
 class Exhibit:
-    """A document, its kind, and when it was kept (Unix seconds)."""
+    """A document, its kind, and when it was kept (Unix seconds); it is not changed any more.
+
+    `digest`: SHA-256 of the document, 64 hexadecimal digits, the same wherever it is read.
+    """
 
     kind: str
     at: float
     document: Document
+    digest: str = field(init=False, compare=False)
 
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the document, 64 hexadecimal digits, the same wherever it is read."""
+    def __post_init__(self) -> None:
         text = json.dumps(self.document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(f"{self.kind}\n{text}".encode("utf-8", "surrogatepass")).hexdigest()
+        digest = hashlib.sha256(f"{self.kind}\n{text}".encode("utf-8", "surrogatepass")).hexdigest()
+        object.__setattr__(self, "digest", digest)
 
 
 def evidence(exhibits: Iterable[Exhibit]) -> Evidence:

@@ -155,6 +155,12 @@ class Page:
         return [told["params"]["request"]["url"] for told in self._told("Network.requestWillBeSent")]
 
     @property
+    def refused(self) -> int:
+        """How many of these the page's own policy did not let out."""
+        failed = self._told("Network.loadingFailed")
+        return sum(told["params"].get("blockedReason") == "csp" for told in failed)
+
+    @property
     def complaints(self) -> list[str]:
         """What a console would show: errors, warnings, breaches of the page's policy, exceptions."""
         logged = [told["params"]["entry"]["text"] for told in self._told("Log.entryAdded")]
