@@ -220,8 +220,13 @@ def test_print_gives_pages_with_everything_unfolded_and_on_white(browser: Browse
             page.value("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
         )
         assert page.value("getComputedStyle(document.querySelector('nav')).display") == "none"
-        folded = "document.querySelector('details:not([open]) table').getBoundingClientRect().height"
-        assert page.value(folded) > 0
+        folded = (
+            "[...document.querySelectorAll('details:not([open]) table')].map((one) => one.checkVisibility())"
+        )
+        assert page.value(f"{folded}.length") > 4
+        assert page.value(f"{folded}.every(Boolean)")
+        page.call("Emulation.setEmulatedMedia", media="screen")
+        assert not page.value(f"{folded}.some(Boolean)")
 
 
 def test_a_report_without_any_evidence_is_readable_too(browser: Browser, tmp_path: Path) -> None:
