@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 COMMANDS = (
     "export",
     "verify",
+    "repair",
     "gate",
     "evidence",
     "report",

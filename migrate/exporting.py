@@ -7,7 +7,6 @@ stand and goes on from there, so being killed at any instant costs nothing but t
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -38,11 +37,9 @@ from migrate.core.ports import (
 from migrate.core.projecting import NOTHING, Projection
 from migrate.core.record import UNKNOWN, Head, Key
 from migrate.core.settling import settle
-from migrate.errors import StoreError, StoreUnavailable
+from migrate.errors import StoreUnavailable
+from migrate.holding import holding
 from migrate.reading import Reading, read_all
-
-HEARTBEAT = 15.0
-"""Seconds between two renewals of the lease while the exporter waits."""
 
 RESTARTS = 5
 """How often one partition's listing may start again before the run gives up."""
@@ -58,6 +55,8 @@ class Order:
     by its next character (`migrate.core.partition.ALPHABETS`), then list it whole. `failed` is told
     of every key that could not be read, and why. `projection`: which fields of a value may differ.
     `names` are left alone. `authority`: who is right about legacy rows, None: nobody has said it.
+    `only`: heads of the keys to be read instead of a listing, those behind one with a prefix, in key order;
+    what is there already is then left as it is.
     """
 
     run: RunId
@@ -74,6 +73,7 @@ class Order:
     projection: Projection = NOTHING
     names: Names = ALL
     authority: Authority | None = None
+    only: Callable[[str, Key | None], Iterator[Head]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +111,8 @@ class Exporter:
     @contextlib.contextmanager
     def leased(self, claim: Claim) -> Iterator[None]:
         """Hold the target's lease, also through long waits. Raises StoreUnavailable: somebody has it."""
-        self.target.acquire(claim)
-        stop = threading.Event()
-        threading.Thread(target=self._beat, args=(stop,), name="lease", daemon=True).start()
-        try:
+        with holding(self.target, claim):
             yield
-        finally:
-            stop.set()
-            self.target.release()
 
     def run(self) -> Iterator[SweepResult]:
         """Yield the result of each sweep; the lease must be held. Raises StoreError."""
@@ -134,12 +128,6 @@ class Exporter:
         whole = disjoint(self.order.prefixes)
         rest = {name: tally for name, tally in self._tallies.items() if name not in whole}
         return SweepResult(info, self._total(), info.finished is not None, self._restarts, rest)
-
-    def _beat(self, stop: threading.Event) -> None:
-        """Keep the lease alive through long waits; once it is lost, `apply` will say so."""
-        while not stop.wait(HEARTBEAT):
-            with contextlib.suppress(StoreError):
-                self.target.heartbeat()
 
     def _sweep(self, *, fresh: bool) -> SweepResult:
         order = self.order
@@ -170,8 +158,8 @@ class Exporter:
         """
         mark = self.target.checkpoint(info.id, prefix) or Checkpoint(info.id, prefix, relisting=cover)
         if mark.phase is Phase.LISTING:
-            retry = self.order.retry_quarantined
-            mark = self._retry(info, mark) if retry else self._list(info, mark, later=later)
+            some = self.order.retry_quarantined or self.order.only is not None
+            mark = self._retry(info, mark) if some else self._list(info, mark, later=later)
         if mark.phase is Phase.LISTING:
             return False
         if mark.phase is Phase.SETTLING:
@@ -262,18 +250,18 @@ class Exporter:
         self.watch(info, self._total())
 
     def _retry(self, info: SweepInfo, mark: Checkpoint) -> Checkpoint:
-        """Read only the keys in quarantine, and let go those that are well now."""
+        """Read the order's own keys, or those in quarantine, and let go those that are well now."""
         order = self.order
         while True:
-            waiting = self.target.quarantined(mark.partition, mark.last_key)
-            keys = [entry.key for entry in islice(waiting, 1000)]
+            heads = list(islice(self._some(mark), 1000))
+            keys = [head.key for head in heads]
             if not keys:
                 return self.target.apply(Batch(), replace(mark, phase=Phase.SETTLING))
             # What is there already is compared with a live store only: a snapshot is never the newer one.
-            rows = self.target.rows(keys) if self.source.live else None
+            compared = self.source.live and order.only is None
+            rows = self.target.rows(keys) if compared else None
             answers = self._read(keys)
             read_at = self.clock.now()
-            heads = [Head(key, None, UNKNOWN) for key in keys]
             piece = Slice(heads, [answers[key] for key in keys], rows, read_at, None, False)
             by = order.validate, self._source_now(), order.failed
             batch = replace(
@@ -286,13 +274,20 @@ class Exporter:
                     names=order.names,
                     authority=self._authority,
                 ),
-                released=[key for key in keys if not isinstance(answers[key], Unreadable)],
+                released=[] if order.only else [k for k in keys if not isinstance(answers[k], Unreadable)],
                 not_after=read_at + NOT_AFTER,
                 differing=Outcome.WAITING if self.source.live else Outcome.NEWER,
             )
             with contextlib.suppress(TooLate):  # this process stood still since: read them again
                 mark = self.target.apply(batch, replace(mark, last_key=keys[-1]))
                 self._seen(info, mark)
+
+    def _some(self, mark: Checkpoint) -> Iterator[Head]:
+        """What is to be read instead of a listing."""
+        if self.order.only is not None:
+            return self.order.only(mark.partition, mark.last_key)
+        waiting = self.target.quarantined(mark.partition, mark.last_key)
+        return (Head(entry.key, None, UNKNOWN) for entry in waiting)
 
     def _follow(self, info: SweepInfo, steps: Iterator[Checkpoint], mark: Checkpoint) -> Checkpoint:
         for step in steps:

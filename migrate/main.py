@@ -29,6 +29,7 @@ COMMANDS = {
     "plan": "Look before the migration: what is there, how long it takes, what is missing.",
     "export": "Copy the sessions from the source into the target; run it again to resume.",
     "verify": "Read both stores afresh and say whether they agree.",
+    "repair": "Mend what a verify has found and no sweep mends, and verify just that.",
     "gate": "Say whether the next stage may be opened, and what is missing.",
     "evidence": "Bundle what a verdict rests on, without keys and values, for CI and reviewers.",
     "report": "Write the report for whoever decides whether the fallback may be deleted.",

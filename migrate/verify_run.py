@@ -22,10 +22,8 @@ from migrate.formats.figures import no_key, unsaid_authority
 from migrate.formats.verify import SHOWN, VerifyFacts, build_verify, verdict
 from migrate.ledger.runs import RunKind
 from migrate.ledger.verifies import VerifyId, VerifyState
+from migrate.ledger.whole import last_whole
 from migrate.verifying import SOURCE_KEYS, Look, Verifier
-
-PARTIAL = {"sample", "recheck"}
-"""Options with which a verify does not look at everything."""
 
 DOUBTFUL = (State.UNSETTLED, State.OPEN)
 
@@ -107,19 +105,13 @@ class VerifyRun:
 
     def _earlier(self) -> VerifyId:
         """The newest finished verify of these stores that looked at everything."""
-        ledger, mine = self.desk.ledger, (self.source.address, self.target.address, self.look.prefixes)
-        whole = [
-            run.id
-            for run in ledger.runs()
-            if (run.source, run.target, run.prefixes) == mine and not PARTIAL & run.options.keys()
-        ]
-        found = [v for run in whole if (v := ledger.last_verify(run, complete=True))]
-        if not found:
+        found = last_whole(self.desk.ledger, self.source.address, self.target.address, self.look.prefixes)
+        if found is None:
             raise ConfigError(
                 "there is no finished verify whose differences could be read again",
                 "run the same command without --recheck first",
             )
-        return max(found, key=lambda one: (one.started_at, one.id)).id
+        return found[1].id
 
     def _compare(self, verify: VerifyId, earlier: VerifyId | None) -> MigrateError | None:
         desk = self.desk

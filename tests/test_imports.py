@@ -34,6 +34,8 @@ LAYERS = [
         "migrate.verify_pages",
         "migrate.judging",
         "migrate.checking",
+        "migrate.holding",
+        "migrate.repair",
         "migrate.staging",
         "migrate.opening",
         "migrate.pausing",

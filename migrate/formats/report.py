@@ -23,6 +23,7 @@ from migrate.formats.markdown import verdict_markdown, verify_markdown
 from migrate.formats.plan_text import plan_text
 from migrate.formats.review.html import html_text
 from migrate.formats.review.markdown import markdown_text
+from migrate.formats.repair import repair_text
 from migrate.formats.text import export_text, status_text, verify_text
 from migrate.formats.verdict import verdict_text
 
@@ -46,6 +47,7 @@ RENDERERS: dict[str, dict[str, Callable[[Document], str]]] = {
     "evidence": {"json": json_text},
     "report": {"markdown": markdown_text, "html": html_text, "json": json_text},
     "cleanup-report": {"text": cleanup_text, "json": json_text},
+    "repair-report": {"text": repair_text, "json": json_text},
     "key-check": {"text": check_text, "json": json_text},
     "bridge-check": {"text": bridge_check_text, "json": json_text},
 }

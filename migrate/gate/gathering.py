@@ -43,8 +43,7 @@ class Gathering:
 
     def exhibits(self, *, listed: bool) -> Iterator[Exhibit]:
         """All that can be had; `listed`: KV is listed as well."""
-        yield from self._live()
-        yield from self._deployment()
+        yield from self.at_work()
         now = self._now()
         since = self.holder.fenced_since()
         leased = self.holder.leased_until()
@@ -56,6 +55,11 @@ class Gathering:
         yield Exhibit(FENCE, now, told)
         if listed:
             yield self._listing()
+
+    def at_work(self) -> Iterator[Exhibit]:
+        """Which stages and versions are."""
+        yield from self._live()
+        yield from self._deployment()
 
     def _live(self) -> Iterator[Exhibit]:
         now = self._now()

@@ -26,12 +26,17 @@ from typing import Any
 from migrate import runner
 from migrate.core.record import Record
 from migrate.errors import ConfigError
+from migrate.gate.bundle import Bundle
+from migrate.ledger.ledger import Ledger
+from migrate.ledger.tasks import TaskState
 from migrate.opening import Settings
+from migrate.repair.wish import Mode
 from migrate.stores.dump import write_dump
 from migrate.stores.memory import When, with_faults
-from migrate.stores.sqlite import SqliteHolder
+from migrate.stores.sqlite import SqliteHolder, SqliteTarget
 from tests.flows import scenario
-from tests.flows.world import LATER, START, FakeClock, record
+from tests.flows.repairing import repair as repaired
+from tests.flows.world import LATER, START, FakeClock, Script, record, sweep
 from tests.flows.world import verify as verified
 
 NOT_YET = 10**9
@@ -60,11 +65,23 @@ class Moments:
 
     def statements(self) -> None:
         """Every SQL statement of every connection from now on is a moment, before it takes effect."""
+        self._trace(self.pass_)
+
+    def transactions(self) -> None:
+        """The beginning and the end of every transaction are moments, before they take effect."""
+
+        def hear(statement: str) -> None:
+            if statement.startswith(("BEGIN", "COMMIT")):
+                self.pass_()
+
+        self._trace(hear)
+
+    def _trace(self, hear: Callable[[str], None]) -> None:
         connect = sqlite3.connect
 
         def traced(*args: Any, **options: Any) -> sqlite3.Connection:
             connection: sqlite3.Connection = connect(*args, **options)
-            connection.set_trace_callback(self.pass_)
+            connection.set_trace_callback(hear)
             return connection
 
         sqlite3.connect = traced
@@ -147,7 +164,52 @@ def verify(folder: Path, clock: FakeClock, moments: Moments) -> None:
     (folder / "verified.json").write_text(json.dumps(found, sort_keys=True))
 
 
+def repair_missing(folder: Path, clock: FakeClock, moments: Moments) -> None:
+    """The whole repair of what is missing, the ledger and the look at the end included."""
+    moments.transactions()
+    _repair(Mode.MISSING, folder, clock, moments)
+
+
+def repair_tombstones(folder: Path, clock: FakeClock, moments: Moments) -> None:
+    """The whole burial of what KV lacks: both readings, and the wait between them."""
+    moments.transactions()
+    _repair(Mode.TOMBSTONES, folder, clock, moments)
+
+
+def _told(mode: Mode, target: SqliteTarget, clock: FakeClock, path: Path) -> Any:
+    """The report of a repair that was complete when it was killed, as the ledger has it."""
+    mine = Bundle("kv://script/script", target.address, ("s:",)).migration
+    with Ledger.open(path, clock=clock) as ledger:
+        last = ledger.last_task(mine, f"repair {mode}")
+        if last is None or last.state is not TaskState.COMPLETE:
+            return None
+        return ledger.evidence(mine)[-1].document
+
+
+class Moved(SqliteTarget):
+    """A file that is copied for each moment, and is the same store to whoever names it."""
+
+    address = "sqlite:/moved/sessions.db"  # type: ignore[assignment]
+
+
+def _repair(mode: Mode, folder: Path, clock: FakeClock, moments: Moments) -> None:
+    source = with_faults(_half_known(), moments.call)
+    words = {"gone_since": START} if mode is Mode.TOMBSTONES else {}
+    with contextlib.closing(Moved(folder / "sessions.db", clock=clock)) as target:
+        document = _told(mode, target, clock, folder / "ledger.db")
+        if document is None:
+            ended = repaired(mode, source, target, clock, folder / "ledger.db", **words)
+            assert ended.error is None, ended.error
+            document = ended.document
+    kept = ("mode", "number", "exit", "candidates", "looked_at", "tally", "balanced", "state", "left")
+    found = {name: document[name] for name in kept}
+    found["check"] = {name: document["check"][name] for name in ("keys", "verdict", "classes")}
+    (folder / "repaired.json").write_text(json.dumps(found, sort_keys=True))
+
+
 WORKS: dict[str, Work] = {
+    "repair-missing": repair_missing,
+    "repair-tombstones": repair_tombstones,
     "first": first,
     "later": later,
     "first-statements": first_statements,
@@ -173,6 +235,22 @@ def begin(what: str, folder: Path) -> None:
         write_dump(folder / "sessions.ndjson", [record(n, b"%d" % n) for n in range(12)])
     if what == "verify":
         first(folder, clock, quiet)
+    if what.startswith("repair"):
+        _begin_repair(folder, clock)
+
+
+def _half_known() -> Script:
+    """KV with six sessions that the target lacks, and without six that it has."""
+    return Script.of([record(n, b"%d" % n) for n in range(6, 20)], width=5)
+
+
+def _begin_repair(folder: Path, clock: FakeClock) -> None:
+    """Fourteen sessions copied; a verify finds what is on one side only."""
+    copied = Script.of([record(n, b"%d" % n) for n in range(14)])
+    with contextlib.closing(Moved(folder / "sessions.db", clock=clock)) as target:
+        sweep(copied, target, clock)
+        ended = verified(_half_known(), target, clock, folder / "ledger.db")
+    assert ended.document["against"] == 12
 
 
 def _altered() -> scenario.Script:
@@ -198,6 +276,10 @@ def result(what: str, folder: Path) -> Any:
     """What must be the same as after an uninterrupted run."""
     if what == "verify":
         return json.loads((folder / "verified.json").read_text())
+    if what.startswith("repair"):
+        with contextlib.closing(SqliteHolder(folder / "sessions.db")) as holder:
+            rows = [[*row[:1], str(row[1:4]), *row[4:6]] for row in holder.rows_between("s:", None, None)]
+        return [json.loads((folder / "repaired.json").read_text()), rows]
     if what == "dump":
         left = sorted(path.name for path in folder.iterdir())
         return [(folder / "backup.ndjson").read_text(), left]

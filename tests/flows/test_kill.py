@@ -15,6 +15,8 @@ LEAST = {
     "later-statements": 300,
     "dump": 200,
     "verify": 100,
+    "repair-missing": 45,
+    "repair-tombstones": 45,
 }
 """What is killed (see killer.py), and how many moments it has at least."""
 

@@ -213,6 +213,7 @@ class DurableTarget(DurableHolder):
         a gate's verify has begun; `legacy`: as in `Replacement`. Raises TooLate, StoreUnavailable when the
         lease was lost, StoreRefused.
         """
+        self._bridge.require(Scope.DELETE)
         ahead = self._objects.health.ahead
         with self._lock:
             until = min(max(not_after + ahead, 0.0), self._now() + _AHEAD)

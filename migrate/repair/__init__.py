@@ -1,0 +1,1 @@
+"""Repair: what a verify has found and nothing else mends, mended by the laws, and looked at again."""
