@@ -212,7 +212,8 @@ class VerifyRun:
         )
         word, code = verdict(facts)
         document = build_verify(facts, ledger.fingerprints)
-        document["next"] = self._next(word, open_question=facts.only_undecided)
+        repaired = self._repaired(facts)
+        document["next"] = repaired or self._next(word, open_question=facts.only_undecided)
         if error is None:
             ledger.close_verify(verify, VerifyState.COMPLETE, word)
         code = code if error is None else error.exit
@@ -244,6 +245,25 @@ class VerifyRun:
             *found(verify, (State.SETTLED,), SHOWN, kinds=AGAINST),
             *found(verify, DOUBTFUL, SHOWN, kinds=AGAINST | {Kind.EXPIRING}),
         ]
+
+    def _repaired(self, facts: VerifyFacts) -> str:
+        """The repair that mends all that was found; "": none does, or a sweep does as well."""
+        stage, target = self.look.rules.stage, self.words[1]
+        if (
+            stage.before(Stage.SHADOW_READ)
+            or not facts.complete
+            or self.recheck
+            or target.startswith("dump:")
+        ):
+            return ""
+        found = {kind for kind in AGAINST if facts.count(kind, State.SETTLED)}
+        buried = {Kind.EXTRA, Kind.LEGACY_EXTRA}
+        typed = {name: value for name, value in self._typed().items() if name != "ignore_names"}
+        if found and found <= buried and not stage.target_leads and self.fenced is None:
+            typed["tombstone_deleted"] = True
+        elif found != {Kind.MISSING}:
+            return ""
+        return command("repair", *self.words, self.look.prefixes, typed)
 
     def _next(self, word: str, *, open_question: bool) -> str:
         source, target = self.words

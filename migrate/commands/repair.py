@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -105,7 +104,6 @@ def command(
       kvferry repair --source kv: --target do+https://bridge.example.com --execute --name NAMESPACE
       kvferry repair --source kv: --target do+https://bridge.example.com --tombstone-deleted
     """
-    from migrate.formats.progress import Progress
     from migrate.repair.repairing import repair
     from migrate.repair.wish import Mode, Wish
 
@@ -117,6 +115,6 @@ def command(
     try:
         settings, words = options.take_settings(clock, words)
         wish = Wish(mode=mode, settings=settings, **words)
-        return options.emit(where, repair(wish, Progress(sys.stderr, clock, quiet=quiet)))
+        return options.emit(where, repair(wish, options.progress(clock, quiet=quiet)))
     finally:
         clock.stop()

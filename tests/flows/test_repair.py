@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from migrate.core.comparing import Stage
 from migrate.core.ports import Unreadable
 from migrate.core.record import Key, Origin, Row
 from migrate.errors import ConfigError, StoreRefused
@@ -142,3 +143,23 @@ def test_a_verify_that_reported_nothing_leaves_nothing_to_do(
     verified(kv, store, clock, ledger)
     ended = repair(Mode.MISSING, kv, store, clock, ledger)
     assert (ended.exit, ended.document["candidates"], became(ended)) == (0, 0, {})
+
+
+def test_a_verify_names_the_repair_that_mends_all_it_found(
+    kv: MemoryKv, lost: SqliteTarget, clock: FakeClock, ledger: Path
+) -> None:
+    assert (
+        verified(kv, lost, clock, ledger, stage=Stage.SHADOW_READ)
+        .document["next"]
+        .startswith("kvferry repair --source")
+    )
+    assert verified(kv, lost, clock, ledger).document["next"].startswith("kvferry export ")
+    kv.remove(key(2))
+    clock.time += 3600
+    both = verified(kv, lost, clock, ledger, stage=Stage.SHADOW_READ).document
+    assert both["next"].startswith("kvferry export ")
+    repair(Mode.MISSING, kv, lost, clock, ledger)
+    extra = verified(kv, lost, clock, ledger, stage=Stage.SHADOW_READ).document
+    assert extra["next"].endswith(" --tombstone-deleted")
+    leads = verified(kv, lost, clock, ledger, stage=Stage.OBJECT_FIRST).document
+    assert not leads["next"].startswith("kvferry repair")

@@ -122,7 +122,9 @@ def stores_agree(asked: Asked) -> Answer:
 
 def nothing_that_kv_lacks(asked: Asked) -> Answer:
     """Is there no copied row whose session KV does not have: deleted there, or never finished?"""
-    todo = f"they were deleted in KV only: wait until their rows expire, then {asked.verify()}"
+    fenced = asked.evidence.fenced
+    lift = f"{asked.type('export', '--lift-fence')}, then " if fenced is not None and fenced.since else ""
+    todo = f"{lift}{asked.type('repair', '--tombstone-deleted')}, then {asked.verify()}"
     return _none_of(asked, _KV_LACKS, "are in the target and not in KV", todo)
 
 
@@ -137,7 +139,8 @@ def nothing_only_in_kv(asked: Asked) -> Answer:
     if last is not None and (gone is None or last.started < gone):
         said = "the last verify is not known to have begun after the last isolate of an earlier stage"
         return unknown(said, _second(asked), last, asked.evidence.live)
-    return _none_of(asked, _ONLY_IN_KV, "are in KV only", _second(asked))
+    todo = f"{asked.type('repair')}, then {_second(asked)}"
+    return _none_of(asked, _ONLY_IN_KV, "are in KV only", todo)
 
 
 def kv_quiet(asked: Asked) -> Answer:
