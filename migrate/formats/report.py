@@ -21,9 +21,9 @@ from migrate.formats.junit import verify_junit
 from migrate.formats.key_check import check_text
 from migrate.formats.markdown import verdict_markdown, verify_markdown
 from migrate.formats.plan_text import plan_text
+from migrate.formats.repair import repair_text
 from migrate.formats.review.html import html_text
 from migrate.formats.review.markdown import markdown_text
-from migrate.formats.repair import repair_text
 from migrate.formats.text import export_text, status_text, verify_text
 from migrate.formats.verdict import verdict_text
 
