@@ -47,6 +47,7 @@ COMMANDS = (
     "cleanup",
     "status",
     "plan",
+    "smoke",
     "demo",
     "audit",
 )

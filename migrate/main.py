@@ -27,6 +27,7 @@ COMMANDS = {
     "store": "Put the session store into the application, and keep it up to date.",
     "config": "Describe a migration once, in a file: begin it, check it, and see what it says.",
     "plan": "Look before the migration: what is there, how long it takes, what is missing.",
+    "smoke": "Log in once through the real application, and see in which store the session lands.",
     "export": "Copy the sessions from the source into the target; run it again to resume.",
     "verify": "Read both stores afresh and say whether they agree.",
     "repair": "Mend what a verify has found and no sweep mends, and verify just that.",
@@ -43,7 +44,7 @@ COMMANDS = {
 """Every command, in the order of a migration; each lives in migrate/commands/NAME.py."""
 
 
-_AT_ONCE = {"audit", "rules", "rewrite", "store", "config", "bridge", "completion", "demo"}
+_AT_ONCE = {"audit", "rules", "rewrite", "store", "config", "bridge", "completion", "demo", "smoke"}
 """Commands with nothing to resume."""
 
 

@@ -334,7 +334,11 @@ FOR_ONE_RUN = {
 }
 """Options that say what one invocation is to do, and are no part of a migration's description."""
 
-OTHERWISE = {"export": {"rounds"}, "demo": {"edge", "keep", "live"}}
+OTHERWISE = {
+    "export": {"rounds"},
+    "demo": {"edge", "keep", "live"},
+    "smoke": {"login", "logout", "show-output", "timeout"},
+}
 """The same of one command only."""
 
 CODE = {"audit", "rewrite", "bridge init", "store init"}

@@ -44,6 +44,7 @@ LAYERS = [
         "migrate.export_run",
         "migrate.verify_run",
         "migrate.planning",
+        "migrate.smoke",
         "migrate.gate",
         "migrate.reporting",
         "migrate.cleaning",

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 HORIZON = 120
 """Seconds that KV may lag, as verify waits by default."""
 
+LOGIN = "./login.sh"
+"""Stands for the operator's own command, which only they know."""
+
 _SHOWN = 3
 
 
@@ -133,6 +136,7 @@ class _Steps:
         way, drain = self._way, self._way.choice.recipe is Recipe.DRAIN
         yield self._deploy("kv", "the session store is in, and behaves as before")
         yield self._deploy("dual-write", "every write goes to both stores from now on")
+        yield self._smoke("dual-write")
         if drain:
             left = duration(way.choice.wait + HORIZON)
             yield (f"wait {left} at dual-write", None, "until then all that only KV had has expired")
@@ -154,6 +158,7 @@ class _Steps:
     def _adopted_from_target(self) -> Iterator[Step]:
         yield self._export("brings what only KV has, and keeps the target's rows")
         yield self._deploy("object-first", "for all at once: there is no way back below it")
+        yield self._smoke("object-first")
 
     def _to_the_end(self) -> Iterator[Step]:
         yield self._verify("nothing may be in KV only", stage="object-first")
@@ -179,6 +184,15 @@ class _Steps:
         env = self._facts.words.options.get("env")
         line = f"npx wrangler deploy --env {env}" if env else "npx wrangler deploy"
         return (f'set SESSION_STAGE = "{stage}" in the application\'s wrangler configuration', line, why)
+
+    def _smoke(self, stage: str) -> Step:
+        known = None if self._way.objects else stage  # a file has no heartbeats that would tell it
+        line = self._command("smoke", {"login": LOGIN, "stage": known})
+        return (
+            "log in once",
+            line,
+            f"with a command of yours for {LOGIN}: a real login lands in both stores",
+        )
 
     def _export(self, why: str, sweeps: int | None = None) -> Step:
         more = {**self._facts.words.export_options, "sweeps": sweeps, "authority": self._way.authority}

@@ -24,6 +24,7 @@ from migrate.formats.plan_text import plan_text
 from migrate.formats.repair import repair_text
 from migrate.formats.review.html import html_text
 from migrate.formats.review.markdown import markdown_text
+from migrate.formats.smoke import smoke_text
 from migrate.formats.text import export_text, status_text, verify_text
 from migrate.formats.verdict import verdict_text
 
@@ -43,6 +44,7 @@ RENDERERS: dict[str, dict[str, Callable[[Document], str]]] = {
     },
     "status": {"text": status_text, "json": json_text},
     "plan": {"text": plan_text, "json": json_text},
+    "smoke": {"text": smoke_text, "json": json_text},
     "verdict": {"text": verdict_text, "json": json_text, "markdown": verdict_markdown},
     "evidence": {"json": json_text},
     "report": {"markdown": markdown_text, "html": html_text, "json": json_text},
