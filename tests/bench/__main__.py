@@ -19,7 +19,10 @@ from tests.bench.claims import HEADER, Claim, row
 from tests.bench.timing import Failed
 
 TMPFS = Path("/dev/shm")
-_GROUPS = ("startup", "accuracy", "audit", "bulk", "rest", "edge", "live", "races", "walks", "walks-sqlite")
+_GROUPS = (
+    *("startup", "accuracy", "audit", "bulk", "rest", "edge", "live"),
+    *("races", "rehearsal", "walks", "walks-sqlite"),
+)
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -69,6 +72,10 @@ def chance(options: argparse.Namespace, folder: Path, rounds: int) -> Iterator[C
         from tests.bench import races
 
         yield from races.claims(folder, quick=options.quick, rounds=rounds)
+    if "rehearsal" in wanted:
+        from tests.bench import rehearsing
+
+        yield from rehearsing.claims(folder, quick=options.quick)
     if "walks-sqlite" in wanted:
         from tests.bench import walking
 

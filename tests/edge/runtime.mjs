@@ -3,7 +3,8 @@
 //
 //   node runtime.mjs PLAN.json     prints {worker: url} as its first line, then what the runtime says
 //
-// PLAN: {modules, folder, aliases: {NAME: folder}, workers: [{name, entry, durableObjects, kvNamespaces?, bindings, port?, compatibilityFlags?}]}
+// PLAN: {modules, folder, aliases: {NAME: folder}, workers: [{name, entry, durableObjects, kvNamespaces?, bindings, serviceBindings?, port?,
+//   compatibilityFlags?}]}
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -34,7 +35,7 @@ async function bundle(entry) {
 }
 
 const workers = [];
-for (const { name, entry, durableObjects, kvNamespaces, bindings, port, compatibilityFlags } of plan.workers) {
+for (const { name, entry, durableObjects, kvNamespaces, bindings, serviceBindings, port, compatibilityFlags } of plan.workers) {
   workers.push({
     name,
     modules: true,
@@ -44,6 +45,7 @@ for (const { name, entry, durableObjects, kvNamespaces, bindings, port, compatib
     durableObjects,
     kvNamespaces: kvNamespaces ?? [],
     bindings,
+    serviceBindings: serviceBindings ?? {},
     unsafeDirectSockets: [{ host: "127.0.0.1", port: port ?? 0 }],
   });
 }

@@ -15,6 +15,8 @@ from tests.flows.shell import kvferry
 from tests.runtime.install import FOLDER, install, node, without_addresses
 from tests.runtime.runtime import run_wrangler
 
+TESTED = ("edge", "live", "rehearsal")
+"""Folders of tests that have Workers of their own."""
 PACKAGE = json.loads((EDGE / "package.json").read_text())
 
 
@@ -29,7 +31,7 @@ def test_the_types_are_strict_and_hold(tmp_path: Path) -> None:
     config = {
         "extends": str(EDGE / "tsconfig.json"),
         "compilerOptions": {"types": [str(modules / "workers-types")], "paths": sources},
-        "include": [str(EDGE / "src"), str(HERE / "worker"), str(HERE.parent / "live" / "worker")],
+        "include": [str(EDGE / "src"), *(str(HERE.parent / name / "worker") for name in TESTED)],
     }
     (tmp_path / "tsconfig.json").write_text(json.dumps(config))
     (tmp_path / "wrong.ts").write_text(

@@ -163,7 +163,8 @@ class Ledger:
             return Breach.LENGTHENED
         if all(read.expiration != one and abs(read.expiration - one) > _EXACT for one in known):
             return Breach.STRANGE
-        if read.stage >= FIRST and read.expiration < self._promised(read) - _EXACT:
+        spared = self._history.coalesced + _EXACT
+        if read.stage >= FIRST and read.expiration < self._promised(read) - spared:
             return Breach.SHORTENED
         return None
 

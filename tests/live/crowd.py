@@ -151,7 +151,8 @@ class Crowd:
 
     async def _request(self, line: Line, dice: random.Random, login: Login) -> None:
         """One request of the application: everything of it is at one stage, in one isolate."""
-        act = _Request(self, line, dice, login, dice.choice(self.live), dice.choice(self._edge.apps))
+        stage = dice.choice(self.live)
+        act = _Request(self, line, dice, login, stage, self._edge.app(stage, login.number, dice))
         self._underway[act.stage] += 1
         try:
             await act.run()
@@ -164,6 +165,19 @@ class Crowd:
         """A value that nobody has written before."""
         self._value += 1
         return self._value
+
+    def now(self) -> float:
+        """Unix seconds."""
+        return self._edge.now()
+
+    def updates(self, login: Login) -> float:
+        """The share of updates among the requests of a login."""
+        return self._load.updates
+
+    @property
+    def path(self) -> str:
+        """Where the application is asked."""
+        return self._edge.path
 
     @property
     def load(self) -> Load:
@@ -195,12 +209,12 @@ class _Request:
             return
         if self.dice.random() < load.touches:
             await self._do("touch")
-        chosen = self.dice.random()
+        chosen, updates = self.dice.random(), self.crowd.updates(self.login)
         if chosen < load.puts:
             await self._do("put", write=True)
-        elif chosen < load.puts + load.updates:
+        elif chosen < load.puts + updates:
             await self._do("update", write=True)
-        elif chosen < load.puts + load.updates + load.logouts:
+        elif chosen < load.puts + updates + load.logouts:
             await self._do("delete")
 
     async def _do(self, verb: str, *, write: bool = False) -> dict[str, Any] | None:
@@ -213,11 +227,11 @@ class _Request:
         if write:
             order |= {"value": self.crowd.number(), "metadata": self.login.metadata}
         if write or verb == "touch":
-            order["expiration"] = int(time.time()) + self.login.life + self.dice.randrange(5)
+            order["expiration"] = int(self.crowd.now()) + self.login.life + self.dice.randrange(5)
         answer = None
-        start = time.time()
+        start = self.crowd.now()
         try:
-            answer = dict(await self.line.ask(self.url, "do", order))
+            answer = dict(await self.line.ask(self.url, self.crowd.path, order))
             return answer if answer["done"] else None
         finally:
             self._record(verb, order, answer or {"done": False, "error": SILENT}, start, late)
@@ -238,7 +252,7 @@ class _Request:
     def _record(
         self, verb: str, order: dict[str, Any], answer: dict[str, Any], start: float, late: float
     ) -> None:
-        end = time.time()
+        end = self.crowd.now()
         if not answer["done"]:
             self.crowd.errors[f"{STAGES[self.stage]} {verb}: {answer['error']}"] += 1
         asked, told = order.get("expiration"), answer.get("expiration")

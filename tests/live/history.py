@@ -56,13 +56,15 @@ class History:
     """All operations.
 
     `stale`: how old an answer of KV may be, seconds. `opened`: when the gate to object-first was opened.
-    `alone`: from when to when no stage before object-first was live.
+    `alone`: from when to when no stage before object-first was live. `coalesced`: a touch that gains fewer
+    seconds may write nothing.
     """
 
     stale: float
     operations: list[Operation] = field(default_factory=list)
     opened: float = math.inf
     alone: list[tuple[float, float]] = field(default_factory=list)
+    coalesced: float = 0.0
 
     def of_each(self) -> dict[str, list[Operation]]:
         """The operations of each session, in the order of their starts."""

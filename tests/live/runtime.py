@@ -5,6 +5,8 @@ It can be killed and started again: what is on disk stays, and so do its ports.
 
 from __future__ import annotations
 
+import random
+import time
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,19 @@ class Racing(Edge):
     def apps(self) -> list[str]:
         """The URL of each isolate."""
         return [self._urls[name] for name in self._apps]
+
+    @property
+    def path(self) -> str:
+        """Where an isolate is asked to do something."""
+        return "do"
+
+    def app(self, stage: int, login: int, dice: random.Random) -> str:
+        """The URL of an isolate that serves this stage, for the devices of a login."""
+        return dice.choice(self.apps)
+
+    def now(self) -> float:
+        """What time it is there, Unix seconds."""
+        return time.time()
 
     def underway(self, *but: str) -> int:
         """How many halves of writes are under way, but for those at these stages."""

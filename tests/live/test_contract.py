@@ -21,8 +21,8 @@ def op(verb, stage, start, end, value=None, **more):
     return Operation("s", verb, stage, start, end, value=value, **more)
 
 
-def found(*operations, opened=math.inf, alone=(), stale=1.0):
-    history = History(stale, list(operations), opened, list(alone))
+def found(*operations, opened=math.inf, alone=(), stale=1.0, coalesced=0.0):
+    history = History(stale, list(operations), opened, list(alone), coalesced)
     return [one.breach for one in breaches(history)]
 
 
@@ -145,6 +145,12 @@ CASES = [
 @pytest.mark.parametrize(("operations", "breach"), CASES)
 def test_what_is_wrong_and_what_is_not(operations, breach):
     assert found(FIRST_PUT, *operations) == ([] if breach is None else [breach])
+
+
+def test_a_renewal_that_gains_little_may_be_left_out():
+    read = op("touch", FIRST, 3, 4, expiration=END + 9), get(FIRST, 5, 1)
+    assert found(FIRST_PUT, *read, coalesced=9) == []
+    assert found(FIRST_PUT, *read, coalesced=7) == [Breach.SHORTENED]
 
 
 def test_once_the_gate_is_open_touches_put_nothing_back_into_objects():

@@ -1,9 +1,11 @@
 // KV as one isolate sees it: any answer may be as old as KV allows. Answers are remembered for that long, and
-// every other time the oldest of them is given again; nobody's own writes are seen any sooner.
+// every other time the oldest of them is given again. Its own writes are seen no sooner, unless it forgets what was
+// before them.
 
 export class Past<Answer> {
   readonly #seconds: number;
   readonly #seen = new Map<string, { at: number; answer: Answer }[]>();
+  readonly #since = new Map<string, number>(); // when it was forgotten last
 
   constructor(seconds: number) {
     this.#seconds = seconds;
@@ -19,8 +21,13 @@ export class Past<Answer> {
     return answer;
   }
 
+  // No answer to this question that is older than now will be given.
+  forget(question: string): void {
+    this.#since.set(question, Date.now());
+  }
+
   #recent(question: string): { at: number; answer: Answer }[] {
-    const first = Date.now() - this.#seconds * 1000;
+    const first = Math.max(Date.now() - this.#seconds * 1000, this.#since.get(question) ?? 0);
     const seen = (this.#seen.get(question) ?? []).filter(({ at }) => at >= first);
     return seen.sort((one, other) => one.at - other.at);
   }
