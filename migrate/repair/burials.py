@@ -20,6 +20,7 @@ from migrate.core.comparing import Kind, Stage
 from migrate.core.copying import NOT_AFTER
 from migrate.core.document import iso
 from migrate.core.gate.alone import Gone
+from migrate.core.partition import run_id
 from migrate.core.ports import Answer, Claim, Outcome, Tally, Target, TooLate, Unreadable
 from migrate.core.record import Key, Row
 from migrate.errors import ConfigError, StoreRefused
@@ -69,7 +70,8 @@ def refuse(work: Work) -> None:
             " nothing",
             wish.again("verify", stage=Stage.SHADOW_READ),
         )
-    if work.desk.ledger.tasks(work.migration, "cleanup"):
+    alone = run_id("cleanup", work.source.address, "", work.prefixes)  # of KV by itself
+    if any(work.desk.ledger.tasks(mine, "cleanup") for mine in (work.migration, alone)):
         raise ConfigError(
             "keys of KV were cleaned up: that KV lacks a session says nothing any more",
             "nothing is left to be repaired so",

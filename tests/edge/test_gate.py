@@ -54,7 +54,7 @@ class Course:
 
     def wait(self, seconds: float) -> None:
         self.clock.time += seconds
-        self.environment[VARIABLE] = keys("import", "verify", "values", now=self.clock.time)
+        self.environment[VARIABLE] = keys("import", "verify", "values", "delete", now=self.clock.time)
         self.settings.clock.now()
         self.told.set_clock(self.clock.time)
 

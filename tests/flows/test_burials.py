@@ -10,9 +10,11 @@ import pytest
 from migrate.core.authority import Authority
 from migrate.core.comparing import Stage
 from migrate.core.gate.alone import Gone
+from migrate.core.partition import run_id
 from migrate.core.record import Key, Origin
 from migrate.desk import Ended
 from migrate.errors import ConfigError, StoreRefused, StoreUnavailable
+from migrate.gate.bundle import Bundle
 from migrate.ledger.ledger import Ledger
 from migrate.repair.at_work import AtWork
 from migrate.repair.wish import Mode
@@ -230,10 +232,11 @@ def test_at_a_stage_where_the_target_is_right_nothing_is_buried(ground: Ground) 
     assert ground.graves == set()
 
 
-def test_once_kv_was_cleaned_up_nothing_is_buried(ground: Ground) -> None:
-    from migrate.gate.bundle import Bundle
-
-    mine = Bundle(ground.kv.address, ground.store.address, ("s:",)).migration
+@pytest.mark.parametrize("with_target", [True, False])
+def test_once_kv_was_cleaned_up_nothing_is_buried(ground: Ground, with_target: bool) -> None:
+    mine = run_id("cleanup", ground.kv.address, "", ("s:",))
+    if with_target:
+        mine = Bundle(ground.kv.address, ground.store.address, ("s:",)).migration
     with Ledger.open(ground.ledger, clock=ground.clock) as ledger:
         ledger.open_task(mine, "cleanup")
     with pytest.raises(ConfigError, match="cleaned up"):

@@ -1,0 +1,148 @@
+"""The first door is shut by a logout that only KV knew: it is buried, and the door opens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from migrate.core.document import Document
+from migrate.desk import Ended
+from migrate.errors import ConfigError
+from migrate.formats import report
+from migrate.repair.repairing import repair
+from migrate.repair.wish import Mode, Wish
+from tests.edge.edge import PREFIX
+from tests.edge.test_gate import SOURCE, Course, at_shadow_read, course, standings
+from tests.edge.test_stats_over_bridge import HOUR
+from tests.fake_api import NAMESPACE
+
+LACKS = "nothing-that-kv-lacks"
+
+__all__ = ["course"]
+
+
+def todo(verdict: Document, name: str) -> str:
+    (found,) = [one["todo"] for one in verdict["conditions"] if one["name"] == name]
+    return str(found)
+
+
+def mend(course: Course, mode: Mode, *, execute: bool = True, **words: Any) -> Ended:
+    """One repair, while the application goes on sending heartbeats."""
+    clock, sleep = course.clock, course.clock.sleep
+
+    def busy(seconds: float) -> None:
+        sleep(seconds)
+        course.wait(0)
+        course.beat("shadow-read", "v2")
+
+    clock.sleep = busy  # type: ignore[method-assign]
+    try:
+        course.wait(0)
+        course.beat("shadow-read", "v2")
+        wish = Wish(
+            mode,
+            SOURCE,
+            course.target,
+            [PREFIX],
+            course.settings,
+            execute,
+            lambda _: NAMESPACE,
+            **words,
+        )
+        ended = repair(wish)
+    finally:
+        clock.sleep = sleep  # type: ignore[method-assign]
+    report.validate(ended.document, "repair-report")
+    return ended
+
+
+def logged_out_in_kv_only(course: Course, *numbers: int) -> None:
+    for number in numbers:
+        course.fake.api.namespace.delete(f"{PREFIX}{number:03}")
+
+
+def test_a_logout_that_only_kv_knew_shuts_the_first_door_until_it_is_buried(course: Course) -> None:
+    at_shadow_read(course)
+    logged_out_in_kv_only(course, 3, 17)
+    assert course.verify(fence=True)["verdict"] == "differences"
+    course.beat("shadow-read", "v2")
+    verdict = course.gate()
+    assert (verdict["verdict"], standings(verdict, "failed")) == ("shut", {LACKS: "failed"})
+    first, _, then = todo(verdict, LACKS).partition(", then ")
+    assert first.startswith("kvferry export --lift-fence ")
+    assert then.startswith("kvferry repair --tombstone-deleted ")
+
+    with pytest.raises(ConfigError, match="no row is replaced"):
+        mend(course, Mode.TOMBSTONES)
+    course.export(lift_fence=True)
+    assert mend(course, Mode.TOMBSTONES, execute=False).document["tally"]["lacking"] == 2
+    before = course.clock.time
+    ended = mend(course, Mode.TOMBSTONES)
+    assert (ended.exit, ended.document["tally"]["buried"]) == (0, 2)
+    assert course.clock.time >= before + 110
+    assert ended.document["gone"]["word"] is False
+    assert ended.document["check"]["classes"]["tombstoned"]["keys"] == 2
+
+    course.wait(HOUR)
+    assert course.verify(fence=True)["verdict"] == "clean"
+    course.beat("shadow-read", "v2")
+    verdict = course.gate()
+    assert [(one["name"], one["said"]) for one in verdict["conditions"] if one["standing"] != "passed"] == []
+    assert verdict["verdict"] == "open"
+    # KV brings none of them back: a stale copy finds a tombstone.
+    for number in (3, 17):
+        course.fake.api.namespace.put(f"{PREFIX}{number:03}", b"{}", None, None)
+    assert course.export(lift_fence=True)["tally"]["tombstoned"] == 2
+
+
+def test_while_a_dual_write_isolate_is_at_work_nothing_is_buried(course: Course) -> None:
+    at_shadow_read(course)
+    logged_out_in_kv_only(course, 5)
+    course.verify()
+    course.wait(0)
+    course.beat("dual-write", "v1")
+    with pytest.raises(ConfigError, match="still at work: dual-write"):
+        mend(course, Mode.TOMBSTONES)
+    # Its last heartbeat is not its end: half a minute later it may still write, and H counts from then.
+    course.wait(40)
+    course.deploy("shadow-read", "v2")
+    heard = course.clock.time
+    course.wait(10)
+    ended = mend(course, Mode.TOMBSTONES)
+    assert ended.document["gone"]["since"]["unix"] >= heard - 40 + 30
+    assert (ended.exit, ended.document["tally"]["buried"]) == (0, 1)
+    assert course.clock.time >= heard + 220
+
+
+def test_an_isolate_of_dual_write_between_the_readings_stops_the_burial(course: Course) -> None:
+    at_shadow_read(course)
+    logged_out_in_kv_only(course, 5)
+    course.verify()
+    clock, sleep = course.clock, course.clock.sleep
+
+    def rolled_back(seconds: float) -> None:
+        sleep(seconds)
+        course.wait(0)
+        course.beat("dual-write", "v1")
+
+    clock.sleep = rolled_back  # type: ignore[method-assign]
+    course.beat("shadow-read", "v2")
+    wish = Wish(Mode.TOMBSTONES, SOURCE, course.target, [PREFIX], course.settings, True, lambda _: NAMESPACE)
+    ended = repair(wish)
+    clock.sleep = sleep  # type: ignore[method-assign]
+    assert ended.error is not None
+    assert "still at work: dual-write" in ended.error.message
+    assert ended.document["tally"]["lacking"] == 1
+    assert course.verify()["classes"]["extra"]["settled"] == 1
+
+
+def test_what_the_target_lacks_is_copied_into_its_objects(course: Course) -> None:
+    at_shadow_read(course)
+    later = int(course.clock.time) + 10 * 86_400
+    for number in range(5):
+        course.fake.api.namespace.put(f"{PREFIX}new{number}", b'{"n":1}', None, later)
+    assert course.verify()["classes"]["missing"]["settled"] == 5
+    ended = mend(course, Mode.MISSING)
+    assert (ended.exit, ended.document["tally"]["copied"]) == (0, 5)
+    assert course.verify()["verdict"] == "clean"
