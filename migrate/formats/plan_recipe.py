@@ -172,7 +172,8 @@ class _Steps:
         )
         never = self._facts.listing.survey.never
         if never:
-            yield ("empty KV", None, f"{plural(never, 'session')} never expire there by themselves")
+            why = f"{plural(never, 'session')} never expire there by themselves; it says first what would go"
+            yield ("empty KV", self._command("cleanup", {}), why)
         else:
             yield ("let KV expire", None, "waiting costs nothing, deleting costs as much as writing")
 
