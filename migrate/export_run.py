@@ -247,7 +247,7 @@ class ExportRun:
             ignored_names=order.names.left_out,
             aside=self.source.aside if isinstance(self.source, Countable) else {},
         )
-        document = build_export(facts, desk.ledger.fingerprints)
+        document = build_export(facts, desk.ledger.fingerprints) | desk.settings.told()
         if not self.dry_run:
             desk.ledger.add_evidence(order.run, "export-report", document)
         return Ended(document, Exit(document["exit"]), error)

@@ -20,6 +20,7 @@ from migrate.addresses import (
     SqliteAddress,
     WranglerAddress,
 )
+from migrate.core.configuration import UsedFile
 from migrate.core.limiting import Budget, MemoryRequestLog, Rate
 from migrate.core.ports import Clock, Holder, Source, Target
 from migrate.core.writing import Writable
@@ -54,7 +55,8 @@ class Settings:
 
     `rate`: REQUESTS/SECONDS. `budget`: such as "reads=50000/day". `binding`, `env`: which of
     wrangler's. `assume_never`, `dumped_at` (Unix seconds): for dumps, see `migrate.stores.dump`.
-    `config`: the file that --config named, for the next command.
+    `config`: the file that --config named, for the next command. `used`: the file that was used, and what
+    of it, for reports.
     """
 
     clock: Clock
@@ -66,8 +68,13 @@ class Settings:
     assume_never: bool = False
     dumped_at: int | None = None
     config: Path | None = None
+    used: UsedFile | None = None
     cwd: Path = field(default_factory=Path.cwd)
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    def told(self) -> dict[str, object]:
+        """The member of a report that says which file was used; {} when none was."""
+        return {} if self.used is None else {"config_file": self.used.document()}
 
     def typed(self) -> dict[str, object]:
         """The options that the next command must repeat to mean the same stores; defaults left out."""

@@ -211,7 +211,7 @@ class VerifyRun:
             note=error.message if error else self._note(verify, mine.started_at),
         )
         word, code = verdict(facts)
-        document = build_verify(facts, ledger.fingerprints)
+        document = build_verify(facts, ledger.fingerprints) | desk.settings.told()
         repaired = self._repaired(facts)
         document["next"] = repaired or self._next(word, open_question=facts.only_undecided)
         if error is None:

@@ -67,4 +67,4 @@ def _rows(found: Configuration, table: str, command: click.Command) -> Iterator[
     if "source" in configured.options_of(command):
         for key in configured.LISTS:
             if key in values:
-                yield key, configured.entries(key, values[key]), found.where
+                yield f"[[{key}]]", configured.entries(values[key]), found.where

@@ -14,6 +14,7 @@ import click
 from click.core import ParameterSource
 
 from migrate import addresses
+from migrate.core.configuration import UsedFile
 from migrate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -85,25 +86,23 @@ def defaults(command: click.Command, values: Mapping[str, object]) -> dict[str, 
     return {known[key].name or "": value for key, value in values.items() if key in known}
 
 
-def used(ctx: click.Context, configuration: Configuration, table: str | None = None) -> str:
-    """Which file was used, for which values, and which of its values the command line overrode; "" when it
-    says nothing for this command. `table`: None: the command's own."""
+def used(ctx: click.Context, configuration: Configuration, table: str | None = None) -> UsedFile:
+    """What a command takes from the configuration, and which of its values the command line overrode.
+    `table`: None: the command's own."""
     values = configuration.values(table or table_of(ctx))
-    taken, overridden = [], []
+    taken: dict[str, str] = {}
+    overridden = []
     for key, option in options_of(ctx.command).items():
         if key not in values:
             continue
         source = ctx.get_parameter_source(option.name or "")
         if source is ParameterSource.DEFAULT_MAP:
-            taken.append(f"{key} {shown(key, values[key])}")
+            taken[key] = shown(key, values[key])
         elif source is ParameterSource.COMMANDLINE:
-            overridden.append(f"--{key}")
+            overridden.append(key)
     if "source" in options_of(ctx.command):
-        taken += [entries(key, values[key]) for key in LISTS if key in values]
-    if not taken and not overridden:
-        return ""
-    line = f"{configuration.where}: {', '.join(taken) or 'nothing'}"
-    return line + (f" ({', '.join(overridden)} from the command line)" if overridden else "")
+        taken |= {f"[[{key}]]": entries(values[key]) for key in LISTS if key in values}
+    return UsedFile(configuration.where, taken, overridden)
 
 
 def shown(key: str, value: object) -> str:
@@ -123,6 +122,6 @@ def written(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else shlex.quote(str(value))
 
 
-def entries(key: str, value: object) -> str:
-    """How many entries a list has that is only in the configuration: `2 [[project]]`."""
-    return f"{len(value) if isinstance(value, list) else 0} [[{key}]]"
+def entries(value: object) -> str:
+    """How many entries a list has that is only in the configuration."""
+    return str(len(value) if isinstance(value, list) else 0)

@@ -30,6 +30,9 @@ _PROJECT, _CONFIG = "kvferry.project", "kvferry.config"
 _FOUND = "kvferry.configuration"
 """In the context: the configuration, whichever file it is; None: there is none."""
 
+_USED = "kvferry.used"
+"""In the context: what of the configuration the command uses, once it has begun."""
+
 _APPLICATIONS = "kvferry.applications"
 """In the context: the applications that the configuration names."""
 
@@ -74,8 +77,10 @@ def _telling(command: Callable[..., Any], table: str | None = None) -> Callable[
     def told(*args: Any, **words: Any) -> Any:
         ctx = click.get_current_context()
         found = ctx.meta.get(_FOUND)
-        if found is not None and (line := configured.used(ctx, found, table)):
-            progress(SystemClock(), quiet=bool(ctx.params.get("quiet"))).say(line)
+        if found is not None:
+            ctx.meta[_USED] = used = configured.used(ctx, found, table)
+            if line := used.line():
+                progress(SystemClock(), quiet=bool(ctx.params.get("quiet"))).say(line)
         return command(*args, **words)
 
     return told
@@ -340,7 +345,8 @@ def take_settings(clock: Clock, words: dict[str, Any]) -> tuple[Settings, dict[s
     mine = {name: words[name] for name in _SETTINGS if name in words}
     rest = {name: value for name, value in words.items() if name not in _SETTINGS}
     meta = click.get_current_context().meta
-    return Settings(clock=clock, config=meta[_CONFIG], **mine), {**rest, "project": meta[_PROJECT]}
+    settings = Settings(clock=clock, config=meta[_CONFIG], used=meta.get(_USED), **mine)
+    return settings, {**rest, "project": meta[_PROJECT]}
 
 
 def applications() -> tuple[dict[str, object], ...]:

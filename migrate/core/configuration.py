@@ -1,4 +1,6 @@
-"""The configuration digest: a short name for everything that changes what a comparison means.
+"""The configuration of a run: a digest of the rules, and what of it stood in which file.
+
+The digest is a short name for everything that changes what a comparison means.
 
 Two reports with one digest went by the same rules: the same prefixes, the same schema, the same fields
 and stages, the same project list. It does not say which stores they looked at, nor how patiently.
@@ -8,8 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+from migrate.core.document import Document
 from migrate.core.partition import disjoint
 from migrate.core.projecting import Projection
 
@@ -33,3 +37,25 @@ def configuration_digest(prefixes: Sequence[str], projection: Projection, **rule
         given["project"] = projection.words()
     words = json.dumps([list(disjoint(prefixes)), given], sort_keys=True)
     return hashlib.sha256(words.encode()).hexdigest()[:LENGTH]
+
+
+@dataclass(frozen=True, slots=True)
+class UsedFile:
+    """The configuration file that a command used. `where`: its name, and the place in it. `values`: what it
+    took, as it is typed, by option. `overridden`: options whose value there the command line replaced."""
+
+    where: str
+    values: Mapping[str, str] = field(default_factory=dict)
+    overridden: Sequence[str] = ()
+
+    def line(self) -> str:
+        """In one line, for people; "" when nothing in it is for the command."""
+        if not self.values and not self.overridden:
+            return ""
+        taken = ", ".join(f"{key} {value}" for key, value in self.values.items())
+        typed = ", ".join(f"--{key}" for key in self.overridden)
+        return f"{self.where}: {taken or 'nothing'}" + (f" ({typed} from the command line)" if typed else "")
+
+    def document(self) -> Document:
+        """The member `config_file` of reports."""
+        return {"name": self.where, "used": dict(self.values), "overridden": list(self.overridden)}

@@ -1,6 +1,6 @@
 """A verdict and a verify report as Markdown: short enough for the summary of a CI step, or a comment.
 
-It names no key, not even by its fingerprint: who wants to see those opens the report itself.
+A key is shown by its fingerprint, as everywhere, and only the first few of those that differ are.
 """
 
 from __future__ import annotations
@@ -12,6 +12,10 @@ from migrate.core.document import Document
 from migrate.formats.figures import clean, count, duration, plural
 from migrate.formats.verdict import mark
 
+MOST = 20
+"""Differences that are shown."""
+
+_CODE = re.compile(r"`[^`|]+`")
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~#&])")
 
 
@@ -41,6 +45,12 @@ def verify_markdown(document: Document) -> str:
         if found["keys"]
     ]
     lines += _table(("class", "keys", "settled", "against"), rows)
+    differing = document["differences"]
+    found = [
+        (one["class"], _code(one["fingerprint"]), ", ".join(one["fields"]), one["state"]) for one in differing
+    ]
+    lines += _table(("difference", "key", "fields", "state"), found[:MOST])
+    lines += [f"- and {count(len(found) - MOST)} more in the report", ""] if len(found) > MOST else []
     lines += [f"- not proven: {_text(reason)}" for reason in document["unproven_because"]]
     lines += [f"- {_text(document['note'])}"] if document["note"] else []
     return "\n".join([*lines, "", f"next: {_text(document['next'])}"]) + "\n"
@@ -64,7 +74,14 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     if not rows:
         return []
     lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
-    return [*lines, *(f"| {' | '.join(_text(cell) for cell in row)} |" for row in rows), ""]
+    cells = ([cell if _CODE.fullmatch(cell) else _text(cell) for cell in row] for row in rows)
+    return [*lines, *(f"| {' | '.join(row)} |" for row in cells), ""]
+
+
+def _code(text: str) -> str:
+    """Text as code, where it can be that."""
+    code = f"`{clean(text)}`"
+    return code if _CODE.fullmatch(code) else clean(text)
 
 
 def _text(text: str) -> str:

@@ -92,7 +92,7 @@ def plan(
             error = work.look()
         finally:
             desk.progress.finish()
-        document = build_plan(work.facts(words, error, wish, new=new))
+        document = build_plan(work.facts(words, error, wish, new=new)) | settings.told()
         return Ended(document, Exit(document["exit"]), error)
 
 

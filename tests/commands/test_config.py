@@ -121,7 +121,7 @@ def test_every_value_is_shown_with_the_place_that_says_it(
     assert ["rate", "900/300", "eu.toml"] in sections["verify"]
     assert ["ledger", ".kvferry/ledger.db", "default"] in sections["status"]
     assert ["prefix", "a:", "'b", "c:'", "eu.toml"] in sections["plan"]
-    assert ["project", "1", "[[project]]", "eu.toml"] in sections["verify"]
+    assert ["[[project]]", "1", "eu.toml"] in sections["verify"]
     assert sections["audit"] == [["select", "KV002", "eu.toml,", "[audit]"]]
     assert not any(row[0] in ("fresh", "limit", "json") for rows in sections.values() for row in rows)
     _, less, _ = said(capsys, "show", "status", "--config", "eu.toml")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from migrate.formats.report import validate
 from migrate.main import run
 from tests.flows.shell import PREFIX
 
@@ -94,12 +95,26 @@ def test_quiet_and_no_file_say_nothing(here: Path, capsys: pytest.CaptureFixture
 def test_lists_that_no_option_says_are_counted(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     entry = '[[project]]\nignore = "/lastAccessed"\nreason = "every read sets it"\n'
     Path("kvferry.toml").write_text('source = "dump:sessions.ndjson"\ntarget = "sqlite:s.db"\n' + entry)
-    assert said(capsys, "export").endswith("target sqlite:s.db, 1 [[project]]")
+    assert said(capsys, "export").endswith("target sqlite:s.db, [[project]] 1")
 
 
 def test_for_a_program_it_is_an_object(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(said(capsys, "export", "--progress", "json"))
     assert (found["event"], found["text"].split(":")[0]) == ("note", "kvferry.toml")
+
+
+def test_reports_say_it_too(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for command, name in (("export", "export-report"), ("verify", "verify-report"), ("plan", "plan")):
+        capsys.readouterr()
+        run([command, "--json", "--target", "sqlite:other.db"])
+        document = json.loads(capsys.readouterr().out)
+        validate(document, name)
+        found = document["config_file"]
+        assert (found["name"], found["overridden"]) == ("kvferry.toml", ["target"]), command
+        assert (found["used"]["source"], found["used"]["prefix"]) == ("dump:sessions.ndjson", f"{PREFIX} ''")
+    os.remove("kvferry.toml")
+    run(["plan", "--json", "--source", "dump:sessions.ndjson"])
+    assert "config_file" not in json.loads(capsys.readouterr().out)
 
 
 def test_values_are_not_commands_to_a_terminal(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

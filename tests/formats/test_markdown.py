@@ -8,6 +8,7 @@ from migrate.core.gate.verdict import Condition, Door, Standing
 from migrate.formats.markdown import verdict_markdown, verify_markdown
 from migrate.formats.verdict import VerdictFacts, build_verdict
 from migrate.formats.verify import VerifyFacts, build_verify
+from tests.formats.conftest import KEY
 
 EVIL = "a|b`<img src=x>`\n## heading [x](y) &amp;"
 
@@ -37,17 +38,19 @@ def test_a_verify_shows_its_classes_and_names_no_session(
     document = build_verify(replace(differing, note=EVIL, prefixes=[EVIL]), fingerprints)
     text = verify_markdown(document)
     assert text.startswith("## kvferry verify\n\n**differences**\n")
-    shown = re.findall(r"^\| ([a-z\\_]+) \|", text, re.MULTILINE)
+    classes, differences = text.split("| difference |")
+    shown = re.findall(r"^\| ([a-z\\_]+) \|", classes, re.MULTILINE)
     kept = [name for name, found in document["classes"].items() if found["keys"]]
     assert [name.replace("\\", "") for name in shown if name != "class"] == kept
     for reason in document["unproven_because"]:
         assert f"- not proven: {reason}"[:30] in text
     for one in document["differences"]:
-        assert one["fingerprint"] not in text
+        assert f"| {one['class']} | `{one['fingerprint']}` |" in differences
+    assert KEY not in text
     assert_no_markup(text)
 
 
 def assert_no_markup(text: str) -> None:
     """Nothing of EVIL became markup: no heading but ours, no tag, no link, no further cell."""
     assert len(re.findall(r"^#", text, re.MULTILINE)) == 1
-    assert not re.search(r"(?<!\\)[<>`\[\]&]", text)
+    assert not re.search(r"(?<!\\)[<>`\[\]&]", re.sub(r"`[^`|]+`", "", text))

@@ -36,7 +36,7 @@ def test_no_report_in_any_format_shows_a_session_id(
                 assert PLANTED not in text
                 assert f"{PREFIX}#" in text
                 shown += 1
-    assert shown == 10
+    assert shown == 12
     assert PLANTED not in "".join(path.name for path in tmp_path.rglob("*"))
 
 
