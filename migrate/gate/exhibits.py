@@ -26,14 +26,16 @@ from migrate.core.gate.evidence import (
     Heartbeats,
     Listed,
     Live,
+    RolledBack,
     Verified,
 )
 
 EXPORT, VERIFY = "export-report", "verify-report"
 LIVE, DEPLOYMENT, FENCE, AUDIT, LISTING = "live", "deployment", "fence", "audit", "listing"
+ROLLED_BACK = "rolled-back"
 
 Fact = TypeVar("Fact")
-KINDS = (EXPORT, VERIFY, LIVE, DEPLOYMENT, FENCE, AUDIT, LISTING)
+KINDS = (EXPORT, VERIFY, LIVE, DEPLOYMENT, FENCE, AUDIT, LISTING, ROLLED_BACK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ def evidence(exhibits: Iterable[Exhibit]) -> Evidence:
         fenced=_newest(found[FENCE], _fenced),
         audited=_newest(found[AUDIT], _audited),
         listings=tuple(_listed(one) for one in found[LISTING]),
+        rolled_back=_newest(found[ROLLED_BACK], _rolled_back),
         tagged=deployment[0].document["tag"] if deployment else None,
     )
 
@@ -191,3 +194,8 @@ def _listed(one: Exhibit) -> Listed:
         float("inf") if hour == "never" else float(hour): digest for hour, digest in told["hours"].items()
     }
     return Listed(one.digest, _unix(told["started"]), _unix(told["finished"]), told["keys"], hours)
+
+
+def _rolled_back(one: Exhibit) -> RolledBack:
+    finished = one.document["finished"]
+    return RolledBack(one.digest, one.at, finished is not None)

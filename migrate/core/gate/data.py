@@ -114,6 +114,19 @@ def nothing_written_since(asked: Asked) -> Answer:
     return yes(said, last, fenced, again=verify)
 
 
+def not_rolled_back(asked: Asked) -> Answer:
+    """Was nothing given back to KV since the last verify: is the target still right about what it was?"""
+    last, back = asked.verified, asked.evidence.rolled_back
+    if last is None:
+        return unknown("nothing was verified", asked.verify(), back)
+    if back is None:
+        return yes("nothing was rolled back", last, again=asked.verify())
+    if last.started <= back.at:
+        said = "a rollback has begun" if not back.whole else "rows were rolled back"
+        return unknown(f"{said}, and nothing was verified since", asked.verify(), back, last)
+    return yes("the last verify began after the last rollback", last, again=asked.verify())
+
+
 def stores_agree(asked: Asked) -> Answer:
     """Is there no row that object-first would serve and that is wrong?"""
     export = asked.type("export", "--lift-fence")

@@ -160,6 +160,16 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class RolledBack:
+    """Rows were given back to KV, for a stage before shadow-read: until `at`, or with `whole` False, as far
+    as it came. What was verified before says nothing any more."""
+
+    document: str
+    at: float
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """All of it, for one namespace. Runs and listings are the newest last. None or empty: there is none."""
 
@@ -170,5 +180,6 @@ class Evidence:
     fenced: Fenced | None = None
     audited: Audited | None = None
     listings: tuple[Listed, ...] = ()
+    rolled_back: RolledBack | None = None
     tagged: str | None = None
     """The commit of the deployed version, by its tag."""

@@ -10,7 +10,7 @@ from migrate.core.canary import Standing as Flown
 from migrate.core.comparing import Kind, Stage
 from migrate.core.gate.data import export_complete, horizon_long_enough
 from migrate.core.gate.doors import DOORS, conditions, name
-from migrate.core.gate.evidence import Evidence, Heartbeats
+from migrate.core.gate.evidence import Evidence, Heartbeats, RolledBack
 from migrate.core.gate.policy import Policy
 from migrate.core.gate.verdict import Condition, Door, Standing, Word, judge
 from tests.core.gate.world import DAY, HOUR, NOW, asked, evidence, with_live, with_verify
@@ -67,6 +67,10 @@ def canary(**changes: object) -> Callable[[Evidence], Evidence]:
 
 def second(**changes: object) -> Callable[[Evidence], Evidence]:
     return lambda found: replace(found, listings=(found.listings[0], replace(found.listings[1], **changes)))
+
+
+def rolled_back(at: float, *, whole: bool = True) -> Callable[[Evidence], Evidence]:
+    return lambda found: replace(found, rolled_back=RolledBack("r", at, whole))
 
 
 ALL = tuple(Door)
@@ -129,6 +133,8 @@ CASES = [
         ),
         "nameless",
     ),
+    Case(ALL, "not-rolled-back", UNPROVEN, rolled_back(NOW - 5), "after the verify"),
+    Case(ALL, "not-rolled-back", UNPROVEN, rolled_back(NOW - 5, whole=False), "begun after the verify"),
     Case((FIRST,), "export-complete", UNPROVEN, export(whole=False), "partial"),
     Case((FIRST,), "export-complete", FAILED, export(balanced=False), "does not add up"),
     Case((FIRST,), "export-complete", FAILED, export(quarantined=1), "quarantine"),
@@ -305,9 +311,17 @@ def test_no_evidence_of_a_kind_is_never_taken_for_good_evidence(door, part):
         "fenced": {FIRST},
         "audited": Door,
         "listings": {CLEANUP},
+        "rolled_back": set[Door](),  # there is one only where something was given back
         "tagged": Door,
     }
     assert (judge(after.values()) is Word.OPEN) == (door not in used[part])
+
+
+@pytest.mark.parametrize("door", Door)
+def test_after_a_rollback_a_new_verify_opens_the_door_again(door):
+    found = evidence(door)
+    before = rolled_back(found.verifies[-1].started - 1)(found)
+    assert judge(conditions(asked(door, before))) is Word.OPEN
 
 
 @pytest.mark.parametrize("door", Door)
