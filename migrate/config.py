@@ -43,6 +43,7 @@ COMMANDS = (
     "gate",
     "evidence",
     "report",
+    "rollback",
     "finish",
     "cleanup",
     "status",

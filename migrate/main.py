@@ -34,6 +34,7 @@ COMMANDS = {
     "gate": "Say whether the next stage may be opened, and what is missing.",
     "evidence": "Bundle what a verdict rests on, without keys and values, for CI and reviewers.",
     "report": "Write the report for whoever decides whether the fallback may be deleted.",
+    "rollback": "Before going back from shadow-read to dual-write: bring into KV what only the target knows.",
     "finish": "End the migration: only now may the target forget what has expired.",
     "cleanup": "Delete migrated keys, or old ones of another prefix, from Workers KV in bulk.",
     "status": "Show what the ledger remembers, and what comes next.",

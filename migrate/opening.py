@@ -238,6 +238,33 @@ class Opener:
             case _:
                 assert_never(address)
 
+    def writable_for(self, source: str, target: str) -> Writable:
+        """Open KV to write sessions of this target into it: through the bridge, where the target has one.
+
+        KV takes a write however late it arrives, so what must not come late goes by requests that end soon.
+        Only a running `wrangler dev` is written past a bridge that is not bound to it. Raises ConfigError.
+        """
+        address, kv = addresses.parse(target), addresses.parse(source)
+        if not isinstance(address, DurableAddress):
+            return self.writable(source)
+        bridge = self.bridge(address)
+        health = bridge.health()
+        opened = self.source(source).address
+        name = opened.rstrip("/").rpartition("/")[2]
+        if isinstance(kv, LocalKvAddress) and not (health.kv and health.kv_namespace == name):
+            return self.writable(source)
+        if not isinstance(kv, KvAddress | LocalKvAddress):
+            return self.writable(source)  # which refuses it
+        if health.kv and health.kv_namespace != name:
+            other = health.kv_namespace or "one that it does not name (KVFERRY_KV_NAMESPACE)"
+            raise ConfigError(
+                f"the bridge writes another KV namespace than the source: {other}",
+                "kvferry bridge init DIR --kv-binding NAME --force, and deploy the bridge",
+            )
+        from migrate.stores.durable import BridgedKv
+
+        return self._kept(BridgedKv(bridge, opened, clock=self._settings.clock, health=health))
+
     def close(self) -> None:
         """Close every store that was opened here."""
         self._closing.close()

@@ -48,6 +48,7 @@ LAYERS = [
         "migrate.gate",
         "migrate.reporting",
         "migrate.cleaning",
+        "migrate.rollback",
         "migrate.bridging",
         "migrate.live_status",
         "migrate.vendoring",

@@ -25,6 +25,7 @@ from migrate.formats.repair import repair_text
 from migrate.formats.review.html import html_text
 from migrate.formats.review.markdown import markdown_text
 from migrate.formats.smoke import smoke_text
+from migrate.formats.rollback import rollback_text
 from migrate.formats.text import export_text, status_text, verify_text
 from migrate.formats.verdict import verdict_text
 
@@ -50,6 +51,7 @@ RENDERERS: dict[str, dict[str, Callable[[Document], str]]] = {
     "report": {"markdown": markdown_text, "html": html_text, "json": json_text},
     "cleanup-report": {"text": cleanup_text, "json": json_text},
     "repair-report": {"text": repair_text, "json": json_text},
+    "rollback-report": {"text": rollback_text, "json": json_text},
     "key-check": {"text": check_text, "json": json_text},
     "bridge-check": {"text": bridge_check_text, "json": json_text},
 }

@@ -1,0 +1,97 @@
+"""The conditions of a rollback, each with what to do where it does not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate import addresses
+from migrate.addresses import DurableAddress
+from migrate.core.document import iso
+from migrate.core.gate.asking import Asked
+from migrate.core.gate.at_rest import Line, Word, at_rest
+from migrate.core.gate.evidence import Evidence
+from migrate.core.gate.policy import Policy
+from migrate.core.gate.verdict import Door
+from migrate.errors import ConfigError, StoreUnavailable
+from migrate.gate.bundle import of_ledger
+from migrate.gate.exhibits import AUDIT, evidence
+from migrate.gate.gathering import Gathering
+from migrate.rollback.wish import Work
+from migrate.stores.finishing import HINT
+
+_EVERY = 60.0
+"""Seconds between two questions of who is at work, while rows are given back."""
+
+
+class Conditions:
+    """Asks bridge and Cloudflare each time anew; what it hears is kept as evidence, for the gates as well."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._gathering = Gathering(work.desk, work.source, work.holder, work.wish.target, work.prefixes)
+        self._asked_at = float("-inf")
+
+    def lines(self, *, leased: bool = False) -> tuple[Line, ...]:
+        """All of them. `leased`: the target's lease is our own."""
+        work = self._work
+        asked = self._asked()
+        work.horizon = max(work.wish.settle or 0.0, self._needed(asked))
+        self._asked_at = work.now
+        return (
+            *at_rest(asked, counted=self._counted, word=work.wish.stage),
+            *self._target(leased=leased),
+        )
+
+    def expect(self) -> None:
+        """Raise unless all of them hold still; asked once a minute at most."""
+        if self._work.now - self._asked_at < _EVERY:
+            return
+        for line in self.lines(leased=True):
+            if not line.holds:
+                kind = ConfigError if line.word is Word.FAILED else StoreUnavailable
+                raise kind(f"{line.name}: {line.said}", f"{line.todo}; then {self._work.wish.repeat()}")
+
+    @property
+    def _counted(self) -> bool:
+        return isinstance(addresses.parse(self._work.wish.target), DurableAddress)
+
+    def _needed(self, asked: Asked) -> float:
+        """H: of a source that can be stale never less than a gate would ask for."""
+        stale = self._work.source.horizon
+        return max(stale, asked.horizon) if stale else 0.0
+
+    def _asked(self) -> Asked:
+        work, ledger = self._work, self._work.desk.ledger
+        found = list(self._gathering.exhibits(listed=False))
+        for exhibit in found:
+            ledger.add_evidence(work.migration, exhibit.kind, exhibit.document, exhibit.at)
+        known = of_ledger(ledger, work.source.address, work.holder.address, work.prefixes)
+        heard: Evidence = evidence([*found, *(one for one in known.exhibits if one.kind == AUDIT)])
+        # Who is at work is judged by H, not by how long a door wants a stage to have been everywhere.
+        return Asked(Door.OBJECT_FIRST, heard, Policy(steady=0.0), work.now, work.wish.stores)
+
+    def _target(self, *, leased: bool) -> Iterator[Line]:
+        work = self._work
+        since = work.holder.finished_since()
+        if since is not None:
+            yield Line("target", Word.FAILED, f"the migration is finished since {iso(since)}", HINT)
+        else:
+            yield Line("target", Word.OK, "the migration is not finished")
+        until = None if leased else work.holder.leased_until()
+        if until is not None and until > work.now:
+            said = f"somebody writes to the target: a lease is held until {iso(until)}"
+            yield Line("lease", Word.UNPROVEN, said, "let the export or the sweep end")
+        else:
+            yield Line("lease", Word.OK, "no export and no sweep is under way")
+        yield self._whole()
+
+    def _whole(self) -> Line:
+        """Is it all of the sessions? A stage holds for every one of them."""
+        address = addresses.parse(self._work.wish.target)
+        if not isinstance(address, DurableAddress):
+            return Line("prefix", Word.NOTE, "that these are all sessions is not known here")
+        prefix = self._work.desk.opener.bridge(address).health().prefix
+        if any(prefix.startswith(one) for one in self._work.prefixes):
+            return Line("prefix", Word.OK, "these are all sessions of the bridge")
+        said = "these are some of the bridge's sessions, and a stage holds for all"
+        return Line("prefix", Word.FAILED, said, f"pass --prefix {prefix}")
