@@ -24,8 +24,8 @@ from migrate.formats.plan_text import plan_text
 from migrate.formats.repair import repair_text
 from migrate.formats.review.html import html_text
 from migrate.formats.review.markdown import markdown_text
-from migrate.formats.smoke import smoke_text
 from migrate.formats.rollback import rollback_text
+from migrate.formats.smoke import smoke_text
 from migrate.formats.text import export_text, status_text, verify_text
 from migrate.formats.verdict import verdict_text
 
