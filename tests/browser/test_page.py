@@ -23,6 +23,9 @@ pytestmark = pytest.mark.xdist_group("browser")
 LEAST = 4.5
 """WCAG 2.2, AA: contrast of text."""
 
+A4 = 688
+"""CSS pixels between the margins of a page."""
+
 CONTRASTS = """
 (() => {
   const numbers = (text) => text.match(/[\\d.]+/g).map(Number);
@@ -216,6 +219,10 @@ def test_print_gives_pages_with_everything_unfolded_and_on_white(browser: Browse
         pages = len(re.findall(rb"/Type\s*/Page\b", printed))
         assert 4 <= pages <= 40
         page.call("Emulation.setEmulatedMedia", media="print")
+        page.call(
+            "Emulation.setDeviceMetricsOverride", width=A4, height=1000, deviceScaleFactor=1, mobile=False
+        )
+        assert page.value("document.documentElement.scrollWidth") == A4
         assert (
             page.value("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
         )

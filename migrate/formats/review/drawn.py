@@ -12,6 +12,14 @@ from migrate.formats.review.plots import BAD, GOOD, NEUTRAL, OPEN, Bars, Lanes, 
 WIDE = 760.0
 """Units of a plot that fills a page; without this they fit beside a table, or on a telephone."""
 
+_LANES = (
+    *("kv", "dual-write", "shadow-read", "object-first", "object-only", "deployment"),
+    *("export", "verify", "fence", "audit", "listing", "gate", "finish"),
+)
+"""In this order; a task's lane comes before the fence."""
+
+_TASKS = _LANES.index("verify") + 0.5
+
 _ALIKE = ("equal", "same_json")
 """Classes that would make all other bars invisible."""
 
@@ -45,7 +53,7 @@ def _heard(one: Document) -> Span:
 
 def happened(document: Document, width: float = 360.0) -> Lanes | None:
     """The timeline, under the stages that were at work."""
-    rows: Mapping[str, list[Span]] = defaultdict(list)
+    rows: dict[str, list[Span]] = defaultdict(list)
     for one in document["traffic"]["stages"]:
         rows[one["stage"]].append(_heard(one))
     for one in document["timeline"]:
@@ -53,10 +61,11 @@ def happened(document: Document, width: float = 360.0) -> Lanes | None:
             end = None if one["finished"] is None else one["finished"]["unix"]
             said = f"{one['started']['iso']}: {one['what']}, {one['said']}"
             rows[one["what"]].append(Span(one["started"]["unix"], end, one["means"], said))
+    lanes = sorted(rows.items(), key=lambda row: _LANES.index(row[0]) if row[0] in _LANES else _TASKS)
     if not rows:
         return None
     said = f"{plural(sum(map(len, rows.values())), 'entry', 'entries')} on {plural(len(rows), 'lane')}."
-    return Lanes.of("What happened when", said, list(rows.items()), _until(document), width)
+    return Lanes.of("What happened when", said, lanes, _until(document), width)
 
 
 def outcomes(account: Document) -> Bars:

@@ -18,6 +18,9 @@ _DAY = 86_400
 _UNITS = (3600, 6 * 3600, _DAY, 2 * _DAY, 7 * _DAY, 28 * _DAY)
 """Seconds between two ticks."""
 
+_NARROW = 6.0
+"""Units under which a span is drawn as a moment."""
+
 _END = 140.0
 """Room that the words at the ends of a scale take."""
 
@@ -76,7 +79,7 @@ class Bars:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Something on a lane: a span when it is wide, else a moment."""
+    """Something on a lane: a span when it is wide enough to be seen as one, else a moment, of width 0."""
 
     x: float
     width: float
@@ -151,7 +154,9 @@ class Lanes:
 def _mark(span: Span, scale: _Scale) -> Mark:
     x = scale.at(span.started)
     wide = 0.0 if span.finished is None else round(scale.at(span.finished) - x, 2)
-    return Mark(x, 0.0 if span.finished is None else max(2.0, wide), span.means, span.said)
+    if wide < _NARROW:  # as a bar nobody would see what it means
+        return Mark(round(x + wide / 2, 2), 0.0, span.means, span.said)
+    return Mark(x, wide, span.means, span.said)
 
 
 @dataclass(frozen=True, slots=True)
