@@ -26,6 +26,7 @@ def command(fmt: str | None, outputs: tuple[str, ...], as_json: bool, quiet: boo
     \b
       kvferry evidence export --source kv: --target do+https://bridge.example.com --output json=evidence.json
       kvferry gate --for object-first --evidence evidence.json
+      kvferry report --evidence evidence.json --output html=report.html
     """
     from migrate.gate.bundling import bundled
 

@@ -105,7 +105,8 @@ def _said(state: str, last: Ruling | None, now: Document) -> str:
         return f"nobody has asked; by this evidence it would be {now['verdict']}"
     given, until = last.document["verdict"], last.document["expires"]["iso"]
     if state == "expired":
-        return f"the newest verdict, {given}, expired at {until}; asked now, it would be {now['verdict']}"
+        again = f"asked again in the same way, it would be {now['verdict']}"
+        return f"the newest verdict, {given}, expired at {until}; {again}"
     if state == "open":
         asked = len(now["conditions"])
         waived = sum(one["waived"] is not None for one in now["conditions"])

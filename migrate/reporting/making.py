@@ -16,7 +16,7 @@ from migrate.gate.bundle import of_document, of_ledger
 from migrate.gate.history import Given, History
 from migrate.gate.verdicts import VERDICT
 from migrate.opening import Settings
-from migrate.reporting.material import Material, Place
+from migrate.reporting.material import CLOCKS, Material, Place
 from migrate.reporting.review import build_report
 
 
@@ -28,6 +28,11 @@ def of_stores(
     Nothing is asked afresh and nothing is kept. Raises ConfigError, and StoreError for stores that cannot
     be opened.
     """
+    if not settings.ledger.exists():
+        raise ConfigError(
+            f"there is no ledger {settings.ledger}",
+            "--ledger FILE, or --evidence FILE with a bundle of kvferry evidence export",
+        )
     more = [read(path, VERDICT) for path in verdicts]
     with desk_of(settings, None) as desk:
         opened, holder = desk.opener.source(source), desk.opener.holder(target)
@@ -48,7 +53,7 @@ def of_bundle(path: Path, now: float, verdicts: Sequence[Path] = ()) -> Ended:
     Raises ConfigError for a file that is no bundle, or not what it was.
     """
     document = read(path, "evidence")
-    if document["made"]["unix"] > now + _AHEAD:
+    if document["made"]["unix"] > now + CLOCKS:
         raise ConfigError(f"{path} was made in the future", "set this machine's clock")
     more = [read(one, VERDICT) for one in verdicts]
     told = history.of_document(document.get("history"))
@@ -62,10 +67,6 @@ def of_bundle(path: Path, now: float, verdicts: Sequence[Path] = ()) -> Ended:
         remembered=told is not None,
     )
     return _ended(material)
-
-
-_AHEAD = 300.0
-"""Seconds that two machines' clocks may differ by."""
 
 
 def _with(known: History, more: Sequence[Document]) -> History:

@@ -9,6 +9,9 @@ from migrate.core.document import naming
 from migrate.gate.bundle import Bundle
 from migrate.gate.history import History
 
+CLOCKS = 300.0
+"""Seconds that the clocks of two machines may differ by."""
+
 
 class Place(enum.StrEnum):
     """Where the material is from."""

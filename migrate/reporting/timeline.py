@@ -123,7 +123,8 @@ def _remembered(material: Material) -> Iterator[Document]:
         if one["what"] in _REPORTED and one["state"] == "complete":
             continue
         told = ", ".join(f"{name} {count(n)}" for name, n in one.get("tally", {}).items() if n)
-        said = f"number {one['number']} {one['state']}" + (f": {told}" if told else "")
+        state = "running, or killed" if one["state"] == "running" else one["state"]
+        said = f"number {one['number']} {state}" + (f": {told}" if told else "")
         means = {"complete": GOOD, "failed": BAD}.get(one["state"], OPEN)
         yield _entry(one["what"], one["started"], said, means, one["finished"])
     if material.history.finished is not None:

@@ -11,7 +11,7 @@ from migrate.core.gate.verdict import Door
 from migrate.core.partition import disjoint
 from migrate.gate.history import Given
 from migrate.gate.using import edited
-from migrate.reporting.material import Material
+from migrate.reporting.material import CLOCKS, Material
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def _refused(given: Given, material: Material) -> str:
         return "it is for other stores"
     if disjoint(document["prefixes"]) != disjoint(bundle.prefixes):
         return "it is for other prefixes"
-    if document["issued"]["unix"] > material.now:
+    if document["issued"]["unix"] > material.now + CLOCKS:
         return "it is from the future"
     return edited(document, bundle, material.naming)
 

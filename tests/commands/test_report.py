@@ -151,3 +151,9 @@ def test_a_bundle_from_the_future_is_refused(here, evidence, capsys):
 def test_what_cannot_be_made_ends_with_2_and_says_why(here, evidence, capsys, words, said):
     assert run(["report", *words]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_without_a_ledger_there_is_no_report_and_no_ledger_is_made(here, evidence, capsys):
+    assert run(["report", *STORES, "--ledger", "elsewhere.db"]) == 2
+    assert "there is no ledger elsewhere.db" in capsys.readouterr().err
+    assert not Path("elsewhere.db").exists()

@@ -55,7 +55,8 @@ def html_text(document: Document) -> str:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     page = environment.get_template("report.html")
     ours = Markup(style)  # noqa: S704 (a file of this package, without a placeholder)
-    return page.render(report=document, style=ours, style_digest=digest) + "\n"
+    kinds = {one["sha256"][:12]: one["kind"] for one in document["of"]["documents"]}
+    return page.render(report=document, style=ours, style_digest=digest, kinds=kinds) + "\n"
 
 
 @functools.cache

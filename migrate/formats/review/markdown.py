@@ -22,7 +22,7 @@ _LONGEST = 400
 """Characters of one sentence of somebody else's; of a command, more."""
 
 _ENTRIES = 60
-"""Entries of the timeline, the newest; the others are counted."""
+"""Entries of the timeline, and runs, the newest; the others are counted."""
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~#$])")
 _WORDS = {"yes": "yes", "no": "no", "unproven": "not shown"}
@@ -191,7 +191,11 @@ def _accounts(document: Document) -> str:
         )
         for one in document["verifies"]
     ]
-    return "\n".join(_table(("when", "run", "account", "adds up"), sorted(rows, reverse=True)[:_ENTRIES]))
+    rows.sort(reverse=True)
+    lines = _table(("when", "run", "account", "adds up"), rows[:_ENTRIES])
+    if len(rows) > _ENTRIES:
+        lines = [f"The newest {_ENTRIES}; {plural(len(rows) - _ENTRIES, 'run')} before them.", "", *lines]
+    return "\n".join(lines)
 
 
 def _equation(total: int, terms: Sequence[tuple[str, int]]) -> str:
@@ -247,7 +251,8 @@ def _cost(cost: Document) -> str:
     ]
     if cost["billed"]:
         reading = cost["reading"]
-        lines.append(f"Reading KV: {money} {reading['least']:.2f} to {reading['most']:.2f} on a paid plan.")
+        spent = f"{money} {reading['least']:.2f} to {reading['most']:.2f}"
+        lines.append(f"Reading KV: {spent} on a paid plan, each key taken for one read.")
     if cost["rows_written"]:
         writing = cost["writing"]
         lines.append(f"Writing objects: {money} {writing['least']:.2f} to {writing['most']:.2f}.")
