@@ -42,8 +42,11 @@ def command(paths: tuple[Path, ...], **words: Any) -> int:
     from migrate.commands import audit_ending as ending
     from migrate.commands.audit_request import request_of
     from migrate.commands.audit_wanted import Wanted
+    from migrate.formats.figures import clean
 
     wanted = Wanted.parse(paths, words)
+    for line in () if wanted.quiet else audit_config.used(click.get_current_context()):
+        click.echo(clean(line), err=True)
     found = _audited(request_of(paths, words), wanted)
     if wanted.show_files:
         return ending.show_files(found)

@@ -9,20 +9,28 @@ counts; how the audit runs and what fails is said where it begins.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from migrate.commands import configured
+
 if TYPE_CHECKING:
     from audits.auditing import Request
+    from migrate.config import Configuration
 
 _OF_CODE = (
     *("select", "ignore", "severity", "confidence", "pedantic", "session_prefix", "binding", "forever"),
     *("include", "exclude", "tests"),
 )
 _FILES = ("baseline", "cache_dir")
+
+_SAID = "kvferry.audit.said"
+"""In the context: the configurations that the audit begins with and what each says, the nearest first."""
+
+_Said = list[tuple[str, dict[str, Any]]]
 
 
 class Configured(click.Command):
@@ -36,7 +44,7 @@ class Configured(click.Command):
         except click.UsageError:
             return super().parse_args(ctx, args)  # it says so once more
         if helping is None or not typed.get(helping.name or ""):
-            ctx.default_map = {**(ctx.default_map or {}), **_defaults(typed)}
+            ctx.default_map = {**(ctx.default_map or {}), **_defaults(ctx, typed)}
         return super().parse_args(ctx, args)
 
 
@@ -62,25 +70,56 @@ def _is_typed(ctx: click.Context, name: str) -> bool:
     return ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
 
 
-def _defaults(typed: Mapping[str, Any]) -> dict[str, Any]:
+def used(ctx: click.Context) -> Iterator[str]:
+    """What the audit takes from which file, a line each, the nearest first; not what folders within the
+    project say of their own code."""
+    told: set[str] = set()
+    said: _Said = ctx.meta.get(_SAID, [])
+    for where, values in said:
+        mine = {name: value for name, value in values.items() if name not in told}
+        told |= mine.keys()
+        if line := configured.used_by_name(ctx, where, mine).line():
+            yield line
+
+
+def _defaults(ctx: click.Context, typed: Mapping[str, Any]) -> dict[str, Any]:
     """The defaults of all options, for what was typed."""
     from audits.project_root import area
 
     cwd = Path.cwd()
+    said: _Said = []
+    ctx.meta[_SAID] = said
     named = typed.get("config")
     if isinstance(named, str):
-        return _meant(_load(Path(named), cwd))
-    said = _meant(_load(None, cwd))
+        return _noted(said, _find(Path(named), cwd))
+    found = _noted(said, _find(None, cwd))
     paths = [Path(word) for word in _words(typed.get("paths")) if word != "-"]
     paths += [Path(word) for word in _words(typed.get("stdin_filename"))]
     root = area(paths, cwd).root
     if root != cwd:
         own = root / "kvferry.toml"
         label = Path(os.path.relpath(own, cwd)) if own.is_file() else None
-        nearer = _meant(_load(label, cwd if label is not None else root))
+        nearer = _noted(said, _find(label, cwd if label is not None else root))
         nearer |= {name: str(root / nearer[name]) for name in _FILES if name in nearer}
-        said |= nearer
-    return {"session_prefix": (), "binding": ()} | said
+        found |= nearer
+    return {"session_prefix": (), "binding": ()} | found
+
+
+def _noted(said: _Said, found: Configuration | None) -> dict[str, Any]:
+    """What a configuration says for an audit, noted with its name."""
+    if found is None:
+        return {}
+    from migrate.config import parameters
+
+    meant = _meant(parameters(found.values("audit")))
+    said.insert(0, (found.where, dict(meant)))
+    return meant
+
+
+def _find(path: Path | None, folder: Path) -> Configuration | None:
+    from migrate.config import find
+
+    return find(path, folder)
 
 
 def _words(typed: object) -> tuple[str, ...]:
@@ -90,9 +129,10 @@ def _words(typed: object) -> tuple[str, ...]:
 
 
 def _load(path: Path | None, folder: Path) -> dict[str, object]:
-    from migrate.config import load
+    from migrate.config import parameters
 
-    return dict(load(path, folder).get("audit", {}))
+    found = _find(path, folder)
+    return {} if found is None else parameters(found.values("audit"))
 
 
 def _meant(said: dict[str, object]) -> dict[str, Any]:

@@ -105,6 +105,19 @@ def used(ctx: click.Context, configuration: Configuration, table: str | None = N
     return UsedFile(configuration.where, taken, overridden)
 
 
+def used_by_name(ctx: click.Context, where: str, said: Mapping[str, object]) -> UsedFile:
+    """The same for a command that takes things in its own way; `said`: values by their parameter's name."""
+    words = {option.name or "": word for word, option in options_of(ctx.command).items()}
+    sources = {name: ctx.get_parameter_source(name) for name in said if name in words}
+    taken = {
+        words[name]: written(list(value) if isinstance(value := said[name], tuple) else value)
+        for name, source in sources.items()
+        if source is ParameterSource.DEFAULT_MAP and said[name] not in ((), [])
+    }
+    typed = [words[name] for name, source in sources.items() if source is ParameterSource.COMMANDLINE]
+    return UsedFile(where, taken, typed)
+
+
 def shown(key: str, value: object) -> str:
     """A value as it is typed. What should be an address and is none may hold a secret: that is left out."""
     if key in ("source", "target"):

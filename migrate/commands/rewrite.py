@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from migrate.commands import configured
 from migrate.errors import ConfigError, Exit, MigrateError
 
 if TYPE_CHECKING:
@@ -16,16 +17,23 @@ if TYPE_CHECKING:
     from audits.rewriting.sessions import Sessions
 
 
+_SAID = "kvferry.rewrite.said"
+"""In the context: the configuration's name, and what it says."""
+
+
 def _load_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
     """What the configuration says for audits of bindings and files, and the prefix if it is one."""
-    from migrate.config import load
+    from migrate.config import find, parameters
 
-    said = load(path, Path.cwd()).get("audit", {})
+    configuration = find(path, Path.cwd())
+    said = {} if configuration is None else parameters(configuration.values("audit"))
     found: dict[str, object] = {name: said[name] for name in ("include", "exclude") if name in said}
     found["binding"] = said.get("bindings", [said["binding"]] if "binding" in said else ())
     prefixes = said.get("prefix")
     if isinstance(prefixes, list) and len(prefixes) == 1:
         found["prefix"] = prefixes[0]
+    if configuration is not None:
+        ctx.meta[_SAID] = configuration.where, found
     ctx.default_map = {**(ctx.default_map or {}), **found}
     return path
 
@@ -102,6 +110,7 @@ def command(
     """
     from audits.formats import rewriting as shown
     from audits.project_root import way_to
+    from migrate.formats.figures import clean
 
     if (goal is None) == (not remove_fallback):
         raise ConfigError(
@@ -112,6 +121,9 @@ def command(
         raise ConfigError("--diff, --check and --write exclude each other", "leave all but one out")
     if allow_dirty and not write:
         raise ConfigError("--allow-dirty is for --write", "leave it out")
+    ctx = click.get_current_context()
+    if _SAID in ctx.meta and not quiet and (line := configured.used_by_name(ctx, *ctx.meta[_SAID]).line()):
+        click.echo(clean(line), err=True)
     request = _request(paths, binding, include, exclude, prefix)
     found = _found(request)
     made = (

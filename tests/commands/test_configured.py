@@ -103,6 +103,24 @@ def test_for_a_program_it_is_an_object(here: Path, capsys: pytest.CaptureFixture
     assert (found["event"], found["text"].split(":")[0]) == ("note", "kvferry.toml")
 
 
+def test_commands_on_code_say_it_too(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.ts").write_text("export const f = (env) => env.KV.get(`sess:${1}`);\n")
+    Path("worker").mkdir()
+    Path("worker/wrangler.toml").write_text('name = "w"\n')
+    Path("worker/a.ts").write_text("export const a = 1;\n")
+    Path("kvferry.toml").write_text('prefix = "sess:"\nbinding = "KV"\n[audit]\nselect = ["KV001"]\n')
+    Path("worker/kvferry.toml").write_text('[audit]\nselect = ["KV002"]\n')
+    assert said(capsys, "audit") == "kvferry.toml: session-prefix sess:, binding KV, select KV001"
+    line = said(capsys, "audit", "--select", "KV001", "--binding", "X")
+    assert line == "kvferry.toml: session-prefix sess: (--binding, --select from the command line)"
+    run(["audit", "worker"])
+    first, second = capsys.readouterr().err.split("\n")[:2]
+    assert first == "worker/kvferry.toml: select KV002"
+    assert second == "kvferry.toml: session-prefix sess:, binding KV"
+    assert said(capsys, "audit", "--quiet") == ""
+    assert said(capsys, "rewrite", "--to", "store") == "kvferry.toml: binding KV, prefix sess:"
+
+
 def test_reports_say_it_too(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for command, name in (("export", "export-report"), ("verify", "verify-report"), ("plan", "plan")):
         capsys.readouterr()
