@@ -259,7 +259,8 @@ def _by_recipe(facts: PlanFacts, target: str) -> list[dict[str, str]]:
         right = {"kv": "if KV is right", "target": "if the target is"}
         return [_step(line("plan", {"authority": one}), why) for one, why in right.items()]
     export = line("export", {**words.export_options, "authority": said})
-    return [_step(export, _why(facts.rows)), checked]
+    early = "; before dual-write it is a rehearsal" if way is not None and way.staged else ""
+    return [_step(export, _why(facts.rows) + early), checked]
 
 
 def _step(line: str, why: str) -> dict[str, str]:

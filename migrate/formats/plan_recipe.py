@@ -139,7 +139,8 @@ class _Steps:
         yield self._smoke("dual-write")
         if drain:
             left = duration(way.choice.wait + HORIZON)
-            yield (f"wait {left} at dual-write", None, "until then all that only KV had has expired")
+            why = "until then all that only KV had has expired; plan again there, for what is left by then"
+            yield (f"wait {left} at dual-write", None, why)
         elif way.choice.recipe is Recipe.ADOPT:
             yield self._export("mends what differs, once it has settled", sweeps=2)
         else:

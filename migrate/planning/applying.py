@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from migrate.core.applications import Named, Place, What
-from migrate.errors import StoreError, StoreRefused
+from migrate.errors import StoreError, StoreRefused, StoreUnavailable
 from migrate.formats.plan_facts import Applications, Bound, Refused
 from migrate.stores import applications as ask
 from migrate.stores.cloudflare import Api
+from migrate.stores.envelope import Rejected
 
 MOST_VERSIONS = 300
 """How many versions are asked for their bindings, one request each; the newest of each script first."""
@@ -25,6 +26,13 @@ def look_at_applications(api: Api, account: str, namespace: str, named: Sequence
     bound = [*look.of("Workers", ask.SCRIPTS_PERMISSION, look.scripts())]
     bound += look.of("Pages projects", ask.PAGES_PERMISSION, look.projects())
     return Applications(bound, named, look.unseen)
+
+
+def _hint(error: StoreError, permission: str) -> str:
+    """What to do about it."""
+    if isinstance(error, StoreRefused) and not isinstance(error, Rejected):
+        return f"give the token the permission {permission} for this account, and plan again"
+    return "plan again later" if isinstance(error, StoreUnavailable) else error.hint
 
 
 @dataclass(slots=True)
@@ -42,12 +50,9 @@ class _Look:
         """What is found until something cannot be asked; then that is noted, and it ends."""
         try:
             yield from found
-        except StoreRefused as error:
-            hint = f"give the token the permission {permission} for this account, and plan again"
-            self.unseen.append(Refused(f"not every one of the {what} could be asked: {error.message}", hint))
         except StoreError as error:
             said = f"not every one of the {what} could be asked: {error.message}"
-            self.unseen.append(Refused(said, "plan again later"))
+            self.unseen.append(Refused(said, _hint(error, permission)))
 
     def scripts(self) -> Iterator[Bound]:
         """Workers, each with its version URLs."""

@@ -156,7 +156,9 @@ class _Look:
         """Of a namespace at Cloudflare that may be listed; another has failed already."""
         cloud = self.sight.cloud
         if cloud is not None and self._listing.refused is None:
+            self.desk.progress.throttled("asking which Workers and Pages projects are bound to it")
             self._applications = look_at_applications(cloud.api, cloud.account, cloud.name, self.named)
+            self.desk.progress.throttled(None)
 
     def _run(self) -> RunId:
         """The export that would be begun or resumed."""

@@ -135,8 +135,7 @@ class _Smoke:
             return
         name = f"#{self.desk.ledger.fingerprints.of(session)}" if session else ""
         for text in (printed.out, printed.err):
-            hidden = text.replace(session, name) if session else text
-            for line in hidden.splitlines():
+            for line in typed.hidden(text, session, name):
                 self.wish.show(f"{option}: {line}")
 
     def _stages(self) -> tuple[tuple[Stage, ...], str]:
@@ -183,6 +182,8 @@ class _Smoke:
             fitting = next((stage for stage, one in points.items() if agreed(one)), None)
             self.looks[-1] = replace(look, lag=changed, points=points, stage=fitting)
             left = begun + horizon - clock.monotonic()
+            if not self.stages and look.seen is not None and None not in (look.seen.record, look.seen.row):
+                return  # nobody says the stage, and more will not be seen
             if left <= 0 or (fitting is not None and self._certain(after, fitting)):
                 return
             self.desk.progress.throttled("waiting for both stores")

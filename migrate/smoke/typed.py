@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from migrate.errors import ConfigError, StoreUnavailable
 
@@ -37,6 +38,7 @@ _SECRETS = (
     "CF_API_TOKEN",
     "CF_API_KEY",
     "CLOUDFLARE_ACCESS_CLIENT_SECRET",
+    "CF_ACCESS_CLIENT_SECRET",
     "KVFERRY_BRIDGE_TOKEN",
     "KVFERRY_BRIDGE_SECRET",
 )
@@ -180,6 +182,18 @@ def session_of(printed: Printed, cookie: str | None) -> str:
     if len(found.encode()) > _LONGEST:
         raise StoreUnavailable("what the login printed is too long for a session's id", "pass --cookie NAME")
     return found
+
+
+def hidden(text: str, session: str, name: str) -> Iterator[str]:
+    """The lines of what was printed, with `name` for the session's id ("": it is not known), and without the
+    value of any cookie."""
+    for line in text.splitlines():
+        for spelled in (session, quote(session), quote(session, safe="")) if session else ():
+            line = line.replace(spelled, name)
+        yield _COOKIE.sub(lambda found: f"{found[1]}{found[2]}={name or '…'}", line)
+
+
+_COOKIE = re.compile(r"^(\s*(?:set-)?cookie\s*:\s*)([^=;\s]+)=[^;]*", re.IGNORECASE)
 
 
 def _cookie(text: str, name: str) -> str:

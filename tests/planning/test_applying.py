@@ -201,11 +201,18 @@ def test_a_spent_budget_still_tells_who_is_bound(desk: Desk) -> None:
     assert (ended.exit, bound(ended.document)) == (Exit.UNFINISHED, [("script", "shop", "unnamed")])
 
 
-def test_an_api_that_fails_is_unproven_and_ends_no_plan(desk: Desk) -> None:
+@pytest.mark.parametrize(
+    ("reply", "todo"), [(Reply(500), "plan again later"), (Reply(400, 1), ""), (Reply(418), "")]
+)
+def test_an_api_that_fails_is_unproven_and_ends_no_plan(desk: Desk, reply: Reply, todo: str) -> None:
+    """What is not about permissions asks for none."""
     desk.load(3)
-    desk.fake.api.faults.add(Reply(500), on="scripts")
+    desk.fake.api.faults.add(reply, on="scripts")
     ended = desk.plan()
     assert (ended.exit, ended.error, ended.document["listing"]["keys"]) == (Exit.UNFINISHED, None, 3)
+    (unseen,) = ended.document["applications"]["unproven"]
+    assert todo in unseen["todo"]
+    assert "permission" not in unseen["todo"]
 
 
 def test_of_a_source_that_is_not_at_cloudflare_nobody_is_asked(desk: Desk) -> None:

@@ -6,12 +6,13 @@ import os
 import sys
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from migrate.errors import ConfigError, StoreUnavailable
 from migrate.smoke import typed
-from migrate.smoke.typed import Printed, run, session_of, words_of
+from migrate.smoke.typed import Printed, hidden, run, session_of, words_of
 
 SECRET = "planted-5e55-session-id"
 CHILD = """import subprocess, sys, time
@@ -128,6 +129,24 @@ Content-Type: text/html
 )
 def test_the_cookie_that_is_set_last_is_the_id(value: str, session: str) -> None:
     assert session_of(Printed(HEADERS.replace("%s", value), ""), "sid") == session
+
+
+def test_what_is_shown_has_neither_the_id_however_it_is_spelled_nor_any_cookies_value() -> None:
+    session = "a:b/c=="
+    text = f"""id {session} {quote(session, safe="")} {quote(session)}
+set-cookie: sid={quote(session, safe="")}; Path=/
+Set-Cookie: csrf={SECRET}
+Cookie: one={SECRET}
+HTTP/1.1 200 OK"""
+    shown = list(hidden(text, session, "#0123"))
+    assert shown == [
+        "id #0123 #0123 #0123",
+        "set-cookie: sid=#0123; Path=/",
+        "Set-Cookie: csrf=#0123",
+        "Cookie: one=#0123",
+        "HTTP/1.1 200 OK",
+    ]
+    assert list(hidden(f"Set-Cookie: sid={SECRET}; HttpOnly", "", "")) == ["Set-Cookie: sid=…; HttpOnly"]
 
 
 @pytest.mark.parametrize(
