@@ -190,10 +190,22 @@ def hidden(text: str, session: str, name: str) -> Iterator[str]:
     for line in text.splitlines():
         for spelled in (session, quote(session), quote(session, safe="")) if session else ():
             line = line.replace(spelled, name)
-        yield _COOKIE.sub(lambda found: f"{found[1]}{found[2]}={name or '…'}", line)
+        yield _veiled(line, name or "…")
 
 
-_COOKIE = re.compile(r"^(\s*(?:set-)?cookie\s*:\s*)([^=;\s]+)=[^;]*", re.IGNORECASE)
+_HEADER = re.compile(r"\b(set-cookie|cookie|authorization)\s*:", re.IGNORECASE)
+
+
+def _veiled(line: str, name: str) -> str:
+    """A header without what signs somebody in; also one that `curl -v` shows, behind < or >."""
+    found = _HEADER.search(line)
+    if found is None:
+        return line
+    head, value = line[: found.end()], line[found.end() :]
+    if found[1].lower() == "authorization":
+        return f"{head} {name}"
+    only_first = int(found[1].lower() == "set-cookie")  # what follows are attributes, such as Path
+    return head + re.sub(r"=[^;]*", f"={name}", value, count=only_first)
 
 
 def _cookie(text: str, name: str) -> str:

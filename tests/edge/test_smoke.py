@@ -101,7 +101,7 @@ def test_a_broken_session_store_is_seen_by_one_login(
     assert (code, failed) == (1, wrong)
 
 
-def test_at_every_stage_a_login_lands_and_a_logout_ends_as_the_stage_says(smoked: Smoked) -> None:
+def test_at_every_stage_a_login_lands_and_a_logout_ends_as_the_stage_says(site: Site, smoked: Smoked) -> None:
     heard: list[str] = []
     for stage in Stage:
         code, document = smoked(stage, "--stage", stage.value)
@@ -121,3 +121,6 @@ def test_at_every_stage_a_login_lands_and_a_logout_ends_as_the_stage_says(smoked
         assert (code, stage.value in document["stages"]) == (0, True), document
         heard += document["stages"]
     assert set(heard) == {stage.value for stage in Stage}
+    state = f"wrangler:{site.settings.cwd / 'state'}#playlists-sessions"
+    code, document = smoked(Stage.DUAL_WRITE, "--stage", "dual-write", "--source", state)
+    assert (code, document["source"].startswith("wrangler:")) == (0, True), document

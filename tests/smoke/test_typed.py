@@ -136,14 +136,16 @@ def test_what_is_shown_has_neither_the_id_however_it_is_spelled_nor_any_cookies_
     text = f"""id {session} {quote(session, safe="")} {quote(session)}
 set-cookie: sid={quote(session, safe="")}; Path=/
 Set-Cookie: csrf={SECRET}
-Cookie: one={SECRET}
+> Cookie: one={SECRET}; two={SECRET}
+> authorization: Basic {SECRET}
 HTTP/1.1 200 OK"""
     shown = list(hidden(text, session, "#0123"))
     assert shown == [
         "id #0123 #0123 #0123",
         "set-cookie: sid=#0123; Path=/",
         "Set-Cookie: csrf=#0123",
-        "Cookie: one=#0123",
+        "> Cookie: one=#0123; two=#0123",
+        "> authorization: #0123",
         "HTTP/1.1 200 OK",
     ]
     assert list(hidden(f"Set-Cookie: sid={SECRET}; HttpOnly", "", "")) == ["Set-Cookie: sid=…; HttpOnly"]
