@@ -127,7 +127,7 @@ class _Burials:
         self._work, self._target, self._task = work, target, task
         self._burying: Burying = target
         self._ledger, self._clock = work.desk.ledger, work.desk.settings.clock
-        self._asking = AtWork(work)
+        self._asking = work.asking or AtWork(work)
         self._horizon = self._asking.horizon
         self._position = dict(task.position)
         self._name = f"repair {work.desk.ledger.token[:12]} {task.id}"

@@ -22,21 +22,23 @@ from migrate.ledger.whole import last_whole
 from migrate.repair import burials, missing
 from migrate.repair.at_work import AtWork
 from migrate.repair.deciding import left
-from migrate.repair.wish import Mode, Wish, Work
+from migrate.repair.wish import Asking, Mode, Wish, Work
 
 REPORT = "repair-report"
 """The kind of the ledger's document about one that was executed."""
 
 
-def repair(wish: Wish, progress: Progress | None = None) -> Ended:
+def repair(wish: Wish, progress: Progress | None = None, asking: Asking | None = None) -> Ended:
     """Do what is wished for; without `execute`, only find out what would become of each key.
 
     Raises ConfigError and StoreError where nothing is repaired: no verify to go by, no confirmation, a
     target that is finished or behind its fence, isolates that may write KV alone. An error after that is in
-    `Ended.error`, with a report of what was done; the same call goes on.
+    `Ended.error`, with a report of what was done; the same call goes on. `asking`: as of `Work`.
     """
     with desk_of(wish.settings, progress) as desk:
-        return repaired(_opened(wish, desk))
+        work = _opened(wish, desk)
+        work.asking = asking
+        return repaired(work)
 
 
 def repaired(work: Work) -> Ended:
@@ -44,7 +46,7 @@ def repaired(work: Work) -> Ended:
     wish, mode = work.wish, _MODES[work.wish.mode]
     mode.refuse(work)
     if wish.mode is Mode.TOMBSTONES:
-        work.gone = AtWork(work).gone()
+        work.gone = (work.asking or AtWork(work)).gone()
     if not wish.execute:
         work.tally = mode.rehearse(work)
         return _ended(work, None, None, None)
@@ -91,7 +93,7 @@ def _opened(wish: Wish, desk: Desk) -> Work:
     def target() -> Target:
         return desk.opener.target(wish.target, wish.location_hint, values=bool(wish.project))
 
-    return Work(wish, desk, source, holder, last, target, validate)
+    return Work(wish, desk, source, holder, last, target, validate=validate)
 
 
 def _execute(work: Work, mode: _Mode) -> Ended:

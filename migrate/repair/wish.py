@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from migrate.confirming import Confirmed
 from migrate.core.authority import Authority
@@ -85,6 +86,20 @@ class Wish:
         return self.again("repair", **given, **options)
 
 
+class Asking(Protocol):
+    """Who knows who is at work."""
+
+    def gone(self) -> Gone:
+        """Since when the last `kv` and `dual-write` isolate is gone. Raises ConfigError when something speaks
+        against it, StoreUnavailable when nothing speaks for it."""
+        ...
+
+    @property
+    def horizon(self) -> float:
+        """H, seconds."""
+        ...
+
+
 @dataclass(slots=True)
 class Work:
     """What a repair has open. `last`: the verify that it goes by, with its run. `open_target`: opens the
@@ -96,6 +111,8 @@ class Work:
     holder: Holder
     last: tuple[Run, Verify]
     open_target: Callable[[], Target]
+    asking: Asking | None = None
+    """Whom to ask who is at work; None: bridge and Cloudflare."""
     validate: Validate | None = None
     quarantined: list[Quarantined] = field(default_factory=list)
     """The first few that could not be copied, for the report."""

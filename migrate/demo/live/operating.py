@@ -1,4 +1,4 @@
-"""What the operator does during the live demonstration: export, sweep, verify, and one thing more.
+"""What the operator does during the live demonstration: export, sweep, verify, and repair.
 
 A logout that reached KV alone, by a version from before dual-write, leaves a row of the copy or of a dual
 write behind. Once no such version is left, and two readings of KV at least H apart have not found the
@@ -7,25 +7,39 @@ session, the row becomes a tombstone, if it is the very version that both readin
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from migrate import runner
+from migrate.confirming import name_of
+from migrate.core.burying import Burial
 from migrate.core.comparing import Kind, Stage
-from migrate.core.copying import NOT_AFTER
-from migrate.core.difference import State
 from migrate.core.document import Document, command
-from migrate.core.ports import Outcome, RunId
-from migrate.core.record import Key
+from migrate.core.gate.alone import Gone
+from migrate.core.ports import Outcome
 from migrate.demo.live.counting import BURIED, EXPORTED, SWEPT, Counts
 from migrate.demo.live.site import Site
-from migrate.desk import Ended, claim, desk_of
+from migrate.desk import Ended
 from migrate.formats.figures import duration, plural
-from migrate.stores.durable import Burial, DurableTarget
+from migrate.repair.repairing import repair
+from migrate.repair.wish import Mode, Wish
+from migrate.runner import DEFAULT_PREFIX
 
 _SWEEP_ROUNDS, _VERIFY_ROUNDS = 1, 12
 """Readings of what keeps changing: a sweep leaves a busy session to the application, which writes both
 stores; a verify catches it between two of its writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Deployed:
+    """Who is at work, as far as the demonstration deploys it itself."""
+
+    since: float
+    horizon: float
+
+    def gone(self) -> Gone:
+        """Since shadow-read is everywhere."""
+        return Gone(self.since, ("shadow-read was deployed everywhere",))
 
 
 class Operator:
@@ -74,23 +88,25 @@ class Operator:
         verdict = found["verdict"] + (f": {said}" if said else "")
         yield f"  {found['compared']:,} compared{_took(found)}: {verdict}"
 
-    def bury(self) -> Iterator[str]:
-        """Make tombstones of the rows that the last verify has found to be in the objects only."""
+    def bury(self, settle: float, since: float) -> Iterator[str]:
+        """Make tombstones of the rows that the last verify has found to be in the objects only. `since`: from
+        when on no earlier version than shadow-read was deployed, Unix seconds."""
         site = self._site
-        with desk_of(site.settings, None) as desk, contextlib.ExitStack() as leased:
-            verify = desk.ledger.last_verify(RunId(self.last.document["run"]), complete=True)
-            assert verify is not None, "it has just ended"
-            found = desk.ledger.each_difference(verify.id, (State.SETTLED,), (Kind.EXTRA,))
-            rows: dict[Key, int] = {
-                one.key: one.target.version for one in found if one.target and one.target.version is not None
-            }
-            target = desk.opener.target(site.target)
-            assert isinstance(target, DurableTarget), "its address says so"
-            target.acquire(claim(desk.ledger))
-            leased.callback(target.release)
-            until = site.settings.clock.now() + NOT_AFTER
-            ended = target.bury(f"verify {verify.id}", rows, until)
-        buried = sum(one is Burial.BURIED for one in ended.values())
+        name = name_of(site.source)
+        options = {"settle": f"{settle:g}", "tombstone_deleted": True, "execute": True, "name": name}
+        yield f"$ {command('repair', site.source, site.target, (), options)}"
+        wish = Wish(
+            Mode.TOMBSTONES,
+            site.source,
+            site.target,
+            (DEFAULT_PREFIX,),
+            site.settings,
+            True,
+            lambda wanted: wanted,
+            settle=settle,
+        )
+        found = _raised(repair(wish, asking=_Deployed(since, settle))).document["tally"]
+        buried = found[Burial.BURIED]
         self._counts.add(BURIED, site.deployed.later, buried)
         yield f"  {plural(buried, 'row')} made tombstones: logged out by the version kv, so in KV only,"
         yield "  which was read twice since that version is gone"

@@ -36,6 +36,8 @@ class RollOut:
         self._screen, self._clock, self._pace = screen, clock, pace
         self._operator = Operator(site, counts)
         self._began = clock.monotonic()
+        self._alone = float("inf")
+        """Since when nothing before shadow-read is deployed, Unix seconds."""
 
     def done(self) -> None:
         """All of it."""
@@ -57,6 +59,8 @@ class RollOut:
     def _deploy(self, deployed: Deployed, *, copying: bool = False) -> None:
         """Let it serve for a phase. `copying`: and meanwhile the export, or the next sweep of it."""
         self._site.deploy(deployed)
+        if deployed.earlier is Stage.SHADOW_READ and deployed.percent == 100:
+            self._alone = self._site.settings.clock.now()
         before = self._so_far()
         until = self._clock.monotonic() + self._pace.phase
         if copying:
@@ -90,7 +94,7 @@ class RollOut:
                     break  # from shadow-read on, no logout is known to KV alone
                 # A write that took longer than H may have shown its object's half alone in both readings.
                 if self._crowd.slowest(self._clock.monotonic() - began) < settle:
-                    self._tell(operator.bury())
+                    self._tell(operator.bury(settle, self._alone))
                     buried = True
         raise Unproven(
             f"the verify at {self._site.deployed.later} is not clean, so it opens no further stage",
