@@ -39,6 +39,12 @@ def _time(_: click.Context, __: click.Parameter, text: str | None) -> float | No
     help="Make tombstones of rows whose session was deleted in KV only, once nobody writes KV alone.",
 )
 @click.option(
+    "--refresh-kv",
+    is_flag=True,
+    help="Make KV show what the target is right about: sessions of the application's own since object-first, "
+    "and logouts.",
+)
+@click.option(
     "--gone-since",
     metavar="TIME",
     callback=_time,
@@ -86,6 +92,7 @@ def command(
     as_json: bool,
     quiet: bool,
     tombstone_deleted: bool,
+    refresh_kv: bool,
     **words: Any,
 ) -> int:
     """Mend what the last verify found, and verify just these keys. Without --execute, only say what would be
@@ -93,16 +100,18 @@ def command(
 
     By itself it copies the sessions that the verify reported missing, as far as the target still lacks them.
     With --tombstone-deleted it buries rows that KV lacks: it reads them and KV, and KV again --settle seconds
-    later, both at least as long after the last version at kv or dual-write is gone. Whatever differs
+    later, both at least as long after the last version at kv or dual-write is gone. With --refresh-kv it
+    writes the application's own rows into KV, and deletes from it what was logged out. Whatever differs
     otherwise is listed with who can decide about it. Kill it at any moment and type the same command again.
 
     Into Durable Objects it needs a key of their bridge for import, with --tombstone-deleted one for delete
-    as well.
+    as well, with --refresh-kv those for values and kv.
 
     \b
       kvferry repair --source kv: --target do+https://bridge.example.com
       kvferry repair --source kv: --target do+https://bridge.example.com --execute --name NAMESPACE
       kvferry repair --source kv: --target do+https://bridge.example.com --tombstone-deleted
+      kvferry repair --source kv: --target do+https://bridge.example.com --refresh-kv
     """
     from migrate.repair.repairing import repair
     from migrate.repair.wish import Mode, Wish
@@ -110,7 +119,9 @@ def command(
     where = options.outputs_of("repair-report", fmt, outputs, as_json)
     if words["gone_since"] is not None and not tombstone_deleted:
         raise ConfigError("--gone-since is for --tombstone-deleted only", "leave it out")
-    mode = Mode.TOMBSTONES if tombstone_deleted else Mode.MISSING
+    if tombstone_deleted and refresh_kv:
+        raise ConfigError("--tombstone-deleted and --refresh-kv exclude each other", "leave one out")
+    mode = Mode.TOMBSTONES if tombstone_deleted else Mode.KV if refresh_kv else Mode.MISSING
     clock = SystemClock()
     try:
         settings, words = options.take_settings(clock, words)

@@ -22,6 +22,11 @@ CANDIDATES, LACKING, IN_KV = "candidates", "lacking", "in_kv"
 """Counted: keys that were looked at; those that KV lacked at the first reading and that wait for the second;
 those that KV turned out to have."""
 
+WRITTEN, EMPTIED, AGREES = "written", "emptied", "kv_agrees"
+EXPIRING, EXPIRED, CHANGED = "expiring", "expired", "changed"
+"""Counted of what KV is to show: put into it; deleted from it; shown by it already; with less than a minute
+to live, which KV does not take; dead; changed while it was looked at."""
+
 OUTCOMES = {
     "missing": tuple(str(one) for one in Outcome),
     "tombstone-deleted": (
@@ -30,6 +35,7 @@ OUTCOMES = {
         str(Outcome.FAILED),
         LACKING,
     ),
+    "refresh-kv": (WRITTEN, EMPTIED, AGREES, EXPIRING, EXPIRED, CHANGED, str(Outcome.FAILED)),
 }
 """What a key of each mode may have become: these add up to the candidates."""
 
@@ -152,6 +158,7 @@ def _sampled(
 _WHAT = {
     "missing": "copying what the target lacks",
     "tombstone-deleted": "tombstones for what KV lacks",
+    "refresh-kv": "KV made to show what the target is right about",
 }
 
 
@@ -199,6 +206,8 @@ def _pairs(document: Document) -> Iterator[tuple[str, str]]:
 def _equation(document: Document) -> str:
     """Law 5 in one line."""
     if not document["candidates"]:
+        if document["mode"] == "refresh-kv":
+            return "the target has nothing that KV would have to show"
         return "the last verify has reported nothing of this kind"
     parts = [f"{name.replace('_', ' ')} {count(n)}" for name, n in document["tally"].items() if n]
     looked = f"looked at {count(document['looked_at'])} of {plural(document['candidates'], 'key')}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from migrate.core.comparing import Stage
 from migrate.core.document import naming
 from migrate.core.gate.alone import Gone, NotGone, gone
 from migrate.core.gate.asking import Asked
@@ -32,6 +33,17 @@ class AtWork:
         if isinstance(found, Gone):
             return found
         raise refusal(work, found)
+
+    def expect_later(self) -> None:
+        """Raise ConfigError when a `kv` or `dual-write` isolate is at work."""
+        heard = self._evidence()
+        asked = Asked(Door.OBJECT_FIRST, heard, Policy(), self._work.desk.settings.clock.now(), self._stores)
+        gone = asked.gone(Stage.SHADOW_READ)
+        if heard.live is not None and gone is not None and gone > heard.live.at:
+            raise ConfigError(
+                "kv or dual-write is at work: it believes KV, and nothing of the target goes before it",
+                "deploy SESSION_STAGE=shadow-read to 100 %",
+            )
 
     @property
     def horizon(self) -> float:

@@ -22,11 +22,17 @@ from migrate.stores.finishing import refused
 from migrate.stores.rehearsal import Rehearsal
 
 KINDS = (Kind.MISSING,)
+"""The class of a verify that is copied."""
 
 EFFECTS = (
     "read these sessions again, and copy those that the target lacks",
     "leave what is there by now as it is",
 )
+
+
+def kinds(_: Work) -> tuple[Kind, ...]:
+    """The classes of a verify that are candidates."""
+    return KINDS
 
 
 def refuse(work: Work) -> None:

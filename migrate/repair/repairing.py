@@ -13,13 +13,14 @@ from migrate.confirming import confirm, name_of
 from migrate.core.comparing import Kind, Stage
 from migrate.core.ports import Claim, Tally, Target
 from migrate.core.record import Key
+from migrate.core.writing import Writable
 from migrate.desk import Desk, Ended, claim, desk_of
 from migrate.errors import ConfigError, MigrateError
 from migrate.formats.progress import Progress
-from migrate.formats.repair import LACKING, RepairFacts, build_repair
+from migrate.formats.repair import CANDIDATES, LACKING, RepairFacts, build_repair
 from migrate.ledger.tasks import Task, TaskState
 from migrate.ledger.whole import last_whole
-from migrate.repair import burials, missing
+from migrate.repair import burials, missing, refreshing
 from migrate.repair.at_work import AtWork
 from migrate.repair.deciding import left
 from migrate.repair.wish import Asking, Mode, Wish, Work
@@ -54,22 +55,56 @@ def repaired(work: Work) -> Ended:
     return _execute(work, mode)
 
 
+Keys = Callable[[Work, Key | None], Iterator[Key]]
+"""The keys that a mode has looked at, behind one, in key order."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Mode:
-    """How one mode is done."""
+    """How one mode is done. `kinds`: of the last verify, what it repairs."""
 
     kinds: Callable[[Work], tuple[Kind, ...]]
+    keys: Keys
     refuse: Callable[[Work], None]
     rehearse: Callable[[Work], Tally]
     perform: Callable[[Work, Target, Task, Claim], None]
     effects: Sequence[str]
 
 
+def _reported(kinds: Callable[[Work], tuple[Kind, ...]]) -> Keys:
+    """Those of the last verify."""
+
+    def keys(work: Work, after: Key | None) -> Iterator[Key]:
+        return (one.key for one in work.found(kinds(work), after))
+
+    return keys
+
+
 _MODES = {
     Mode.MISSING: _Mode(
-        lambda work: missing.KINDS, missing.refuse, missing.rehearse, missing.perform, missing.EFFECTS
+        missing.kinds,
+        _reported(missing.kinds),
+        missing.refuse,
+        missing.rehearse,
+        missing.perform,
+        missing.EFFECTS,
     ),
-    Mode.TOMBSTONES: _Mode(burials.kinds, burials.refuse, burials.rehearse, burials.perform, burials.EFFECTS),
+    Mode.TOMBSTONES: _Mode(
+        burials.kinds,
+        _reported(burials.kinds),
+        burials.refuse,
+        burials.rehearse,
+        burials.perform,
+        burials.EFFECTS,
+    ),
+    Mode.KV: _Mode(
+        lambda _: (),
+        refreshing.keys,
+        refreshing.refuse,
+        refreshing.rehearse,
+        refreshing.perform,
+        refreshing.EFFECTS,
+    ),
 }
 
 
@@ -93,7 +128,10 @@ def _opened(wish: Wish, desk: Desk) -> Work:
     def target() -> Target:
         return desk.opener.target(wish.target, wish.location_hint, values=bool(wish.project))
 
-    return Work(wish, desk, source, holder, last, target, validate=validate)
+    def writer() -> Writable:
+        return desk.opener.writable_for(wish.source, wish.target)
+
+    return Work(wish, desk, source, holder, last, target, writer, validate=validate)
 
 
 def _execute(work: Work, mode: _Mode) -> Ended:
@@ -137,16 +175,16 @@ def _written(work: Work, task: Task) -> Task:
 
 def _check(work: Work, mode: _Mode, task: Task) -> Checked:
     """A verify of just the keys that were repaired."""
-    kinds = mode.kinds(work)
 
     def keys(after: Key | None) -> Iterator[Key]:
-        return (one.key for one in work.found(kinds, after))
+        return mode.keys(work, after)
 
     rules = work.rules
     if work.wish.mode is Mode.TOMBSTONES:
         rules = replace(rules, stage=Stage.SHADOW_READ)
     since = float(task.position["written"])
-    asked = Check(task.kind, work.prefixes, keys, rules, work.patience, since=since)
+    mirrored = work.wish.mode is Mode.KV
+    asked = Check(task.kind, work.prefixes, keys, rules, work.patience, mirrored=mirrored, since=since)
     return check(work.desk, work.source, work.holder, asked)
 
 
@@ -157,6 +195,7 @@ def _ended(work: Work, task: Task | None, checked: Checked | None, error: Migrat
     tally = Tally(work.tally)
     if task is not None:
         tally[LACKING] = desk.ledger.item_counts(task.id)[LACKING]
+    candidates = tally[CANDIDATES] if wish.mode is Mode.KV else work.count(mode.kinds(work))
     facts = RepairFacts(
         mode=str(wish.mode),
         number=None if task is None else task.number,
@@ -168,7 +207,7 @@ def _ended(work: Work, task: Task | None, checked: Checked | None, error: Migrat
         verify=(run.id, verify.number, verify.started_at),
         stage=str(work.stage),
         settle=work.horizon,
-        candidates=work.count(mode.kinds(work)),
+        candidates=candidates,
         tally=tally,
         complete=error is None and task is not None,
         effects=mode.effects,
@@ -179,7 +218,7 @@ def _ended(work: Work, task: Task | None, checked: Checked | None, error: Migrat
         check=None if checked is None else checked.document,
         requests=desk.opener.requests,
         note="" if error is None else error.message,
-        next=_next(work, task, error),
+        next=_next(work, task, error, candidates),
     )
     document = build_repair(facts, desk.ledger.fingerprints)
     if error is not None:
@@ -189,9 +228,9 @@ def _ended(work: Work, task: Task | None, checked: Checked | None, error: Migrat
     return Ended(document, facts.exit if error is None else error.exit, error)
 
 
-def _next(work: Work, task: Task | None, error: MigrateError | None) -> str:
+def _next(work: Work, task: Task | None, error: MigrateError | None, candidates: int) -> str:
     wish = work.wish
-    if task is None and work.count(_MODES[wish.mode].kinds(work)):
+    if task is None and candidates:
         return wish.repair(wish.mode, execute=True, name=name_of(work.source.address))
     if error is not None:
         return wish.repair(wish.mode, execute=True)

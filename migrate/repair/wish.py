@@ -21,6 +21,7 @@ from migrate.core.ports import Holder, Quarantined, RunId, Source, Tally, Target
 from migrate.core.projecting import Entry, Projection
 from migrate.core.record import Key
 from migrate.core.rereading import Patience
+from migrate.core.writing import Writable
 from migrate.desk import SAMPLES, Desk
 from migrate.gate.bundle import Bundle
 from migrate.ledger.runs import Run
@@ -94,6 +95,10 @@ class Asking(Protocol):
         against it, StoreUnavailable when nothing speaks for it."""
         ...
 
+    def expect_later(self) -> None:
+        """Raise ConfigError when a `kv` or `dual-write` isolate is at work."""
+        ...
+
     @property
     def horizon(self) -> float:
         """H, seconds."""
@@ -111,6 +116,8 @@ class Work:
     holder: Holder
     last: tuple[Run, Verify]
     open_target: Callable[[], Target]
+    open_writer: Callable[[], Writable] | None = None
+    """Opens KV to be written, for those that write it."""
     asking: Asking | None = None
     """Whom to ask who is at work; None: bridge and Cloudflare."""
     validate: Validate | None = None

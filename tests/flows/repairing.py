@@ -10,6 +10,7 @@ from typing import Any
 from migrate.core.comparing import Rules
 from migrate.core.ports import Answer, Holder, Source, Target
 from migrate.core.record import Key, Row
+from migrate.core.writing import Writable
 from migrate.desk import Ended, desk_of
 from migrate.formats import report
 from migrate.ledger.whole import last_whole
@@ -36,6 +37,7 @@ def repair(
     execute: bool = True,
     name: str | None = "given",
     holder: Holder | None = None,
+    writer: Writable | None = None,
     **words: Any,
 ) -> Ended:
     """One repair, by the ledger's last verify."""
@@ -54,7 +56,10 @@ def repair(
     with desk_of(wish.settings, None) as desk:
         last = last_whole(desk.ledger, source.address, target.address, (PREFIX,))
         assert last is not None, "verify first"
-        ended = repaired(Work(wish, desk, source, holder or target, last, lambda: target))
+        work = Work(wish, desk, source, holder or target, last, lambda: target)
+        if writer is not None:
+            work.open_writer = lambda: writer
+        ended = repaired(work)
     checked(ended)
     return ended
 

@@ -41,6 +41,9 @@ class _Deployed:
         """Since shadow-read is everywhere."""
         return Gone(self.since, ("shadow-read was deployed everywhere",))
 
+    def expect_later(self) -> None:
+        """It is."""
+
 
 class Operator:
     """Does it, counts what it came to, and gives the lines that tell of it. Errors are raised."""
