@@ -181,15 +181,15 @@ def _settled(row: Row, answer: Answer, now: float) -> str | None:
 
 
 def _records(work: Work, puts: Mapping[Key, Row]) -> tuple[list[Record], list[Key]]:
-    """What is to be put, with the values, as the session store would put it; and rows that changed since."""
+    """What is to be put, with the values, as the session store would put it; and what is gone since."""
     shown = work.holder.shown(list(puts)) if puts else {}
     namespace: str | None = getattr(work.holder, "namespace", None)
     where = None if namespace is None else f"{work.stage}@{namespace}"
     records: list[Record] = []
     moved: list[Key] = []
-    for key, row in puts.items():
-        found = shown.get(key)
-        if found is None or found.version != row.version or not isinstance(found.value, bytes):
+    for key in puts:
+        found = shown.get(key)  # a newer one is as right, and a tombstone is read again
+        if found is None or not isinstance(found.value, bytes):
             moved.append(key)
             continue
         stamp = Stamp(found.expiration, digest_text(found.value), found.version, where)

@@ -19,12 +19,14 @@ import sqlite3
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from migrate import runner
-from migrate.core.record import Record
+from migrate.core.ports import Answer
+from migrate.core.record import Key, Record
+from migrate.core.writing import Written
 from migrate.errors import ConfigError
 from migrate.gate.bundle import Bundle
 from migrate.ledger.ledger import Ledger
@@ -33,11 +35,13 @@ from migrate.opening import Settings
 from migrate.repair.wish import Mode
 from migrate.stores.dump import write_dump
 from migrate.stores.memory import When, with_faults
-from migrate.stores.sqlite import SqliteHolder, SqliteTarget
+from migrate.stores.sqlite import SqliteHolder, SqliteSessions, SqliteTarget
+from migrate.stores.stamp import listed
 from tests.flows import scenario
 from tests.flows.repairing import repair as repaired
 from tests.flows.world import LATER, START, FakeClock, Script, record, sweep
 from tests.flows.world import verify as verified
+from tests.session_store.folder_kv import FolderKv
 
 NOT_YET = 10**9
 LIVED, FAILED = 7, 8
@@ -192,6 +196,47 @@ class Moved(SqliteTarget):
     address = "sqlite:/moved/sessions.db"  # type: ignore[assignment]
 
 
+def repair_kv(folder: Path, clock: FakeClock, moments: Moments) -> None:
+    """The whole refreshing of KV, which is a folder: every key that is written or deleted is a moment."""
+    moments.transactions()
+    kv = FiledKv(folder / "kv", clock, moments)
+    with contextlib.closing(Moved(folder / "sessions.db", clock=clock)) as target:
+        if _told(Mode.KV, target, clock, folder / "ledger.db") is None:
+            path = folder / "ledger.db"
+            ended = repaired(Mode.KV, kv, target, clock, path, writer=kv, stage="object-first")
+            assert (ended.error, ended.exit) == (None, 0)
+            assert ended.document["looked_at"] == ended.document["check"]["keys"] == 8
+
+
+class FiledKv(Script):
+    """KV as a folder of files, as a source and to be written."""
+
+    def __init__(self, folder: Path, clock: FakeClock, moments: Moments) -> None:
+        super().__init__([], {}, width=5)
+        folder.mkdir(exist_ok=True)
+        self._kv, self._clock, self._moments = FolderKv(folder), clock, moments
+
+    def read(self, keys: Sequence[Key]) -> Mapping[Key, Answer]:
+        found = {one: self._kv.get(one) for one in keys}
+        return {
+            one: there and Record(one, there.value, *listed(there.metadata, there.expiration))
+            for one, there in found.items()
+        }
+
+    def put(self, records: Sequence[Record], not_after: float = float("inf")) -> Written:
+        assert self._clock.now() <= not_after
+        for one in records:
+            self._moments.pass_()
+            self._kv.put(one, None)
+        return {one.key: None for one in records}
+
+    def delete(self, keys: Sequence[Key], not_after: float = float("inf")) -> Written:
+        for one in keys:
+            self._moments.pass_()
+            self._kv.delete(one)
+        return dict.fromkeys(keys)
+
+
 def _repair(mode: Mode, folder: Path, clock: FakeClock, moments: Moments) -> None:
     source = with_faults(_half_known(), moments.call)
     words = {"gone_since": START} if mode is Mode.TOMBSTONES else {}
@@ -210,6 +255,7 @@ def _repair(mode: Mode, folder: Path, clock: FakeClock, moments: Moments) -> Non
 WORKS: dict[str, Work] = {
     "repair-missing": repair_missing,
     "repair-tombstones": repair_tombstones,
+    "repair-kv": repair_kv,
     "first": first,
     "later": later,
     "first-statements": first_statements,
@@ -235,7 +281,9 @@ def begin(what: str, folder: Path) -> None:
         write_dump(folder / "sessions.ndjson", [record(n, b"%d" % n) for n in range(12)])
     if what == "verify":
         first(folder, clock, quiet)
-    if what.startswith("repair"):
+    if what == "repair-kv":
+        _begin_refresh(folder, clock)
+    elif what.startswith("repair"):
         _begin_repair(folder, clock)
 
 
@@ -251,6 +299,22 @@ def _begin_repair(folder: Path, clock: FakeClock) -> None:
         sweep(copied, target, clock)
         ended = verified(_half_known(), target, clock, folder / "ledger.db")
     assert ended.document["against"] == 12
+
+
+def _begin_refresh(folder: Path, clock: FakeClock) -> None:
+    """Fourteen sessions copied, and a verify; then five are written and three deleted in the target only."""
+    kv = FiledKv(folder / "kv", clock, Moments(NOT_YET))
+    records = [record(n, b"%d" % n) for n in range(14)]
+    kv.put(records)
+    with contextlib.closing(Moved(folder / "sessions.db", clock=clock)) as target:
+        sweep(Script.of(records), target, clock)
+        verified(Script.of(records), target, clock, folder / "ledger.db")
+    app = SqliteSessions(folder / "sessions.db", prefix="s:", clock=clock)
+    for number in range(5):
+        app.put(f"{number:02d}", b"newer", metadata={"n": number}, expiration=LATER + number)
+    for number in range(5, 8):
+        app.delete(f"{number:02d}")
+    app.close()
 
 
 def _altered() -> scenario.Script:
@@ -276,6 +340,10 @@ def result(what: str, folder: Path) -> Any:
     """What must be the same as after an uninterrupted run."""
     if what == "verify":
         return json.loads((folder / "verified.json").read_text())
+    if what == "repair-kv":
+        kv = FiledKv(folder / "kv", FakeClock(), Moments(NOT_YET))
+        found = kv.read([record(n).key for n in range(14)])
+        return [[one, str(there)] for one, there in found.items()]
     if what.startswith("repair"):
         with contextlib.closing(SqliteHolder(folder / "sessions.db")) as holder:
             rows = [[*row[:1], str(row[1:4]), *row[4:6]] for row in holder.rows_between("s:", None, None)]

@@ -17,6 +17,7 @@ LEAST = {
     "verify": 100,
     "repair-missing": 45,
     "repair-tombstones": 45,
+    "repair-kv": 40,
 }
 """What is killed (see killer.py), and how many moments it has at least."""
 

@@ -141,7 +141,7 @@ def test_sessions_with_less_than_a_minute_to_live_are_skipped_and_counted(ground
     assert key(1) not in ground.writer.touched
 
 
-def test_a_row_that_changes_before_its_value_is_read_is_read_again(ground: Ground) -> None:
+def test_a_row_that_changes_before_its_value_is_read_is_written_as_it_is_then(ground: Ground) -> None:
     shown = ground.store.shown
     times = 0
 
@@ -155,6 +155,18 @@ def test_a_row_that_changes_before_its_value_is_read_is_read_again(ground: Groun
     ground.store.shown = meddled  # type: ignore[method-assign]
     assert became(ground.refresh()) == {"written": 3, "emptied": 1, "kv_agrees": 1}
     assert ground.shown(0) == (b"even newer", None, LATER)
+
+
+def test_one_that_is_logged_out_before_its_value_is_read_is_deleted_instead(ground: Ground) -> None:
+    shown = ground.store.shown
+
+    def meddled(keys: Sequence[Key]) -> Any:
+        ground.store.remove(key(0))
+        return shown(keys)
+
+    ground.store.shown = meddled  # type: ignore[method-assign]
+    assert became(ground.refresh()) == {"written": 2, "emptied": 2, "kv_agrees": 1}
+    assert ground.shown(0) is None
 
 
 def test_what_comes_too_late_is_read_again_and_written_then(ground: Ground) -> None:
