@@ -136,7 +136,7 @@ def _opened(wish: Wish, desk: Desk) -> Work:
 
 def _execute(work: Work, mode: _Mode) -> Ended:
     ledger, wish, verify = work.desk.ledger, work.wish, work.last[1].id
-    kind = f"repair {wish.mode}"
+    kind = f"repair-{wish.mode}"
     before = ledger.last_task(work.migration, kind)
     # What a newer verify found is more than what is left of an older one.
     stale = before is not None and before.position.get("verify", verify) != verify

@@ -61,6 +61,15 @@ def test_it_says_what_it_would_do_then_does_it(capsys: pytest.CaptureFixture[str
     assert run(["verify", *STORES]) == 0
 
 
+def test_evidence_with_a_repair_in_it_is_still_judged(capsys: pytest.CaptureFixture[str]) -> None:
+    missing()
+    assert repair(capsys, "--execute", "--name", "s.ndjson")[0] == 0
+    assert run(["evidence", "export", *STORES, "--output", "json=evidence.json"]) == 0
+    history = report.read(Path("evidence.json"), "evidence")["history"]
+    assert [one["what"] for one in history["passes"]] == ["export", "verify", "repair-missing"]
+    assert run(["gate", "--for", "object-first", "--evidence", "evidence.json", "--quiet"]) == 3
+
+
 def test_without_a_verify_there_is_nothing_to_go_by(capsys: pytest.CaptureFixture[str]) -> None:
     sessions(3)
     assert run(["export", *STORES]) == 0

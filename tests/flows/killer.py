@@ -184,7 +184,7 @@ def _told(mode: Mode, target: SqliteTarget, clock: FakeClock, path: Path) -> Any
     """The report of a repair that was complete when it was killed, as the ledger has it."""
     mine = Bundle("kv://script/script", target.address, ("s:",)).migration
     with Ledger.open(path, clock=clock) as ledger:
-        last = ledger.last_task(mine, f"repair {mode}")
+        last = ledger.last_task(mine, f"repair-{mode}")
         if last is None or last.state is not TaskState.COMPLETE:
             return None
         return ledger.evidence(mine)[-1].document
