@@ -133,6 +133,15 @@ def test_every_class_of_a_verify_is_documented_with_its_weight() -> None:
         assert f"`{kind.value}`" in table, kind
 
 
+def test_the_runbook_tells_of_every_class_of_a_verify_with_its_weight() -> None:
+    rows = [line.split("|")[1:-1] for line in section("The classes").splitlines() if line.startswith("| `")]
+    weights = {name: row[1].strip() for row in rows for name in re.findall(r"`([a-z_]+)`", row[0])}
+    assert {kind.value for kind in Kind} <= weights.keys()
+    for name, weight in weights.items():
+        against = name in {kind.value for kind in AGAINST}
+        assert weight == "yes" if against else weight.startswith("no"), name
+
+
 def test_every_address_form_is_documented() -> None:
     table = section("Addresses")
     for word in re.findall(r"^\| `([^`]+)`", table, re.MULTILINE):
