@@ -15,7 +15,7 @@ import contextlib
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from migrate.core.document import iso
@@ -27,6 +27,9 @@ PAUSE, STOP = "pause", "stop"
 
 PERIOD = 0.5
 """Seconds between two looks at the files."""
+
+_SIGNAL = signal.SIGUSR2
+"""Wakes the main thread: a SIGINT is ignored by what a script started in the background."""
 
 GRACE = 5.0
 """Seconds that work has to reach a safe point before `stop` interrupts it, in a long wait say."""
@@ -40,11 +43,6 @@ class Pausing:
     clock: Clock
     say: Callable[[str], None]
     waiting: Callable[[str | None], None]
-    _ended: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def _stop(self) -> Path:
-        return self.folder / STOP
 
     def pass_by(self) -> None:
         """A safe point: what was done is committed. Stands still while there is a `pause`.
@@ -52,13 +50,12 @@ class Pausing:
         Raises Stopped when there is a `stop`.
         """
         self._heed_stop()
-        pause = self.folder / PAUSE
-        if not pause.exists():
+        if self._touched(PAUSE) is None:
             return
-        began = self.clock.monotonic()
+        pause, began = self.folder / PAUSE, self.clock.monotonic()
         self.say(f"paused: {pause} is there; remove it to go on")
         self.waiting("paused")
-        while pause.exists():
+        while self._touched(PAUSE) is not None:
             self.clock.sleep(PERIOD)
             self._heed_stop()
         self.waiting(None)
@@ -66,37 +63,45 @@ class Pausing:
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
-        """While something is at work: an interrupt that `stop` brought is raised as Stopped.
+        """While something is at work: a `stop` interrupts it where it comes to no safe point.
 
-        Raises ConfigError when a `stop` is there already: whoever left it is asked first.
+        Raises ConfigError when one is there already: whoever left it is asked first.
         """
-        with contextlib.suppress(FileNotFoundError):
-            since = iso(self._stop.stat().st_mtime)
+        if (since := self._touched(STOP)) is not None:
             raise ConfigError(
-                f"{self._stop} is there, since {since}: nothing was begun",
+                f"{self.folder / STOP} is there, since {iso(since)}: nothing was begun",
                 "remove it, then run the same command again",
             )
-        if threading.current_thread() is threading.main_thread():
-            threading.Thread(target=self._watch, name="stop", daemon=True).start()
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        ended = threading.Event()
+        before = signal.signal(_SIGNAL, self._interrupted)
+        threading.Thread(target=self._watch, args=(ended,), name="stop", daemon=True).start()
         try:
             yield
-        except Stopped:
-            raise
-        except KeyboardInterrupt:
-            self._heed_stop()
-            raise
         finally:
-            self._ended.set()
+            ended.set()
+            signal.signal(_SIGNAL, before)
 
     def _heed_stop(self) -> None:
-        if self._stop.exists():
-            raise Stopped(str(self._stop))
+        if self._touched(STOP) is not None:
+            raise Stopped(str(self.folder / STOP))
 
-    def _watch(self) -> None:
+    def _interrupted(self, *_: object) -> None:
+        self._heed_stop()
+
+    def _touched(self, name: str) -> float | None:
+        """Since when the file is there, Unix seconds; None: it is not, or cannot be seen."""
+        try:
+            return (self.folder / name).stat().st_mtime
+        except OSError:
+            return None
+
+    def _watch(self, ended: threading.Event) -> None:
         """Interrupt the main thread when it has not come to a safe point: it may wait for minutes."""
-        while not self._ended.wait(PERIOD):
-            if self._stop.exists() and not self._ended.wait(GRACE) and self._stop.exists():
+        while not ended.wait(PERIOD):
+            if self._touched(STOP) is not None and not ended.wait(GRACE):
                 main = threading.main_thread().ident
                 assert main is not None
-                signal.pthread_kill(main, signal.SIGINT)
-                return
+                signal.pthread_kill(main, _SIGNAL)

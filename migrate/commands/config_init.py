@@ -20,7 +20,7 @@ _HEAD = """\
 """
 
 _TAIL = """
-# Behind which door may what be how old: kvferry gate --help
+# How old the evidence for a door may be, in seconds; more: kvferry gate --help
 [gate]
 max-age = 86400
 """

@@ -139,8 +139,14 @@ def test_stop_interrupts_what_comes_to_no_safe_point(
 ) -> None:
     impatient = "from migrate import pausing, main; pausing.GRACE = 0.1; main.main()"
     words = [sys.executable, "-c", impatient, *EXPORT]
+    in_the_background = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *words]
     process = subprocess.Popen(
-        words, cwd=tmp_path, env=variables(filled), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        in_the_background,
+        cwd=tmp_path,
+        env=variables(filled),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert at_the_gate(gate, tmp_path)
     (files / "stop").touch()
@@ -194,7 +200,7 @@ def removed_after(pause: Path, clock: FakeClock, seconds: float, and_then: Calla
 
 
 def test_what_an_export_read_before_a_long_pause_is_read_again(files: Path, clock: FakeClock) -> None:
-    source = Script.of([record(number, b"old") for number in range(40)], width=4)
+    source = Script.of([record(number, b"old") for number in range(40)], page=40)  # read ahead at once
     store, said = MemoryStore(clock=clock), list[str]()
     files_ = pausing(files, clock, said)
 
@@ -238,6 +244,13 @@ def test_pages_that_a_verify_listed_before_a_long_pause_are_listed_again(
     assert (ended.exit, ended.document["compared"]) == (0, 40)
     assert not (files / "pause").exists(), "it was waited for"
     assert source.scans.count((SHORT, "1")) == times
+
+
+def test_a_folder_that_cannot_be_looked_into_says_nothing(tmp_path: Path, clock: FakeClock) -> None:
+    (tmp_path / "file").touch()
+    one = pausing(tmp_path / "file", clock, [])
+    with one.watched():
+        one.pass_by()
 
 
 def test_a_stop_from_before_keeps_work_from_beginning_and_one_that_comes_ends_it(
