@@ -46,6 +46,7 @@ COMMANDS = (
     "rollback",
     "finish",
     "cleanup",
+    "rekey",
     "status",
     "plan",
     "smoke",

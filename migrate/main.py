@@ -37,6 +37,7 @@ COMMANDS = {
     "rollback": "Before going back from shadow-read to dual-write: bring into KV what only the target knows.",
     "finish": "End the migration: only now may the target forget what has expired.",
     "cleanup": "Delete migrated keys, or old ones of another prefix, from Workers KV in bulk.",
+    "rekey": "Give live sessions in Workers KV another prefix: copy, switch the code, delete the old ones.",
     "status": "Show what the ledger remembers, and what comes next.",
     "bridge": "Deploy, check and remove the bridge to Durable Objects.",
     "completion": "Print the script by which bash, zsh or fish completes what is typed.",

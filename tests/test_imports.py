@@ -49,6 +49,7 @@ LAYERS = [
         "migrate.reporting",
         "migrate.cleaning",
         "migrate.rollback",
+        "migrate.rekeying",
         "migrate.bridging",
         "migrate.live_status",
         "migrate.vendoring",

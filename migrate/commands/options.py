@@ -240,26 +240,35 @@ def plan_store_options(command: F) -> F:
     return _addresses(_asking(progress_option(command)), required=False)
 
 
-def cleaned_store_options(command: F) -> F:
-    """For a key-value store that is changed in bulk: it must be named, and may have no target."""
-    source = click.option(
+def _namespace(command: F) -> F:
+    """`--source`, which must be a namespace."""
+    return click.option(
         "--source",
         required=True,
         metavar="ADDRESS",
         help="Which namespace: kv:, kv://ACCOUNT/NAMESPACE, or kv+http://127.0.0.1:8787/NAMESPACE.",
-    )
+    )(command)
+
+
+def renamed_store_options(command: F) -> F:
+    """For a namespace whose keys are named otherwise: its prefixes are arguments."""
+    return _namespace(_asking(progress_option(command), dumps=False, prefix=False))
+
+
+def cleaned_store_options(command: F) -> F:
+    """For a namespace that is changed in bulk: it may have no target."""
     target = click.option(
         "--target",
         metavar="ADDRESS",
         help="What holds the sessions now: sqlite:FILE, or do+https://HOST; none for other keys.",
     )
-    return source(target(_asking(progress_option(command), dumps=False)))
+    return _namespace(target(_asking(progress_option(command), dumps=False)))
 
 
-def _asking(command: F, *, dumps: bool = True) -> F:
+def _asking(command: F, *, dumps: bool = True, prefix: bool = True) -> F:
     """Which keys, where to find what an address leaves out, and how hard the source may be asked.
 
-    `dumps`: the source may be one, so what it does not say may be said.
+    `dumps`: the source may be one, so what it does not say may be said. `prefix`: with `--prefix`.
     """
     for option in (
         *(_of_dumps() if dumps else ()),
@@ -278,17 +287,21 @@ def _asking(command: F, *, dumps: bool = True) -> F:
             metavar="N/SECONDS",
             help="At most N requests in any SECONDS. Cloudflare allows 1200/300 for all that a token does.",
         ),
-        click.option(
-            "--prefix",
-            "prefixes",
-            multiple=True,
-            default=("spotify_session:",),
-            show_default=True,
-            help='Keys to take; repeatable. "" takes all keys.',
-        ),
+        *((_prefix_option,) if prefix else ()),
     ):
         command = option(command)
     return command
+
+
+def _prefix_option(command: F) -> F:
+    return click.option(
+        "--prefix",
+        "prefixes",
+        multiple=True,
+        default=("spotify_session:",),
+        show_default=True,
+        help='Keys to take; repeatable. "" takes all keys.',
+    )(command)
 
 
 def _of_dumps() -> tuple[Callable[[F], F], ...]:

@@ -21,6 +21,7 @@ from migrate.formats.junit import verify_junit
 from migrate.formats.key_check import check_text
 from migrate.formats.markdown import verdict_markdown, verify_markdown
 from migrate.formats.plan_text import plan_text
+from migrate.formats.rekey import rekey_text
 from migrate.formats.repair import repair_text
 from migrate.formats.review.html import html_text
 from migrate.formats.review.markdown import markdown_text
@@ -49,6 +50,7 @@ RENDERERS: dict[str, dict[str, Callable[[Document], str]]] = {
     "verdict": {"text": verdict_text, "json": json_text, "markdown": verdict_markdown},
     "evidence": {"json": json_text},
     "report": {"markdown": markdown_text, "html": html_text, "json": json_text},
+    "rekey-report": {"text": rekey_text, "json": json_text},
     "cleanup-report": {"text": cleanup_text, "json": json_text},
     "repair-report": {"text": repair_text, "json": json_text},
     "rollback-report": {"text": rollback_text, "json": json_text},

@@ -45,6 +45,7 @@ KEPT = 3
 STEPS = [
     (KvSource, "scan"),
     (KvSource, "read"),
+    (KvWriter, "put"),
     (KvWriter, "delete"),
     (DumpLog, "commit"),
     (Ledger, "commit_step"),
