@@ -331,6 +331,7 @@ FOR_ONE_RUN = {
     *("fast", "fence", "ignore", "recheck", "sample", "sample-values", "stage"),
     *("for", "audit", "evidence", "verdict", "waive", "reason", "execute", "name"),
     *("run", "watch", "dump", "no-dump", "tombstone-deleted", "gone-since", "refresh-kv"),
+    "delete-old",
 }
 """Options that say what one invocation is to do, and are no part of a migration's description."""
 
