@@ -109,12 +109,14 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Going:
-    """What every decision goes by. `now`: Unix seconds by KV's clock; `horizon`: H. `namespace`: of the
-    objects, as stamps name it; None: the target has none."""
+    """What every decision goes by. `now`: Unix seconds by our own clock, for H (`horizon`); `skew`: how far
+    KV's clock is ahead of it, by which sessions expire. `namespace`: of the objects, as stamps name it;
+    None: the target has none."""
 
     now: float
     horizon: float
     namespace: str | None
+    skew: float = 0.0
 
     def decide(self, reading: Reading, memory: Memory | None) -> Act:
         """What is to be done with the key."""
@@ -139,10 +141,14 @@ class Going:
 
     def empties(self, row: Row) -> bool:
         """Is KV to show nothing?"""
-        return row.deleted or expired(row.expiration, self.now)
+        return row.deleted or self.over(row)
+
+    def over(self, one: Row | Record) -> bool:
+        """Has it expired?"""
+        return expired(one.expiration, self.now + self.skew)
 
     def _agrees(self, answer: Record | None, row: Row) -> bool:
-        if answer is not None and expired(answer.expiration, self.now):
+        if answer is not None and self.over(answer):
             answer = None
         if self.empties(row):
             return answer is None
@@ -162,7 +168,9 @@ class Going:
         return memory.wrote is not None and self.now < memory.wrote + self.horizon
 
     def _ends_soon(self, row: Row) -> bool:
-        return isinstance(row.expiration, int) and row.expiration < self.now + SOONEST + ON_THE_WAY
+        return (
+            isinstance(row.expiration, int) and row.expiration < self.now + self.skew + SOONEST + ON_THE_WAY
+        )
 
     def _newer(self, answer: Record | None, row: Row, memory: Memory | None) -> bool:
         """Was KV written past the target? Nothing is newer than a deletion."""

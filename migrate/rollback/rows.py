@@ -18,7 +18,7 @@ from itertools import islice
 
 from migrate.core.ports import LISTED, Answer, Tally, Target, TooLate, Unreadable
 from migrate.core.proving import rows_with_values
-from migrate.core.record import Key, Origin, Record, Row, Unseen, digest_text, expired, holds
+from migrate.core.record import Key, Origin, Record, Row, Unseen, digest_text, holds
 from migrate.core.reverting import Reversal, Revertible
 from migrate.core.rolling_back import OPEN, Act, Fate, Going, Memory, Reading, print_of
 from migrate.core.writing import Reason, Writable
@@ -79,7 +79,7 @@ class Reader:
     def going(self) -> Going:
         """What decisions go by, as of now."""
         work = self._work
-        return Going(work.now + work.source.skew, work.horizon, self.namespace)
+        return Going(work.now, work.horizon, self.namespace, work.source.skew)
 
 
 def _undecided(answer: Answer, row: Row | None) -> bool:
@@ -380,8 +380,7 @@ class Rows:
         for key, row in rows.items():
             match outcomes[key]:
                 case Reversal.REVERTED:
-                    over = expired(row.expiration, going.now)
-                    step.ends(key, Fate.EXPIRED if over else Fate.REVERTED, going.now)
+                    step.ends(key, Fate.EXPIRED if going.over(row) else Fate.REVERTED, going.now)
                 case Reversal.KEPT:
                     step.ends(key, Fate.KEPT, going.now)
                 case _:
