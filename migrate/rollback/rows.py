@@ -227,8 +227,9 @@ class Rows:
                 step.ends(key, Fate.FAILED, going.now, reading.answer.reason)
             case Act.FORGET:
                 step.ends(key, Fate.GONE, going.now)
-            case Act.KEEP:  # by nobody else's hand is a row that was on its way turned into such a one
-                step.ends(key, Fate.KEPT if memory is None else Fate.REVERTED, going.now)
+            case Act.KEEP:
+                assert row is not None
+                step.ends(key, _kept(row, memory, going), going.now)
             case Act.NEWER:
                 step.ends(key, Fate.NEWER, going.now)
             case Act.PROVEN:
@@ -395,6 +396,13 @@ class Rows:
 
 _ANEW = (Act.PUT, Act.DELETE, Act.AGAIN, Act.SIGHT)
 """Acts after which a key settles from the beginning."""
+
+
+def _kept(row: Row, memory: Memory | None, going: Going) -> Fate:
+    """By nobody else's hand is a row that was on its way turned into one of KV's."""
+    if memory is None:
+        return Fate.KEPT
+    return Fate.EXPIRED if going.over(row) else Fate.REVERTED
 
 
 def _anew(memory: Memory | None, version: int) -> Memory:

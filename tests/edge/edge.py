@@ -525,6 +525,8 @@ class Edge:
                         "OLD": "OldSessions",
                         "STATS": "Stats",
                         "EARLY_STATS": "EarlyStats",
+                        "ROLLED": "RolledSessions",
+                        "ROLLED_STATS": "RolledStats",
                     }.items()
                 }
                 | {"WALKING": {"className": "Walking", "useSQLite": True, "unsafePreventEviction": True}},
@@ -622,6 +624,15 @@ class Edge:
         add("kv-careless", "CarelessSessions", SECRET, "shards:4", PREFIX, **back)
         add("kv-belated", "UserSessions", SECRET, "shards:4", PREFIX, **back)
         workers[-1]["entry"] = str(self.folder / "BELATED" / "tested-bridge.ts")
+        rolled = {
+            "KVFERRY_SCRIPT": "store",
+            "KVFERRY_CLASS": "RolledSessions",
+            "KVFERRY_KV_NAMESPACE": "SESSIONS",
+        }
+        add("rolled", "RolledSessions", SECRET, "shards:4", PREFIX, **rolled)
+        objects = workers[-1]["durableObjects"]
+        objects["USER_SESSIONS"]["scriptName"] = "store"
+        objects["MIGRATION_STATS"] = {"className": "RolledStats", "scriptName": "store", "useSQLite": True}
         add("unset", "UserSessions", None, "shards:4", PREFIX)
         add("short", "UserSessions", SECRET[:31], "shards:4", PREFIX)
         add("failing", "Failing", SECRET, "shards:4", PREFIX)

@@ -63,6 +63,10 @@ export class Stats extends MigrationStats<Env> {
   }
 }
 
+// Sessions and statistics of their own, for whoever goes back with all of them.
+export class RolledSessions extends StoreSessions {}
+export class RolledStats extends Stats {}
+
 // Statistics from before the canary.
 export class EarlyStats extends DurableObject<Env> {
   #heard = 0;
