@@ -15,24 +15,32 @@ from migrate.gate.exhibits import AUDIT, evidence
 from migrate.gate.gathering import Gathering
 from migrate.repair.wish import Mode, Work
 
+_EVERY = 15.0
+"""Seconds for which an answer holds: half of the time in which an isolate is heard again."""
+
 
 class AtWork:
-    """Asks each time anew; what it hears first is kept as evidence."""
+    """Asks anew when an answer has grown old; what it hears first is kept as evidence."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
         self._gathering = Gathering(work.desk, work.source, work.holder, work.wish.target, work.prefixes)
         self._first: Evidence | None = None
+        self._gone: Gone | None = None
+        self._asked_at = float("-inf")
 
     def gone(self) -> Gone:
         """Since when the last `kv` and `dual-write` isolate is gone. Raises ConfigError when something speaks
         against it, StoreUnavailable when nothing speaks for it."""
         work = self._work
         word, now = work.wish.gone_since, work.desk.settings.clock.now()
+        if self._gone is not None and now - self._asked_at < _EVERY:
+            return self._gone
         found = gone(self._evidence(), now, self._stores, word)
-        if isinstance(found, Gone):
-            return found
-        raise refusal(work, found)
+        if isinstance(found, NotGone):
+            raise refusal(work, found)
+        self._gone, self._asked_at = found, now
+        return found
 
     def expect_later(self) -> None:
         """Raise ConfigError when a `kv` or `dual-write` isolate is at work."""

@@ -135,6 +135,8 @@ class _Burials:
     def done(self, mine: Claim) -> None:
         """All of it, under the lease."""
         progress = self._work.desk.progress
+        if not self._work.count(kinds(self._work)):
+            return
         progress.start("repair", total=self._work.count(kinds(self._work)))
         self._work.tally = self._task.tally
         try:

@@ -106,3 +106,17 @@ def test_a_time_is_iso_8601_or_unix_seconds() -> None:
     assert _time(context, option, "2026-11-20T06:41:00") == 1_795_156_860.0
     assert _time(context, option, "1795156860") == 1_795_156_860.0
     assert _time(context, option, None) is None
+
+
+def test_what_was_repaired_stands_in_bundles_status_and_report(capsys: pytest.CaptureFixture[str]) -> None:
+    missing()
+    repair(capsys, "--execute", "--name", "s.ndjson")
+    assert run(["evidence", "export", *STORES, "--output", "json=bundle.json"]) == 0
+    told = json.loads(Path("bundle.json").read_text())["history"]["passes"]
+    assert [one["what"] for one in told] == ["export", "verify", "repair-missing"]
+    assert run(["gate", "--for", "object-first", "--evidence", "bundle.json", "--json"]) == 3
+    capsys.readouterr()
+    run(["report", *STORES])
+    assert "repair-missing" in capsys.readouterr().out
+    run(["status", "--quiet"])
+    assert "repair-missing" in capsys.readouterr().out

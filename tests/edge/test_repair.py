@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from migrate.bridge_keys import VARIABLE
+from migrate.clock import SystemClock
 from migrate.core.document import Document
 from migrate.desk import Ended
 from migrate.errors import ConfigError
 from migrate.formats import report
+from migrate.opening import Settings
 from migrate.repair.repairing import repair
 from migrate.repair.wish import Mode, Wish
-from tests.edge.edge import PREFIX
+from migrate.runner import verify
+from tests.edge.edge import PREFIX, Edge, object_hash
+from tests.edge.sending import fresh, importing, record
 from tests.edge.test_gate import SOURCE, Course, at_shadow_read, course, standings
 from tests.edge.test_stats_over_bridge import HOUR
 from tests.fake_api import NAMESPACE
+from tests.stores.durable_side import keys
 
+KV = "GOING_BACK"
 LACKS = "nothing-that-kv-lacks"
 
 __all__ = ["course"]
@@ -146,3 +155,51 @@ def test_what_the_target_lacks_is_copied_into_its_objects(course: Course) -> Non
     ended = mend(course, Mode.MISSING)
     assert (ended.exit, ended.document["tally"]["copied"]) == (0, 5)
     assert course.verify()["verdict"] == "clean"
+
+
+# ---------------------------------------------------------------- KV behind the objects
+
+
+def test_kv_shows_what_the_objects_are_right_about_and_its_own_rows_stay(edge: Edge, tmp_path: Path) -> None:
+    bridge, until = edge.bridge("kv"), int(time.time()) + 3600
+    tag = fresh("refresh")
+    newer, made, ended, copied = (f"{tag}-{name}" for name in ("newer", "made", "ended", "copied"))
+    old = [record(one, b"old", expiration=until) for one in (newer, ended, copied)]
+    bridge.ask("kv", {"notAfter": time.time() + 20, "puts": old, "deletes": []})
+    bridge.ask("import", importing(record(copied, b"of the copy", expiration=until)))
+
+    def app(session: str, method: str, *args: Any) -> None:
+        edge.call("USER_SESSIONS", f"kvferry:shard:{object_hash(session) % 4}/4", method, session, *args)
+
+    for one in (newer, made):
+        app(one, "putSession", '{"n":1}', {"expiration": until, "metadata": {"a": 1}})
+    app(ended, "putSession", "1")
+    app(ended, "deleteSession")
+
+    source, target = edge.kv_address(KV), "do+" + bridge.url.rstrip("/")
+    environ = {VARIABLE: keys("verify", "import", "values", "kv")}
+    settings = Settings(SystemClock(), tmp_path / "ledger.db", cwd=tmp_path, environ=environ)
+    prefixes = [PREFIX + tag]
+    verify(source, target, settings=settings, prefixes=prefixes, stage="object-first", settle=0)
+
+    def refresh(*, execute: bool) -> Document:
+        wish = Wish(Mode.KV, source, target, prefixes, settings, execute, lambda _: KV, settle=0)
+        ended = repair(wish)
+        report.validate(ended.document, "repair-report")
+        assert ended.exit == 0
+        return ended.document
+
+    told = {"written": 2, "emptied": 1}
+    for execute in (False, True):
+        found = refresh(execute=execute)["tally"]
+        assert {name: number for name, number in found.items() if number} == told
+        if not execute:
+            assert edge.kv_item(KV, PREFIX + newer)[0] == b"old"
+    for one in (newer, made):
+        value, metadata, expiration = edge.kv_item(KV, PREFIX + one)
+        assert (value, metadata["a"], expiration) == (b'{"n":1}', 1, until)
+        assert metadata["_kvferry"]["s"].startswith("object-first@")
+    assert edge.kv_item(KV, PREFIX + ended) is None
+    assert edge.kv_item(KV, PREFIX + copied)[0] == b"old"
+    found = refresh(execute=True)["tally"]
+    assert {name: number for name, number in found.items() if number} == {"kv_agrees": 3}
