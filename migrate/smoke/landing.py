@@ -60,6 +60,9 @@ def smoke(wish: Wish, progress: Progress | None = None) -> Ended:
     """
     if isinstance(addresses.parse(wish.target), DumpAddress):
         raise ConfigError("an application does not write a dump", "name the target that it writes")
+    for option, words in (("--login", wish.login), ("--logout", wish.logout)):
+        if words:
+            typed.check(option, words, wish.settings.cwd, wish.settings.environ)
     with desk_of(wish.settings, progress) as desk:
         source, holder = desk.opener.source(wish.source), desk.opener.holder(wish.target)
         desk.progress.start("smoke")
@@ -101,7 +104,7 @@ class _Smoke:
             return unseen
         try:
             self._run("--logout", wish.logout, session)
-        except StoreError as error:
+        except MigrateError as error:
             return unseen or error
         self.logged_out = True
         return unseen or self._look("logout", after_logout)

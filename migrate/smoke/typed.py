@@ -12,6 +12,7 @@ import contextlib
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import threading
@@ -25,6 +26,8 @@ from migrate.errors import ConfigError, StoreUnavailable
 
 TIMEOUT = 60.0
 """Seconds that a command may take."""
+
+_STARTED = "is its path right, and may it be run?"
 
 _LINGER = 2.0
 """Seconds for what is left in the pipes, where something that it started has left its group."""
@@ -69,6 +72,14 @@ def words_of(option: str, text: str) -> list[str]:
     return words
 
 
+def check(option: str, words: Sequence[str], cwd: Path, environ: Mapping[str, str]) -> None:
+    """Raise ConfigError when there is no such command: a login is not made when its logout cannot be."""
+    name = words[0]
+    path = str(cwd / name) if os.sep in name else name
+    if shutil.which(path, path=environ.get("PATH")) is None:
+        raise ConfigError(f"the command of {option} cannot be run", _STARTED)
+
+
 def run(
     option: str, words: Sequence[str], cwd: Path, environ: Mapping[str, str], seconds: float, given: str = ""
 ) -> Printed:
@@ -90,8 +101,7 @@ def run(
         )
     except (OSError, ValueError) as error:
         why = (getattr(error, "strerror", None) or "it cannot be run").lower()
-        hint = "is its path right, and may it be run?"
-        raise ConfigError(f"the command of {option} was not started: {why}", hint) from None
+        raise ConfigError(f"the command of {option} was not started: {why}", _STARTED) from None
     heard = _Heard(process)
     try:
         late = not heard.ended(given, seconds)

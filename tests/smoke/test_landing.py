@@ -219,6 +219,14 @@ def test_what_the_commands_print_is_shown_when_asked_and_without_the_id(typed: T
     assert "left" in document
 
 
+def test_nobody_is_logged_in_whose_logout_cannot_be_run(
+    typed: Typed, fake: FakeServer, tmp_path: Path
+) -> None:
+    code, document, err = typed("dual-write", "--logout", "./no-such-file")
+    assert (code, document, ids(fake, tmp_path)) == (2, {}, set())
+    assert "the command of --logout cannot be run" in err
+
+
 def test_a_dump_is_written_by_no_application(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["smoke", "--source", KV, "--target", "dump:x.ndjson", "--login", f"{SHOP} login"]
     assert run(words) == 2

@@ -12,7 +12,7 @@ import pytest
 
 from migrate.errors import ConfigError, StoreUnavailable
 from migrate.smoke import typed
-from migrate.smoke.typed import Printed, hidden, run, session_of, words_of
+from migrate.smoke.typed import Printed, check, hidden, run, session_of, words_of
 
 SECRET = "planted-5e55-session-id"
 CHILD = """import subprocess, sys, time
@@ -48,6 +48,17 @@ def test_what_cannot_be_started_is_a_wrong_call(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="permission denied") as caught:
         run("--logout", ["./plain"], tmp_path, {}, 5)
     assert caught.value.hint
+
+
+def test_what_could_not_be_started_is_known_before(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_text("")
+    for words in ([f"./{SECRET}"], ["./plain"], [SECRET], [str(tmp_path / "plain")], [str(tmp_path)]):
+        with pytest.raises(ConfigError, match="the command of --logout cannot be run") as caught:
+            check("--logout", words, tmp_path, os.environ)
+        assert SECRET not in caught.value.message
+    (tmp_path / "plain").chmod(0o700)
+    for words in (["./plain"], ["true"], [sys.executable]):
+        check("--logout", words, tmp_path, os.environ)
 
 
 def test_it_does_not_get_the_credentials_of_kvferry_and_gets_all_else(tmp_path: Path) -> None:
