@@ -201,8 +201,8 @@ class Code:
 @dataclass(frozen=True, slots=True)
 class Way:
     """The whole way. `staged`: an application goes through its stages, else it is one copy. `objects`: the
-    target is behind a bridge. `name`: what the source is confirmed by. `authority`: who is right about rows
-    from before kvferry, None: nobody has said. `audit`: the folder of the code, as it was given."""
+    target is behind a bridge. `authority`: who is right about rows from before kvferry, None: nobody has
+    said. `audit`: the folder of the code, as it was given."""
 
     choice: Choice
     phases: Sequence[Phase]
@@ -210,7 +210,6 @@ class Way:
     prices: Prices
     staged: bool
     objects: bool
-    name: str
     authority: str | None = None
     audit: str | None = None
     code: Code | None = None

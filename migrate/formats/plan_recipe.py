@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,9 @@ HORIZON = 120
 
 LOGIN = "./login.sh"
 """Stands for the operator's own command, which only they know."""
+
+_DEPLOY = 'npx wrangler deploy --tag "$(git rev-parse --short=12 HEAD)"'
+"""With the commit as its tag: a gate knows by it that the audited code is what is deployed."""
 
 _SHOWN = 3
 
@@ -134,7 +138,7 @@ class _Steps:
 
     def _to_shadow_read(self) -> Iterator[Step]:
         way, drain = self._way, self._way.choice.recipe is Recipe.DRAIN
-        yield self._deploy("kv", "the session store is in, and behaves as before")
+        yield self._deploy("kv", "the session store is in (kvferry store init), and all is as before")
         yield self._deploy("dual-write", "every write goes to both stores from now on")
         yield self._smoke("dual-write")
         if drain:
@@ -166,11 +170,8 @@ class _Steps:
         yield self._gate("object-only")
         yield self._deploy("object-only", "KV is not used any more")
         yield self._gate("cleanup")
-        yield (
-            "end the migration",
-            self._command("finish", {"execute": True, "name": self._way.name}),
-            "no way back from here; without --execute it says what it would do",
-        )
+        why = "says what it would do; with --execute it is done, and there is no way back"
+        yield ("end the migration", self._command("finish", {}), why)
         never = self._facts.listing.survey.never
         if never:
             why = f"{plural(never, 'session')} never expire there by themselves; it says first what would go"
@@ -184,7 +185,7 @@ class _Steps:
         if not self._way.objects:
             return (f"set SESSION_STAGE={stage} and restart every process of the application", None, why)
         env = self._facts.words.options.get("env")
-        line = f"npx wrangler deploy --env {env}" if env else "npx wrangler deploy"
+        line = _DEPLOY + (f" --env {shlex.quote(str(env))}" if env else "")
         return (f'set SESSION_STAGE = "{stage}" in the application\'s wrangler configuration', line, why)
 
     def _smoke(self, stage: str) -> Step:
@@ -212,55 +213,3 @@ class _Steps:
     def _command(self, verb: str, more: Options) -> str:
         words = self._facts.words
         return command(verb, words.source, self._target, self._facts.prefixes, {**words.options, **more})
-
-
-# ---------------------------------------------------------------- as text
-
-
-def recipe_text(found: Document) -> list[str]:
-    """The recipe of a plan, its whole way, and what each phase takes."""
-    lines = ["", f"the way: {found['name']}, because {clean(found['why'])}"]
-    if found["example_target"]:
-        lines.append("  its commands have a file for an example: say with --target where to")
-    if found["audited"] is None:
-        lines.append("  unless the code uses both stores already: --audit FOLDER looks")
-    for number, step in enumerate(found["steps"], 1):
-        lines.append(f"  {number:2}. {clean(step['do'])}: {clean(step['why'])}")
-        if step["command"] is not None:
-            lines.append(f"      {step['command']}")
-    phases = [one for one in found["phases"] if one["operations"]]
-    if phases:
-        lines += ["", "what the whole way takes at Cloudflare", *_table(phases, found["total"])]
-    return lines
-
-
-def _table(phases: Sequence[Document], total: Document) -> list[str]:
-    width = max(len(one["name"]) for one in phases)
-    lines = [f"  {one['name']:{width}}  {_taken(one)}" for one in phases]
-    money = f"{_between(total['cost'])} ({total['currency']}, prices of {total['dated']})"
-    took = f"{duration(total['seconds'])} of requests" if total["seconds"] else "no request of ours"
-    lines.append(f"  {'together':{width}}  {took}, {money}, {_days(total['free_plan_days'])}")
-    return lines
-
-
-def _taken(one: Document) -> str:
-    asked = ", ".join(f"{name.replace('_', ' ')} {amount:,}" for name, amount in one["operations"].items())
-    limit = one["free_plan_limit"].replace("_", " ")
-    free = _days(one["free_plan_days"], f" (its {limit} a day)" if limit else "")
-    only = "only if you want it; " if one["optional"] else ""
-    return f"{only}{asked}; {_between(one['cost'])}; {free}"
-
-
-def _between(cost: Document) -> str:
-    least, most = cost["least"], cost["most"]
-    if most < 0.01:
-        return "under $0.01"
-    return f"${least:,.2f} to ${most:,.2f}" if least < most else f"${most:,.2f}"
-
-
-def _days(found: int | None, limit: str = "") -> str:
-    if found is None:
-        return f"a free plan never gets through{limit}"
-    if found <= 1:
-        return "fits a free plan's day"
-    return f"a free plan cannot do it in a day, it takes {found:,}{limit}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from migrate.core.document import Document
 from migrate.formats.figures import bytes_text, clean, count, duration, named, plural
-from migrate.formats.plan_recipe import recipe_text
+from migrate.formats.plan_recipe_text import recipe_text
 
 _HEADS = {
     "ready": "ready: nothing stands in the way",

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from migrate import addresses
 from migrate.addresses import DumpAddress, DurableAddress, KvAddress, LocalKvAddress
-from migrate.confirming import name_of
 from migrate.core.limiting import Rate
 from migrate.core.recipe import Choice, Lifetimes, choose
 from migrate.cost.objects import Writing
@@ -68,7 +67,6 @@ def way_of(seen: Seen, wish: Wish) -> Way | None:
         prices=by.prices,
         staged=live and not isinstance(target, DumpAddress),
         objects=isinstance(target, DurableAddress),
-        name=name_of(seen.source),
         authority=wish.authority,
         audit=wish.audit,
         code=wish.code,

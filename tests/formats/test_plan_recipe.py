@@ -11,11 +11,13 @@ import pytest
 
 from migrate.core.document import Document
 from migrate.core.limiting import Rate
+from migrate.core.protocol.stages import STAGES
 from migrate.cost.objects import writing
 from migrate.cost.prices import prices
 from migrate.cost.survey import Survey
 from migrate.formats.plan import build_plan
 from migrate.formats.plan_facts import Bridging, Code, Listing, PlanFacts, Said, Standing, Words
+from migrate.formats.plan_recipe_text import _NAMES
 from migrate.formats.report import render, validate
 from migrate.main import cli
 from migrate.planning.way import Seen, Wish, way_of
@@ -193,23 +195,38 @@ def test_the_text_says_recipe_reason_and_what_was_not_looked_at() -> None:
 
 
 def test_the_text_says_when_a_free_plan_cannot_do_it_in_a_day() -> None:
-    (export,) = [one for one in text("copy") if one.startswith("  first export ")]
-    assert export.endswith("a free plan cannot do it in a day, it takes 10 (its reads a day)")
-    (together,) = [one for one in text("copy") if one.startswith("  together ")]
-    assert "(USD, prices of 2026-11), a free plan cannot do it in a day, it takes 40" in together
-    (day,) = [one for one in text("adopt target") if one.startswith("  dual-write, each day ")]
-    assert day.endswith("fits a free plan's day")
+    shown = text("copy")
+    at = shown.index("  first export: 1,000 lists of KV, 1,000,000 reads of KV")
+    assert shown[at + 1].endswith("; a free plan cannot do it in a day, but in 10, for its reads of KV")
+    (together,) = [one for one in shown if one.startswith("  together: ")]
+    assert together.endswith("(USD, prices of 2026-11); a free plan cannot do it in a day, but in 40")
+    optional = shown.index("and only if you want it")
+    emptying = "  emptying KV, instead of letting it expire: 1,000,000 deletes of KV"
+    assert shown[optional + 1] == emptying
+    assert optional > shown.index(together)
+    adopted = text("adopt target")
+    (day,) = [at for at, one in enumerate(adopted) if one.startswith("  dual-write, each day: 5,000 ")]
+    free = "nothing within a paid plan's included part, or $0.02; fits a free plan's day"
+    assert adopted[day + 1] == f"    {free}"
+
+
+def test_every_operation_of_a_phase_is_told_by_a_name_of_its_own() -> None:
+    table = {*prices().kv, *prices().objects}
+    assert set(_NAMES) == table
+    assert len(set(_NAMES.values())) == len(table)
 
 
 def test_the_stages_of_a_worker_are_deployed_and_those_of_a_program_are_not() -> None:
-    assert "      npx wrangler deploy --env live" in text("copy into objects")
+    deploy = '      npx wrangler deploy --tag "$(git rev-parse --short=12 HEAD)" --env live'
+    assert text("copy into objects").count(deploy) == len(STAGES)
     assert not any("npx wrangler" in one for one in text("copy"))
     assert any("restart every process of the application" in one for one in text("copy"))
 
 
-def test_the_end_is_confirmed_with_the_name_of_the_source() -> None:
-    (finish,) = [words for words in lines(build_plan(WAYS["copy"])) if words[1] == "finish"]
-    assert finish[-3:] == ["--execute", "--name", "ns"]
+@pytest.mark.parametrize("found", WAYS.values(), ids=WAYS)
+def test_no_printed_command_destroys_anything_when_it_is_pasted(found: PlanFacts) -> None:
+    for words in lines(build_plan(found)):
+        assert not {"--execute", "--name", "--lift-fence", "--fresh"} & set(words), words
 
 
 def test_a_plan_that_listed_nothing_proposes_no_way() -> None:
