@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 
 from migrate.core.document import Document
 from migrate.formats.figures import clean, count, duration, plural
+from migrate.formats.markup import code, table, words
 from migrate.formats.verdict import mark
 
 MOST = 20
 """Differences that are shown."""
 
 _CODE = re.compile(r"`[^`|]+`")
-_MARKUP = re.compile(r"([\\`*_\[\]<>|~#&])")
 
 
 def verdict_markdown(document: Document) -> str:
@@ -73,17 +73,15 @@ def _age(seconds: float | None) -> str:
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     if not rows:
         return []
-    lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
-    cells = ([cell if _CODE.fullmatch(cell) else _text(cell) for cell in row] for row in rows)
-    return [*lines, *(f"| {' | '.join(row)} |" for row in cells), ""]
+    cells = [[cell if _CODE.fullmatch(cell) else _text(cell) for cell in row] for row in rows]
+    return [*table(head, cells), ""]
 
 
 def _code(text: str) -> str:
-    """Text as code, where it can be that."""
-    code = f"`{clean(text)}`"
-    return code if _CODE.fullmatch(code) else clean(text)
+    """Text as code, where it can be that in a table."""
+    found = code(text)
+    return found if _CODE.fullmatch(found) else clean(text)
 
 
 def _text(text: str) -> str:
-    """Text that stays text: nothing in it is markup."""
-    return _MARKUP.sub(r"\\\1", clean(text))
+    return words(text)

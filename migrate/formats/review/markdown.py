@@ -6,11 +6,11 @@ last is left out, and it says so.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from migrate.core.document import Document
-from migrate.formats.figures import clean, count, duration, plural
+from migrate.formats.figures import count, duration, plural
+from migrate.formats.markup import code, table, words
 
 MOST = 65_536
 """GitHub's limit of a comment or a description, in characters."""
@@ -24,7 +24,6 @@ _LONGEST = 400
 _ENTRIES = 60
 """Entries of the timeline, and runs, the newest; the others are counted."""
 
-_MARKUP = re.compile(r"([\\`*_\[\]<>|~#$])")
 _WORDS = {"yes": "yes", "no": "no", "unproven": "not shown"}
 _SIGNS = {"passed": "✓ passed", "failed": "✗ failed", "unproven": "? unproven", None: "–"}
 
@@ -67,7 +66,7 @@ def _head(document: Document) -> str:
         "",
     ]
     if answer["next"]:
-        lines += [f"next: {_code(answer['next'])}", ""]
+        lines += [f"next: {code(answer['next'])}", ""]
     if document["alarms"]:
         lines += ["**✗ What does not add up**", "", _list(document["alarms"])]
     rows = [
@@ -77,7 +76,7 @@ def _head(document: Document) -> str:
     lines += [
         *_table(("door", "state", "newest verdict", "conditions now", "waived"), rows),
         "",
-        f"{_code(document['source'])} → {_code(document['target'])}, made {document['made']['iso']} "
+        f"{code(document['source'])} → {code(document['target'])}, made {document['made']['iso']} "
         f"by kvferry {_text(document['tool']['version'])} of {origin}: "
         f"{plural(len(of['documents']), 'document')}, digest `{of['evidence_digest']}`",
         "",
@@ -144,11 +143,11 @@ def _door(door: Document) -> str:
     ]
     lines = [_text(door["said"]), ""]
     if door["next"]:
-        lines += [f"next: {_code(door['next'])}", ""]
+        lines += [f"next: {code(door['next'])}", ""]
     lines += _table(("condition", "newest verdict", "now", "what the evidence says", "age"), rows)
     todo = [one for one in door["conditions"] if one["todo"] and one["waived"] is None]
     if todo:
-        lines += ["", *(f"- {_text(one['name'])}: {_code(one['todo'])}" for one in todo)]
+        lines += ["", *(f"- {_text(one['name'])}: {code(one['todo'])}" for one in todo)]
     if door["verdicts"]:
         lines += ["", *_table(("given", "verdict", "valid until", "waived", "digest"), _given(door))]
     return "\n".join(lines)
@@ -280,8 +279,7 @@ def _folded(title: str, body: str) -> str:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    return lines + [f"| {' | '.join(_text(cell) for cell in row)} |" for row in rows]
+    return table(head, [[_text(cell) for cell in row] for row in rows])
 
 
 def _list(sentences: Sequence[str]) -> str:
@@ -289,17 +287,4 @@ def _list(sentences: Sequence[str]) -> str:
 
 
 def _text(text: str) -> str:
-    """Text that stays text: nothing in it is markup, names anybody, or links anywhere."""
-    short = text if len(text) <= _LONGEST else text[:_LONGEST] + " …"
-    plain = (
-        _MARKUP.sub(r"\\\1", clean(short).replace("&", "&amp;")).replace("\\<", "&lt;").replace("\\>", "&gt;")
-    )
-    return re.sub(r"@|://|\bwww\.", lambda found: found[0][:1] + "<!-- -->" + found[0][1:], plain)
-
-
-def _code(command: str) -> str:
-    """A command as code, whatever ticks are in it; a line of it must not end a table."""
-    text = clean(command)
-    most = max(map(len, re.findall("`+", text)), default=0)
-    fence = "`" * (most + 1)
-    return f"{fence} {text} {fence}" if most else f"`{text}`"
+    return words(text, _LONGEST)
