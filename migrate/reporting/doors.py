@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from migrate.core.comparing import Stage
 from migrate.core.document import Document, moment
 from migrate.core.gate.policy import Policy
 from migrate.core.gate.verdict import Door, Standing
+from migrate.gate.exhibits import ROLLED_BACK
 from migrate.gate.using import policy_of
 from migrate.gate.verdicts import verdict as judged
 from migrate.reporting.material import Material
@@ -68,11 +70,17 @@ def _door(door: Door, material: Material, mine: Sequence[Ruling], traffic: Docum
 
 
 def _first(door: Door, material: Material, traffic: Document) -> Document | None:
-    """When the application was first heard behind a door, or KV given up; None: never."""
+    """When the application was first heard behind a door, or KV given up; None: never, or it came back."""
     if door is Door.CLEANUP:
         return None if material.history.finished is None else moment(material.history.finished)
-    heard = [one["first"] for one in traffic["stages"] if one["stage"] == door.value]
-    return min(heard, key=lambda one: one["unix"], default=None)
+    stage = Stage(door.value)
+    at_work = [Stage(one["stage"]) for one in traffic["stages"] if one["at_work"]]
+    if at_work and all(one.before(stage) for one in at_work):
+        return None
+    heard = [one["first"] for one in traffic["stages"] if one["stage"] == stage]
+    first = min(heard, key=lambda one: one["unix"], default=None)
+    back = [one.document["started"]["unix"] for one in material.bundle.exhibits if one.kind == ROLLED_BACK]
+    return None if first is not None and max(back, default=0.0) > first["unix"] else first
 
 
 def _gone_through(first: Document | None, mine: Sequence[Ruling]) -> Document | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from migrate.core.document import Document, moment
 from migrate.formats.figures import count, plural
-from migrate.gate.exhibits import AUDIT, DEPLOYMENT, FENCE, LISTING, Exhibit
+from migrate.gate.exhibits import AUDIT, DEPLOYMENT, FENCE, LISTING, ROLLED_BACK, Exhibit
 from migrate.reporting.material import Material
 from migrate.reporting.verdicts import Ruling
 
@@ -34,6 +34,7 @@ def timeline(
         *_fences(one for one in exhibits if one.kind == FENCE),
         *(_listing(one) for one in exhibits if one.kind == LISTING),
         *_deployments(one for one in exhibits if one.kind == DEPLOYMENT),
+        *_given_back(one for one in exhibits if one.kind == ROLLED_BACK),
         *(_audit(one) for one in exhibits if one.kind == AUDIT),
         *map(_stage, traffic["stages"]),
         *_remembered(material),
@@ -103,6 +104,14 @@ def _deployments(exhibits: Iterable[Exhibit]) -> Iterator[Document]:
         if new != known:
             yield _entry("deployment", told["since"], f"version {', '.join(shares)}{tag}")
         known = new
+
+
+def _given_back(exhibits: Iterable[Exhibit]) -> Iterator[Document]:
+    """A rollback is told when it begins and when it ends: one entry, with what is known last."""
+    told = {one.document["started"]["unix"]: one.document for one in exhibits}
+    for one in told.values():
+        said = "rows were given back to KV: what was verified before counts for nothing"
+        yield _entry("rollback", one["started"], said, OPEN, one["finished"])
 
 
 def _audit(one: Exhibit) -> Document:

@@ -12,7 +12,7 @@ from migrate.core.document import Document, moment
 from migrate.core.gate.policy import Policy
 from migrate.core.gate.verdict import Door
 from migrate.formats.report import validate
-from migrate.gate.exhibits import EXPORT, FENCE, LIVE, VERIFY, Exhibit
+from migrate.gate.exhibits import EXPORT, FENCE, LIVE, ROLLED_BACK, VERIFY, Exhibit
 from migrate.gate.history import Given, History
 from migrate.reporting.material import Material, Place
 from migrate.reporting.review import build_report
@@ -302,6 +302,27 @@ def test_once_the_application_has_forgotten_kv_the_answer_is_whether_it_was_allo
     document = report(found if asked else replace(found, history=History()))
     assert door(document, Door.OBJECT_ONLY)["gone_through"] == {"at": moment(NOW + HOUR), "open": asked}
     assert document["answer"]["word"] == word
+
+
+def test_who_came_back_through_a_door_is_not_behind_it_any_more():
+    found = migration()
+    worse = live(NOW - 5)
+    for one in worse["stages"]:
+        one["recent"] = int(one["stage"] == "shadow-read")
+    document = report(with_exhibits(found, *found.bundle.exhibits, Exhibit(LIVE, NOW - 5, worse)))
+    assert door(document, Door.OBJECT_FIRST)["gone_through"] is None
+
+
+def test_a_rollback_is_told_once_and_who_was_behind_a_door_before_it_is_so_no_more():
+    found = migration()
+    begun = {"started": moment(NOW - DAY), "finished": None}
+    ended = {**begun, "finished": moment(NOW - DAY + HOUR)}
+    exhibits = [Exhibit(ROLLED_BACK, NOW - DAY, begun), Exhibit(ROLLED_BACK, NOW - DAY + HOUR, ended)]
+    document = report(with_exhibits(found, *found.bundle.exhibits, *exhibits))
+    assert [one["finished"] for one in document["timeline"] if one["what"] == "rollback"] == [
+        ended["finished"]
+    ]
+    assert door(document, Door.OBJECT_FIRST)["gone_through"] is None
 
 
 def test_a_finished_migration_has_no_fallback_any_more():
