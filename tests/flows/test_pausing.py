@@ -180,6 +180,33 @@ def test_a_verify_pauses_and_stops_and_goes_on_where_it_was(
     assert report["requests"].get("bulk reads", 0) <= 10
 
 
+def test_a_task_that_destroys_pauses_and_stops_and_goes_on_too(
+    fake: FakeServer, files: Path, tmp_path: Path
+) -> None:
+    for number in range(2500):
+        fake.api.namespace.put(f"cache:{number:04d}", b"v", None, 4_000_000_000)
+    words = ("cleanup", "--source", KV, "--prefix", "cache:", "--rate", "100000/1", "--json", "--settle", "0")
+    words += ("--migrated", PREFIX, "--execute", "--name", KV.rpartition("/")[2])
+    env = variables(fake)
+    gate = Gate(b"cache:0500")
+    fake.api.faults.add(gate, on="bulk_delete")
+    process = started(*words, cwd=tmp_path, env=env)
+    assert gate.arrived.wait(45)
+    (files / "pause").touch()
+    gate.opened.set()
+    heard(process, "paused")
+    time.sleep(0.5)
+    assert len(fake.api.namespace.entries(0)) == 1500
+    (files / "stop").touch()
+    process.communicate(timeout=60)
+    assert (process.returncode, len(fake.api.namespace.entries(0))) == (130, 1500)
+    for name in ("pause", "stop"):
+        (files / name).unlink()
+    done = kvferry(*words, cwd=tmp_path, env=env)
+    assert (done.returncode, len(fake.api.namespace.entries(0))) == (0, 0)
+    assert json.loads(done.stdout)["tally"]["deleted"] == 2500
+
+
 # ---------------------------------------------------------------- scripted time
 
 
