@@ -99,7 +99,7 @@ def test_a_difference_shuts_the_door_and_the_text_says_what_to_do(here, reports,
     assert run(["gate", "--for", "object-first", *STORES]) == 1
     text = capsys.readouterr().out
     assert text.startswith("gate object-first: SHUT, 1 condition has FAILED")
-    assert "1 sessions differ" in text
+    assert "1 session differs" in text
     assert "→ kvferry export --lift-fence --source dump:sessions.ndjson" in text
     assert "next: kvferry export --lift-fence --source dump:sessions.ndjson" in text
 

@@ -128,6 +128,11 @@ def _there(facts: Iterable[Fact | None]) -> tuple[Fact, ...]:
     return tuple(fact for fact in facts if fact is not None)
 
 
+def counted(number: int, one: str, more: str) -> str:
+    """`1 key was`, `1,000 keys were`."""
+    return f"{number:,} {one if number == 1 else more}"
+
+
 def span(seconds: float) -> str:
     """A duration as people say it: `45 s`, `15 min`, `36 h`, `7 d`."""
     for length, unit in ((86_400.0, "d"), (3600.0, "h"), (60.0, "min")):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrate.core.gate.asking import Answer, Asked, no, unknown, yes
+from migrate.core.gate.asking import Answer, Asked, counted, no, unknown, yes
 from migrate.core.gate.evidence import Exported, Verified
 
 
@@ -14,7 +14,10 @@ def audit_clean(asked: Asked) -> Answer:
     if not audited.whole:
         return unknown("the audit did not read every file", asked.audit, audited)
     if audited.writes:
-        places = f"{audited.writes:,} places write a session to KV past the session store"
+        places = (
+            counted(audited.writes, "place writes", "places write")
+            + " a session to KV past the session store"
+        )
         return no(places, "kvferry rewrite --to store", audited)
     if audited.dirty or audited.revision is None:
         return unknown("the audit was not made of a commit", asked.audit, audited)
@@ -34,7 +37,11 @@ def no_foreign_writer(asked: Asked) -> Answer:
     if last is None or last.foreign is None:
         return unknown("no verify looked for values without the session store's mark", verify, last)
     if last.foreign:
-        said = f"{last.foreign:,} sessions in KV differ and do not bear the session store's mark"
+        said = counted(
+            last.foreign,
+            "session in KV differs and does not bear the session store's mark",
+            "sessions in KV differ and do not bear the session store's mark",
+        )
         return no(said, "find the old deployment, preview or job that writes KV, and end it", last)
     return yes("whatever KV has of its own bears the session store's mark", last, again=verify)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from migrate.core.comparing import Kind, Stage
-from migrate.core.gate.asking import Answer, Asked, no, span, unknown, yes
+from migrate.core.gate.asking import Answer, Asked, counted, no, span, unknown, yes
 from migrate.core.gate.evidence import Exported, Listed, Verified
 from migrate.core.gate.policy import MINUTE
 
@@ -32,7 +32,8 @@ def export_complete(asked: Asked) -> Answer:
         return no("the accounting of the last export does not hold", f"{export}, and report it", last)
     lost = last.quarantined + last.failed
     if lost:
-        return no(f"{lost:,} sessions were not copied (quarantined or failed)", export, last)
+        said = counted(lost, "session was", "sessions were") + " not copied (quarantined or failed)"
+        return no(said, export, last)
     return yes("everything that was listed is accounted for", last, again=export)
 
 
@@ -55,10 +56,11 @@ def verify_full(asked: Asked) -> Answer:
         if not holds:
             return unknown(f"the last verify {short}", verify, last)
     if last.unread or last.unnamed:
-        return unknown(f"the last verify could not judge {last.unread + last.unnamed:,} keys", verify, last)
+        said = f"the last verify could not judge {counted(last.unread + last.unnamed, 'key', 'keys')}"
+        return unknown(said, verify, last)
     if not last.keys:
         return unknown("the last verify saw no key on either side", verify, last)
-    return yes(f"{last.keys:,} keys were compared, both ways", last, again=verify)
+    return yes(counted(last.keys, "key was", "keys were") + " compared, both ways", last, again=verify)
 
 
 def horizon_long_enough(asked: Asked) -> Answer:
@@ -67,7 +69,10 @@ def horizon_long_enough(asked: Asked) -> Answer:
     if audited is None:
         return unknown("no audit says how long readers keep what they read", asked.audit, last)
     if audited.kept and asked.policy.isolate_cache is None:
-        said = f"{audited.kept:,} places keep sessions in the isolate, and nobody has said for how long"
+        said = (
+            counted(audited.kept, "place keeps", "places keep")
+            + " sessions in the isolate, nobody said how long"
+        )
         todo = "read them with kvferry audit --inventory, then pass --isolate-cache SECONDS"
         return unknown(said, todo, audited, last)
     if live is None or live.canary is None or live.canary.lag is None:
@@ -130,7 +135,7 @@ def not_rolled_back(asked: Asked) -> Answer:
 def stores_agree(asked: Asked) -> Answer:
     """Is there no row that object-first would serve and that is wrong?"""
     export = asked.type("export", "--lift-fence")
-    return _none_of(asked, _SERVED_WRONG, "differ", f"{export}, then {asked.verify()}")
+    return _none_of(asked, _SERVED_WRONG, ("differs", "differ", "differ"), f"{export}, then {asked.verify()}")
 
 
 def nothing_that_kv_lacks(asked: Asked) -> Answer:
@@ -138,7 +143,7 @@ def nothing_that_kv_lacks(asked: Asked) -> Answer:
     fenced = asked.evidence.fenced
     lift = f"{asked.type('export', '--lift-fence')}, then " if fenced is not None and fenced.since else ""
     todo = f"{lift}{asked.type('repair', '--tombstone-deleted')}, then {asked.verify()}"
-    return _none_of(asked, _KV_LACKS, "are in the target and not in KV", todo)
+    return _none_of(asked, _KV_LACKS, _only("in the target and not in KV"), todo)
 
 
 def nothing_only_in_kv(asked: Asked) -> Answer:
@@ -153,7 +158,7 @@ def nothing_only_in_kv(asked: Asked) -> Answer:
         said = "the last verify is not known to have begun after the last isolate of an earlier stage"
         return unknown(said, _second(asked), last, asked.evidence.live)
     todo = f"{asked.type('repair')}, then {_second(asked)}"
-    return _none_of(asked, _ONLY_IN_KV, "are in KV only", todo)
+    return _none_of(asked, _ONLY_IN_KV, _only("in KV only"), todo)
 
 
 def kv_quiet(asked: Asked) -> Answer:
@@ -208,12 +213,18 @@ def _second(asked: Asked) -> str:
     return asked.type("verify", "--stage object-first")
 
 
-def _none_of(asked: Asked, kinds: Collection[Kind], what: str, todo: str) -> Answer:
+def _only(where: str) -> tuple[str, str, str]:
+    return f"is {where}", f"are {where}", f"be {where}"
+
+
+def _none_of(asked: Asked, kinds: Collection[Kind], what: tuple[str, str, str], todo: str) -> Answer:
+    """`what` of one session, of several, and of some that may be so."""
+    one, several, maybe = what
     last: Verified | None = asked.verified
     if last is None:
         return unknown("nothing was verified", asked.verify())
     if settled := sum(last.settled.get(kind, 0) for kind in kinds):
-        return no(f"{settled:,} sessions {what}", todo, last)
+        return no(counted(settled, f"session {one}", f"sessions {several}"), todo, last)
     if pending := sum(last.pending.get(kind, 0) for kind in kinds):
-        return unknown(f"{pending:,} sessions may {what}: they did not settle", todo, last)
-    return yes(f"no sessions {what}", last, again=asked.verify())
+        return unknown(counted(pending, "session", "sessions") + f" may {maybe}: not settled yet", todo, last)
+    return yes(f"no session {one}", last, again=asked.verify())
