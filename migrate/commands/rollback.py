@@ -68,6 +68,7 @@ def command(
     clock = SystemClock()
     try:
         settings, words = options.take_settings(clock, words)
+        del words["project"]  # what is written into KV is the row as it is
         wish = Wish(settings=settings, **words)
         return options.emit(where, rollback(wish, options.progress(clock, quiet=quiet)))
     finally:
