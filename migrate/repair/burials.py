@@ -29,7 +29,6 @@ from migrate.formats.repair import CANDIDATES, IN_KV, LACKING
 from migrate.holding import holding
 from migrate.ledger.tasks import Item, Task
 from migrate.reading import read_all
-from migrate.repair.at_work import AtWork
 from migrate.repair.wish import Mode, Work
 from migrate.stores.finishing import refused
 
@@ -127,7 +126,8 @@ class _Burials:
         self._work, self._target, self._task = work, target, task
         self._burying: Burying = target
         self._ledger, self._clock = work.desk.ledger, work.desk.settings.clock
-        self._asking = work.asking or AtWork(work)
+        assert work.asking is not None, "it has been asked before"
+        self._asking = work.asking
         self._horizon = self._asking.horizon
         self._position = dict(task.position)
         self._name = f"repair {work.desk.ledger.token[:12]} {task.id}"

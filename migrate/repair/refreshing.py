@@ -21,7 +21,6 @@ from migrate.formats.repair import AGREES, CANDIDATES, CHANGED, EMPTIED, EXPIRED
 from migrate.holding import holding
 from migrate.ledger.tasks import Task
 from migrate.reading import read_all
-from migrate.repair.at_work import AtWork
 from migrate.repair.wish import Work
 from migrate.stores.finishing import refused
 from migrate.stores.stamping import Stamp, stamped
@@ -60,7 +59,8 @@ def refuse(work: Work) -> None:
     alone = run_id("cleanup", work.source.address, "", work.prefixes)
     if any(work.desk.ledger.tasks(mine, "cleanup") for mine in (work.migration, alone)):
         raise ConfigError("keys of KV were cleaned up: nothing is written into it again", "leave KV as it is")
-    (work.asking or AtWork(work)).expect_later()
+    assert work.asking is not None, "nothing is refused before somebody can be asked"
+    work.asking.expect_later()
 
 
 def keys(work: Work, after: Key | None) -> Iterator[Key]:

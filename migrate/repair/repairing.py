@@ -45,9 +45,10 @@ def repair(wish: Wish, progress: Progress | None = None, asking: Asking | None =
 def repaired(work: Work) -> Ended:
     """The same, with everything open."""
     wish, mode = work.wish, _MODES[work.wish.mode]
+    work.asking = work.asking or AtWork(work)
     mode.refuse(work)
     if wish.mode is Mode.TOMBSTONES:
-        work.gone = (work.asking or AtWork(work)).gone()
+        work.gone = work.asking.gone()
     if not wish.execute:
         work.tally = mode.rehearse(work)
         return _ended(work, None, None, None)
@@ -138,10 +139,11 @@ def _execute(work: Work, mode: _Mode) -> Ended:
     ledger, wish, verify = work.desk.ledger, work.wish, work.last[1].id
     kind = f"repair-{wish.mode}"
     before = ledger.last_task(work.migration, kind)
-    # What a newer verify found is more than what is left of an older one.
-    stale = before is not None and before.position.get("verify", verify) != verify
+    # What a newer verify found, or what was asked for now, is more than what is left of an older one.
+    by = {"verify": verify, "classes": [str(one) for one in mode.kinds(work)]}
+    stale = before is not None and any(before.position.get(name, by[name]) != by[name] for name in by)
     task = ledger.open_task(work.migration, kind, fresh=wish.fresh or stale)
-    position = {**task.position, "verify": verify}
+    position = {**task.position, **by}
     task = ledger.commit_step(task.id, position, Tally())
     state, error, checked = TaskState.INTERRUPTED, None, None
     try:
