@@ -5,13 +5,12 @@ from pathlib import Path
 import pytest
 
 from migrate.core.ports import Claim
-from migrate.core.record import Key, Origin, digest_text
+from migrate.core.record import Key, Origin
 from migrate.core.writing import Reason
 from migrate.errors import ConfigError, StoreUnavailable
 from migrate.ledger.ledger import Ledger
 from migrate.stores.memory import MemoryKvWriter, with_faults
 from migrate.stores.sqlite import SqliteHolder, SqliteTarget
-from migrate.stores.stamping import Stamp
 from tests.flows.world import START
 from tests.rollback.world import LATER, NEVER, World, tally
 
@@ -307,18 +306,42 @@ def test_the_fence_is_lifted_at_the_end_and_verdicts_are_void_from_the_beginning
     assert told[0].at < told[1].at
 
 
-def test_a_version_that_the_row_never_had_is_newer(world: World) -> None:
-    """Only objects tell by their stamps: their namespace is known."""
-    from migrate.core.record import Record, Row, Written
-    from migrate.core.rolling_back import Act, Going, Reading
+def test_a_row_that_becomes_the_applications_behind_the_reader_is_found_too(world: World) -> None:
+    world.both("a")
+    world.row("b")
+    world.clock.time += 300
 
-    row = Row(Key("s:a"), b"1", None, LATER, Origin.APP, 5, None)
-    going = Going(START, H, "0a1b2c3d")
+    def late() -> None:
+        world.clock.during = None
+        world.row("a", b'{"v":9}')  # somebody at object-first, whom nobody has heard
 
-    def act(version: int, namespace: str = "0a1b2c3d") -> Act:
-        written = Written(version, namespace)
-        answer = Record(Key("s:a"), b"2", None, LATER, None, written)
-        return going.decide(Reading(row, answer, row), None)
+    world.clock.during = late
+    ended = world.roll_back()
+    assert ended.exit == 0
+    assert world.shown("a") == (b'{"v":9}', None, LATER)
+    world.expect_gone_back()
 
-    assert (act(6), act(5), act(4), act(6, "ffffffff")) == (Act.NEWER, Act.PUT, Act.PUT, Act.PUT)
-    assert Stamp(LATER, digest_text(b"1"), 5).version == 5
+
+def test_whoever_lost_the_lease_writes_nothing_into_kv(world: World) -> None:
+    world.row("a")
+    world.clock.time += 300
+    other = SqliteTarget(world.path, clock=world.clock)
+    began = world.clock.now()
+
+    def taken() -> None:
+        world.clock.during = None
+        world.row("a", b'{"v":2}', origin="dual")
+        world.clock.time += 3600  # it was suspended for an hour
+        other.acquire(Claim("other", "somebody", "elsewhere", 7))
+
+    world.clock.during = taken
+    ended = world.roll_back()
+    assert ended.exit == 3
+    assert ended.error is not None
+    assert world.shown("a") == (b'{"v":1}', None, LATER), "as it was written before"
+    assert world.rows()["a"].origin is Origin.APP
+    assert world.clock.now() > began + 3600
+    other.release()
+    other.close()
+    assert world.roll_back().exit == 0
+    world.expect_gone_back()
