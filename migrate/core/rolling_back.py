@@ -80,12 +80,14 @@ class Memory:
     """What an earlier reading left of a key. `version`: the row's then. `at`: when KV was first seen to show
     what it is to show, Unix seconds; None: it was not. `wrote`: when KV was written for this version, None:
     it was not. `shown`: what KV showed before that (`print_of`), None: it is not known that the write was
-    done. `rounds`: how often all began anew."""
+    done. `newer`: what of KV's was reported, and is left as long as KV shows it. `rounds`: how often all
+    began anew."""
 
     version: int
     at: float | None = None
     wrote: float | None = None
     shown: str | None = None
+    newer: str | None = None
     rounds: int = 0
 
     def body(self) -> dict[str, Any]:
@@ -179,9 +181,11 @@ class Going:
         written = answer.written
         if written is not None and written.namespace == self.namespace:
             return written.version > row.version  # a late half of an older write is none
-        if memory is None or memory.shown is None or memory.version != row.version:
+        if memory is None:
             return False
-        return print_of(answer) != memory.shown
+        if memory.newer is not None:
+            return print_of(answer) == memory.newer
+        return memory.version == row.version and memory.shown not in (None, print_of(answer))
 
 
 def alike(record: Record, row: Row) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 from migrate import addresses
 from migrate.addresses import DurableAddress
@@ -16,6 +18,7 @@ from migrate.errors import ConfigError, StoreUnavailable
 from migrate.gate.bundle import of_ledger
 from migrate.gate.exhibits import AUDIT, evidence
 from migrate.gate.gathering import Gathering
+from migrate.opening import Opener
 from migrate.rollback.wish import Work
 from migrate.stores.finishing import HINT
 
@@ -28,7 +31,6 @@ class Conditions:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._gathering = Gathering(work.desk, work.source, work.holder, work.wish.target, work.prefixes)
         self._asked_at = float("-inf")
 
     def lines(self, *, leased: bool = False) -> tuple[Line, ...]:
@@ -48,8 +50,8 @@ class Conditions:
             return
         for line in self.lines(leased=True):
             if not line.holds:
-                kind = ConfigError if line.word is Word.FAILED else StoreUnavailable
-                raise kind(f"{line.name}: {line.said}", f"{line.todo}; then {self._work.wish.repeat()}")
+                again = f"{line.todo}; then {self._work.wish.repeat(execute=True)}"
+                raise StoreUnavailable(f"{line.name}: {line.said}", again)
 
     @property
     def _counted(self) -> bool:
@@ -62,7 +64,12 @@ class Conditions:
 
     def _asked(self) -> Asked:
         work, ledger = self._work, self._work.desk.ledger
-        found = list(self._gathering.exhibits(listed=False))
+        settings = work.desk.settings
+        # Connections of its own, which are closed: this may be asked for hours.
+        with contextlib.closing(Opener(settings, ledger)) as opener:
+            desk = replace(work.desk, opener=opener)
+            gathering = Gathering(desk, work.source, work.holder, work.wish.target, work.prefixes)
+            found = list(gathering.exhibits(listed=False))
         for exhibit in found:
             ledger.add_evidence(work.migration, exhibit.kind, exhibit.document, exhibit.at)
         known = of_ledger(ledger, work.source.address, work.holder.address, work.prefixes)
@@ -83,7 +90,17 @@ class Conditions:
             yield Line("lease", Word.UNPROVEN, said, "let the export or the sweep end")
         else:
             yield Line("lease", Word.OK, "no export and no sweep is under way")
-        yield self._whole()
+        if not leased:  # and these do not change meanwhile
+            yield self._whole()
+            yield self._writable()
+
+    def _writable(self) -> Line:
+        """Can KV be written, and is it the source?"""
+        try:
+            self._work.open_writer().close()
+        except ConfigError as error:
+            return Line("kv", Word.FAILED, error.message, error.hint or "")
+        return Line("kv", Word.OK, "KV can be written")
 
     def _whole(self) -> Line:
         """Is it all of the sessions? A stage holds for every one of them."""

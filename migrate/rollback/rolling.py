@@ -21,7 +21,7 @@ from migrate.core.rereading import Patience
 from migrate.core.reverting import Revertible
 from migrate.core.rolling_back import OPEN, Fate
 from migrate.desk import SAMPLES, Desk, Ended, claim, desk_of
-from migrate.errors import ConfigError, MigrateError
+from migrate.errors import ConfigError, Exit, MigrateError
 from migrate.formats.progress import Progress
 from migrate.formats.rollback import RollbackFacts, build_rollback
 from migrate.gate.exhibits import ROLLED_BACK
@@ -62,7 +62,8 @@ def rolled_back(work: Work) -> Ended:
     conditions = Conditions(work)
     work.lines = conditions.lines()
     if not work.wish.execute or not all(line.holds for line in work.lines):
-        return _ended(work, None, estimate(work), None, None)
+        # Whoever is refused is told so at once.
+        return _ended(work, None, Tally() if work.wish.execute else estimate(work), None, None)
     confirm(name_of(work.source.address), work.wish.confirmed, "written back")
     return _execute(work, conditions)
 
@@ -105,10 +106,11 @@ def _execute(work: Work, conditions: Conditions) -> Ended:
             work.desk.progress.finish()
             checked = _check(work, task)
             conditions.expect()
-            if not _left(work, task):
+            state = TaskState.FAILED
+            if not _left(work, task) and checked.exit is Exit.CLEAN:
                 target.end_gate_verify()
                 _on_record(work, task, finished=True)
-        state = TaskState.FAILED if _left(work, task) else TaskState.COMPLETE
+                state = TaskState.COMPLETE
     except MigrateError as failure:
         state, error = TaskState.FAILED, failure
     finally:

@@ -54,8 +54,8 @@ class _Step:
     def waits(self, key: Key, memory: Memory, due_at: float) -> None:
         self.items[key] = Item(key, WAITING, due_at, memory.body())
 
-    def ends(self, key: Key, fate: Fate, now: float, reason: str = "") -> None:
-        self.items[key] = Item(key, fate, now, {"reason": reason})
+    def ends(self, key: Key, fate: Fate, now: float, reason: str = "", newer: str | None = None) -> None:
+        self.items[key] = Item(key, fate, now, {"reason": reason, "newer": newer})
         self.tally[fate] += 1
 
 
@@ -123,7 +123,8 @@ class Rows:
         while found := self._ledger.items_after(self._task.id, OPEN, after, PORTION):
             step = _Step({}, Tally())
             for one in found:
-                step.waits(one.key, Memory(0), self._clock.now())
+                memory = Memory(0, newer=one.body.get("newer"))
+                step.waits(one.key, memory, self._clock.now())
                 step.tally[one.state] -= 1
             self._commit(step)
             after = found[-1].key
@@ -231,7 +232,8 @@ class Rows:
                 assert row is not None
                 step.ends(key, _kept(row, memory, going), going.now)
             case Act.NEWER:
-                step.ends(key, Fate.NEWER, going.now)
+                assert not isinstance(reading.answer, Unreadable)
+                step.ends(key, Fate.NEWER, going.now, newer=print_of(reading.answer))
             case Act.PROVEN:
                 step.ends(key, Fate.EMPTY, going.now)
             case Act.AGAIN:
@@ -325,7 +327,8 @@ class Rows:
         assert row is not None
         assert not isinstance(answer, Unreadable)
         rounds = 0 if memory is None else memory.rounds + 1
-        wrote = Memory(row.version, wrote=going.now, rounds=rounds)
+        now = self._clock.now()
+        wrote = Memory(row.version, wrote=now, rounds=rounds)
         if reason is None:
             step.waits(key, replace(wrote, shown=print_of(answer)), going.now)
         elif reason is Reason.EXPIRING:
@@ -337,7 +340,7 @@ class Rows:
         elif reason in _FITS_NOT:
             step.ends(key, Fate.FAILED, going.now, str(reason))
         else:  # whether it was written is not known
-            step.waits(key, wrote, going.now + going.horizon)
+            step.waits(key, wrote, now + going.horizon)
 
     def _unanswered(
         self,
@@ -349,12 +352,13 @@ class Rows:
     ) -> None:
         """Nobody knows what was written: it may be on its way still, and is settled from H later on."""
         self._lost += 1
+        now = self._clock.now()
         for key, reading in readings.items():
             assert reading.row is not None
             memory = memories[key]
             rounds = 0 if memory is None else memory.rounds
-            wrote = Memory(reading.row.version, wrote=going.now, rounds=rounds)
-            step.waits(key, wrote, going.now + going.horizon)
+            wrote = Memory(reading.row.version, wrote=now, rounds=rounds)
+            step.waits(key, wrote, now + going.horizon)
         said = f"a write into KV was not answered: its keys settle again in {going.horizon:.0f} s"
         self._work.desk.progress.say(said)
         if self._lost >= _LOST:

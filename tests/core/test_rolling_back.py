@@ -131,5 +131,5 @@ def test_what_kv_showed_is_remembered_and_tells_nothing() -> None:
     }
     assert len(prints) == 5
     assert print_of(record()) == print_of(record())
-    memory = Memory(5, 1.0, 2.0, SHOWN, 3)
+    memory = Memory(5, 1.0, 2.0, SHOWN, SHOWN, 3)
     assert Memory.of(memory.body()) == memory

@@ -134,7 +134,8 @@ def test_what_kv_has_that_the_row_has_never_been_is_reported_and_left(world: Wor
     assert not ended.document["fence_lifted"]
 
 
-def test_it_may_be_run_again_once_the_stranger_is_gone(world: World) -> None:
+@pytest.mark.parametrize("gone", ["it ends", "by --fresh"])
+def test_what_was_reported_is_left_until_it_is_gone_or_the_operator_says_so(world: World, gone: str) -> None:
     world.row("a", b'{"v":1}')
     world.clock.time += 300
 
@@ -144,7 +145,12 @@ def test_it_may_be_run_again_once_the_stranger_is_gone(world: World) -> None:
 
     world.clock.during = stranger
     assert world.roll_back().exit == 1
-    ended = world.roll_back()
+    again = world.roll_back()
+    assert (again.exit, tally(again)) == (1, {"newer_in_kv": 1})
+    assert world.shown("a") == (b"a stranger's", None, LATER)
+    if gone == "it ends":
+        world.kv.remove(Key("s:a"))
+    ended = world.roll_back(fresh=gone == "by --fresh")
     assert (ended.exit, tally(ended)) == (0, {"reverted": 1})
     world.expect_gone_back()
 
@@ -259,6 +265,7 @@ def test_without_shadow_read_nothing_is_done(
     assert (line["word"], bool(line["next"])) == (word, True)
     assert world.shown("a") is None
     assert ended.document["next"] == line["next"]
+    assert tally(ended) == {}, "whoever is refused does not wait for an estimate"
 
 
 def test_while_somebody_holds_the_lease_nothing_is_done(world: World) -> None:
