@@ -27,7 +27,8 @@ _EVERY = 60.0
 
 
 class Conditions:
-    """Asks bridge and Cloudflare each time anew; what it hears is kept as evidence, for the gates as well."""
+    """Asks bridge and Cloudflare each time anew; what it hears first is kept as evidence, for the gates as
+    well."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
@@ -36,7 +37,7 @@ class Conditions:
     def lines(self, *, leased: bool = False) -> tuple[Line, ...]:
         """All of them. `leased`: the target's lease is our own."""
         work = self._work
-        asked = self._asked()
+        asked = self._asked(kept=not leased)
         work.horizon = max(work.wish.settle or 0.0, self._needed(asked))
         self._asked_at = work.now
         return (
@@ -44,9 +45,9 @@ class Conditions:
             *self._target(leased=leased),
         )
 
-    def expect(self) -> None:
-        """Raise unless all of them hold still; asked once a minute at most."""
-        if self._work.now - self._asked_at < _EVERY:
+    def expect(self, *, afresh: bool = False) -> None:
+        """Raise unless all of them hold still; asked once a minute at most, unless `afresh`."""
+        if self._work.now - self._asked_at < _EVERY and not afresh:
             return
         for line in self.lines(leased=True):
             if not line.holds:
@@ -62,7 +63,7 @@ class Conditions:
         stale = self._work.source.horizon
         return max(stale, asked.horizon) if stale else 0.0
 
-    def _asked(self) -> Asked:
+    def _asked(self, *, kept: bool) -> Asked:
         work, ledger = self._work, self._work.desk.ledger
         settings = work.desk.settings
         # Connections of its own, which are closed: this may be asked for hours.
@@ -70,7 +71,7 @@ class Conditions:
             desk = replace(work.desk, opener=opener)
             gathering = Gathering(desk, work.source, work.holder, work.wish.target, work.prefixes)
             found = list(gathering.exhibits(listed=False))
-        for exhibit in found:
+        for exhibit in found if kept else ():
             ledger.add_evidence(work.migration, exhibit.kind, exhibit.document, exhibit.at)
         known = of_ledger(ledger, work.source.address, work.holder.address, work.prefixes)
         heard: Evidence = evidence([*found, *(one for one in known.exhibits if one.kind == AUDIT)])

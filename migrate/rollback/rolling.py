@@ -105,7 +105,7 @@ def _execute(work: Work, conditions: Conditions) -> Ended:
             Rows(work, target, writer, task, conditions.expect).done()
             work.desk.progress.finish()
             checked = _check(work, task)
-            conditions.expect()
+            conditions.expect(afresh=True)
             state = TaskState.FAILED
             if not _left(work, task) and checked.exit is Exit.CLEAN:
                 target.end_gate_verify()

@@ -22,7 +22,7 @@ from migrate.core.record import Key, Origin, Record, Row, Unseen, digest_text, h
 from migrate.core.reverting import Reversal, Revertible
 from migrate.core.rolling_back import OPEN, Act, Fate, Going, Memory, Reading, print_of
 from migrate.core.writing import Reason, Writable
-from migrate.errors import StoreUnavailable
+from migrate.errors import BudgetSpent, StoreUnavailable
 from migrate.formats.rollback import DELETED, DYING, WRITTEN
 from migrate.ledger.tasks import Item, Task
 from migrate.reading import read_all
@@ -361,7 +361,7 @@ class Rows:
             step.waits(key, wrote, now + going.horizon)
         said = f"a write into KV was not answered: its keys settle again in {going.horizon:.0f} s"
         self._work.desk.progress.say(said)
-        if self._lost >= _LOST:
+        if self._lost >= _LOST or isinstance(error, BudgetSpent):
             self._commit(step)
             raise error
 

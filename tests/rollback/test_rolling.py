@@ -7,7 +7,7 @@ import pytest
 from migrate.core.ports import Claim
 from migrate.core.record import Key, Origin
 from migrate.core.writing import Reason
-from migrate.errors import ConfigError, StoreUnavailable
+from migrate.errors import BudgetSpent, ConfigError, StoreUnavailable
 from migrate.ledger.ledger import Ledger
 from migrate.stores.memory import MemoryKvWriter, with_faults
 from migrate.stores.sqlite import SqliteHolder, SqliteTarget
@@ -205,6 +205,19 @@ def test_where_nobody_answers_at_all_it_ends_and_goes_on_later(world: World) -> 
     assert ended.exit == 3
     assert ended.error is not None
     assert world.rows()["a"].origin is Origin.APP
+    assert (world.roll_back().exit, world.rows()["a"].origin) == (0, Origin.DUAL)
+
+
+def test_a_budget_that_is_used_up_ends_it_at_once_and_it_goes_on_another_day(world: World) -> None:
+    world.row("a")
+
+    def spent(name: str, call: int, when: str) -> None:
+        if name == "put" and when == "before":
+            raise BudgetSpent("the budget of writes is used up", "tomorrow")
+
+    ended = world.roll_back(writer=lambda real: with_faults(real, spent))
+    assert isinstance(ended.error, BudgetSpent)
+    assert (ended.exit, world.clock.slept) == (3, [])
     assert (world.roll_back().exit, world.rows()["a"].origin) == (0, Origin.DUAL)
 
 
