@@ -173,7 +173,7 @@ class _Smoke:
         pause, changed = _FIRST, None
         before = self.looks[0].seen if after == "logout" else None
         while True:
-            if not self.stages:
+            if wish.stage is None or not self.stages:  # the first heartbeat may come after the login
                 self.stages, self.told = self._stages()
             self._read()
             look = self.looks[-1]
