@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from migrate.core.document import Document, moment
 from migrate.core.partition import disjoint
@@ -23,6 +24,9 @@ from migrate.gate.finish import FINISHED
 from migrate.gate.verdicts import VERDICT
 from migrate.ledger.ledger import Ledger
 from migrate.ledger.runs import Run, RunKind
+
+_WORKS = {"repair-report": "repair", "rollback-report": "rollback", "cleanup": "cleanup"}
+"""The kinds of evidence that are reports of tasks, and the commands that they are of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +44,14 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """`verdicts`: oldest first. `passes`: sweeps, verifies and tasks, whatever became of them. `finished`:
-    since when the target is, Unix seconds; None: nobody finished it from here."""
+    """`verdicts`: oldest first. `passes`: sweeps, verifies and tasks, whatever became of them. `works`: the
+    accounts that repairs, rollbacks and cleanups gave. `finished`: since when the target is, Unix seconds;
+    None: nobody finished it from here."""
 
     verdicts: tuple[Given, ...] = ()
     passes: tuple[Document, ...] = ()
     finished: float | None = None
+    works: tuple[Document, ...] = ()
 
 
 def of_ledger(ledger: Ledger, bundle: Bundle) -> History:
@@ -63,7 +69,23 @@ def of_ledger(ledger: Ledger, bundle: Bundle) -> History:
         verdicts=tuple(Given(dict(one.document)) for one in kept if one.kind == VERDICT),
         passes=tuple(sorted(passes, key=lambda one: (one["started"]["unix"], one["what"]))),
         finished=min(ended, default=None),
+        works=tuple(_work(one.kind, one.document) for one in kept if one.kind in _WORKS),
     )
+
+
+def _work(kind: str, told: Mapping[str, Any]) -> Document:
+    """What a report of a task says of its keys, and none of what it says of each."""
+    total = told["candidates"] if "candidates" in told else told["listed"]
+    return {
+        "what": _WORKS[kind],
+        "started": told["started"],
+        "finished": told["finished"],
+        "state": told["state"],
+        "exit": told["exit"],
+        "total": total,
+        "tally": {name: number for name, number in told["tally"].items() if number},
+        "balanced": told["balanced"],
+    }
 
 
 def _passes(ledger: Ledger, run: Run) -> Iterable[Document]:
@@ -98,6 +120,7 @@ def history_document(history: History) -> Document:
         "verdicts": [{"sha256": one.digest, "document": one.document} for one in history.verdicts],
         "passes": list(history.passes),
         "finished": None if history.finished is None else moment(history.finished),
+        "works": list(history.works),
     }
     return {**document, "digest": _digest(document)}
 
@@ -120,6 +143,7 @@ def of_document(document: Document | None) -> History | None:
         verdicts=tuple(Given(one.document, one.digest == digest) for one, digest in told),
         passes=tuple(document["passes"]),
         finished=None if finished is None else float(finished["unix"]),
+        works=tuple(document.get("works", ())),
     )
 
 
@@ -129,5 +153,6 @@ def _digest(document: Document) -> str:
         [one["sha256"] for one in document["verdicts"]],
         document["passes"],
         document["finished"],
+        *([document["works"]] if "works" in document else []),
     ]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

@@ -29,6 +29,14 @@ def verifies(exhibits: Iterable[Exhibit]) -> list[Document]:
     return sorted(found, key=lambda one: one["finished"]["unix"], reverse=True)
 
 
+def works(found: Iterable[Document]) -> list[Document]:
+    """The accounts of tasks, as a history has them, the newest first."""
+    told = [
+        {("holds" if name == "balanced" else name): value for name, value in one.items()} for one in found
+    ]
+    return sorted(told, key=lambda one: one["finished"]["unix"], reverse=True)
+
+
 def _export(one: Exhibit) -> Document:
     told = one.document
     terms = [{"outcome": outcome.value, "keys": told["tally"].get(outcome.value, 0)} for outcome in Outcome]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from migrate.core.document import Document, envelope, moment
 from migrate.errors import Exit
 from migrate.formats.verdict import digest_of
-from migrate.reporting.accounts import exports, verifies
+from migrate.reporting.accounts import exports, verifies, works
 from migrate.reporting.blind import blind_spots
 from migrate.reporting.doors import answer, doors
 from migrate.reporting.material import Material
@@ -24,7 +24,7 @@ def build_report(material: Material) -> Document:
     bundle = material.bundle
     found = rulings(material)
     copied, compared = exports(bundle.exhibits), verifies(bundle.exhibits)
-    live = traffic(bundle.exhibits)
+    done, live = works(material.history.works), traffic(bundle.exhibits)
     opened = doors(material, found, live)
     alarms = [
         *(
@@ -35,6 +35,11 @@ def build_report(material: Material) -> Document:
         *(
             f"the account of {_run('verify', one, 'number')} does not hold"
             for one in compared
+            if not one["holds"]
+        ),
+        *(
+            f"the account of the {one['what']} of {one['started']['iso']} does not hold"
+            for one in done
             if not one["holds"]
         ),
         *(
@@ -68,6 +73,7 @@ def build_report(material: Material) -> Document:
         "timeline": timeline(material, copied, compared, found, live),
         "exports": copied,
         "verifies": compared,
+        "works": done,
         "traffic": live,
         "cost": spending(material, copied, compared),
         "unseen": blind_spots(material, compared),

@@ -15,7 +15,7 @@ from migrate.errors import ConfigError
 from migrate.formats import report
 from migrate.gate.bundle import of_document as bundle_of
 from migrate.gate.finish import FINISHED
-from migrate.gate.history import History, history_document, of_document, of_ledger
+from migrate.gate.history import History, _digest, history_document, of_document, of_ledger
 from migrate.ledger.ledger import Ledger
 from migrate.ledger.tasks import Item, TaskState
 from migrate.main import run
@@ -35,8 +35,16 @@ def bundle(here: Path, reports: dict[str, Document]) -> Document:
         task = ledger.open_task(mine, "repair")
         ledger.commit_step(task.id, {"last": SECRET}, Counter(written=3), [Item(SECRET, "due", 1.0)])
         ledger.close_task(task.id, TaskState.INTERRUPTED, "")
+        ledger.add_evidence(mine, "repair-report", repaired())
         ledger.add_evidence(mine, FINISHED, {"since": moment(5.0), "evidence_digest": None})
     return exported(here)
+
+
+def repaired() -> Document:
+    """As much of its report as a bundle takes, and a sample that it must not take."""
+    failed = {"count": 1, "samples": [{"fingerprint": "x#0123456789ab", "reason": SECRET}], "more": 0}
+    told = {"candidates": 4, "tally": {"copied": 3, "failed": 1, "equal": 0}, "balanced": True, "exit": 3}
+    return {**told, "started": moment(3.0), "finished": moment(4.0), "state": "unfinished", "failed": failed}
 
 
 def exported(folder: Path) -> Document:
@@ -56,8 +64,19 @@ def test_a_bundle_says_what_the_ledger_remembers(bundle: Document) -> None:
         ("repair", "interrupted", {"written": 3}),
     ]
     assert found.finished == 5.0
+    (work,) = found.works
+    assert (work["what"], work["total"], work["tally"]) == ("repair", 4, {"copied": 3, "failed": 1})
     with Ledger.open(Path(".kvferry/ledger.db"), clock=SystemClock(), read_only=True) as ledger:
         assert of_ledger(ledger, bundle_of(bundle)) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "total"),
+    [("repair-report", "candidates"), ("rollback-report", "listed"), ("cleanup-report", "listed")],
+)
+def test_every_report_of_a_task_says_what_a_bundle_takes_of_it(name: str, total: str) -> None:
+    wanted = {total, "started", "finished", "state", "exit", "tally", "balanced"}
+    assert wanted <= set(report.schema(name)["required"])
 
 
 def test_no_position_of_a_task_leaves_the_ledger(bundle: Document) -> None:
@@ -72,6 +91,18 @@ def test_a_bundle_of_an_earlier_release_has_none_and_keeps_its_schema(bundle: Do
     assert of_document(history_document(History())) == History()
 
 
+def test_a_history_without_accounts_of_tasks_is_one(bundle: Document) -> None:
+    with_works = of_document(bundle["history"])
+    assert with_works is not None
+    told = history_document(History(with_works.verdicts, with_works.passes, with_works.finished))
+    bare = {name: value for name, value in told.items() if name != "works"}
+    bare["digest"] = _digest(bare)
+    report.validate({**bundle, "history": bare}, "evidence")
+    found = of_document(bare)
+    assert found is not None
+    assert found.works == ()
+
+
 def test_a_verdict_that_was_edited_is_marked_and_the_others_are_not(bundle: Document) -> None:
     told = copy.deepcopy(bundle["history"])
     told["verdicts"][0]["document"]["verdict"] = "open"
@@ -80,7 +111,7 @@ def test_a_verdict_that_was_edited_is_marked_and_the_others_are_not(bundle: Docu
     assert [one.intact for one in found.verdicts] == [False, True]
 
 
-@pytest.mark.parametrize("how", ["dropped", "passed", "unfinished"])
+@pytest.mark.parametrize("how", ["dropped", "passed", "unfinished", "balanced"])
 def test_a_history_that_was_changed_is_refused(bundle: Document, how: str) -> None:
     told = copy.deepcopy(bundle["history"])
     match how:
@@ -90,5 +121,7 @@ def test_a_history_that_was_changed_is_refused(bundle: Document, how: str) -> No
             told["passes"][2]["state"] = "complete"
         case "unfinished":
             told["finished"] = None
+        case "balanced":
+            told["works"].clear()
     with pytest.raises(ConfigError, match="not what it was"):
         of_document(told)

@@ -228,6 +228,15 @@ def test_an_account_that_does_not_hold_is_an_alarm_whatever_it_says_of_itself(ki
     assert any("does not hold" in one["said"] and one["means"] == "bad" for one in document["timeline"])
 
 
+def test_a_task_whose_account_does_not_hold_is_an_alarm_too():
+    found = migration()
+    short = {**found.history.works[0], "balanced": False}
+    document = report(replace(found, history=replace(found.history, works=(short,))))
+    assert [(one["what"], one["total"], one["holds"]) for one in document["works"]] == [("repair", 16, False)]
+    assert document["exit"] == 1
+    assert [one.startswith("the account of the repair of") for one in document["alarms"]] == [True]
+
+
 def test_each_account_adds_up_and_names_every_term(told):
     for one in told["exports"]:
         assert one["listed"] == one["accounted"] == sum(term["keys"] for term in one["terms"])

@@ -167,8 +167,12 @@ def _given(door: Document) -> list[Sequence[str]]:
 
 
 def _title(word: str, document: Document) -> str:
-    holds = all(one["holds"] for one in (*document["exports"], *document["verifies"]))
+    holds = all(one["holds"] for one in _runs(document))
     return f"{word}: {'✓ all add up' if holds else '✗ THEY DO NOT ALL ADD UP'}"
+
+
+def _runs(document: Document) -> list[Document]:
+    return [*document["exports"], *document["verifies"], *document["works"]]
 
 
 def _accounts(document: Document) -> str:
@@ -189,6 +193,15 @@ def _accounts(document: Document) -> str:
             _sum(one),
         )
         for one in document["verifies"]
+    ]
+    rows += [
+        (
+            one["started"]["iso"],
+            f"{one['what']}, {one['state']}",
+            _equation(one["total"], list(one["tally"].items())),
+            "✓" if one["holds"] else "✗",
+        )
+        for one in document["works"]
     ]
     rows.sort(reverse=True)
     lines = _table(("when", "run", "account", "adds up"), rows[:_ENTRIES])
