@@ -76,7 +76,7 @@ def _holder(wish: Cleanup, desk: Desk) -> Holder | None:
         if outside(wanted, migrated, ask):
             return None
         raise refused(wanted, migrated, ask)
-    if migrated and outside(wanted, migrated, ask):
+    if not wish.insisted and migrated and outside(wanted, migrated, ask):
         return None
     return desk.opener.holder(wish.target)
 

@@ -14,7 +14,8 @@ from migrate.opening import Settings
 
 @dataclass(frozen=True, slots=True)
 class Cleanup:
-    """What is asked for. `target` None: none was named. `ageing` None: keys of any age.
+    """What is asked for. `target` None: none was named; `insisted`: it was, not only by the configuration,
+    so the keys are those of a migration. `ageing` None: keys of any age.
 
     `migrated`, `configured`: prefixes that belong to a migration, by the operator's word and by the
     configuration, besides those that the ledger has runs of. `typed`: the options behind `ageing`, as they
@@ -39,6 +40,7 @@ class Cleanup:
     fresh: bool = False
     verdict: Path | None = None
     evidence: Path | None = None
+    insisted: bool = False
 
     @property
     def stores(self) -> str:

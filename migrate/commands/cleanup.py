@@ -135,6 +135,7 @@ def command(
             fresh,
             verdict,
             evidence,
+            options.typed("target"),
         )
         ended = cleanup(wish, lambda line: click.echo(line, err=True), options.progress(clock, quiet=quiet))
         if isinstance(ended, Refusal):

@@ -339,6 +339,12 @@ def _addresses(command: F, *, required: bool) -> F:
     return command
 
 
+def typed(parameter: str) -> bool:
+    """Was it given on the command line, and not by the configuration?"""
+    source = click.get_current_context().get_parameter_source(parameter)
+    return source is click.core.ParameterSource.COMMANDLINE
+
+
 def migrated_prefixes() -> tuple[str, ...]:
     """What the configuration says that a migration takes: the prefixes of its commands."""
     found = click.get_current_context().meta[_FOUND]

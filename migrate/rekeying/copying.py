@@ -38,7 +38,8 @@ class InUse(MigrateError):
 
 @dataclass(slots=True)
 class Pass:
-    """One pass at work. `writer` None: it only looks, but for logouts that it confirms by `follower`.
+    """One pass at work. `writer` None: it only looks, and deletes the copies of logged-out sessions by
+    `follower`, for which a whole pass that writes must have found new names unused by others.
 
     `horizon`: H, seconds. `task` is as last committed. `samples`: the first keys of what is to be told.
     """
@@ -89,10 +90,10 @@ class Pass:
         }
         tally: Tally = Counter({LISTED: sum(one.old for one in some)})
         wanted = [rest for rest in rests if steps[rest] in (Step.COPY, Step.UPDATE)] if self.writer else []
-        following = [rest for rest in rests if steps[rest] is Step.FOLLOW]
-        tally.update(
-            found.value for rest, found in steps.items() if rest not in wanted and found is not Step.FOLLOW
-        )
+        following = [rest for rest in rests if steps[rest] is Step.FOLLOW] if self.writer is None else []
+        left = set(rests) - set(wanted) - set(following)
+        # Logouts are followed only by the second pass: the first has seen that nobody else uses new names.
+        tally.update((Step.FOLLOWING if steps[rest] is Step.FOLLOW else steps[rest]).value for rest in left)
         self._sample(steps)
         if self.writer is not None and {Step.CONFLICT, Step.ALONE} & set(steps.values()):
             raise InUse(

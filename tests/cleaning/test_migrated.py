@@ -108,6 +108,18 @@ def test_without_a_verdict_nothing_is_deleted(world: World, execute: list[str]) 
     assert len(world.keys()) == 3
 
 
+def test_whoever_names_the_target_means_a_migration_that_this_ledger_need_not_know(world: World) -> None:
+    world.load(OTHER, 2)
+    world.load(SESSION, 2)
+    world.migrate()
+    code, err = world.refused(*STORES, "--prefix", OTHER, *NAME)
+    assert code == 2
+    assert "there is no verdict on cleanup" in err
+    Path("kvferry.toml").write_text(f'target = "{TARGET}"\n')
+    found = world.cleanup("--prefix", OTHER, "--rate", "100000/1", *NAME)
+    assert (found["target"], found["tally"]["deleted"]) == (None, 2)
+
+
 @pytest.mark.parametrize(("name", "value", "code"), [("verdict", "shut", 2), ("door", "object-only", 2)])
 def test_a_verdict_that_was_edited_is_refused(world: World, name: str, value: str, code: int) -> None:
     world.load(SESSION, 3)

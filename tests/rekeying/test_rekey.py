@@ -14,6 +14,7 @@ from migrate.core.record import Key, Record
 from migrate.core.writing import Written
 from migrate.ledger.tasks import Task
 from migrate.main import run
+from migrate.rekeying import copying
 from migrate.rekeying.copying import counted
 from migrate.rekeying.deleting import Deleting
 from migrate.rekeying.run import _Work
@@ -70,6 +71,27 @@ def test_a_logout_under_the_old_name_is_followed_after_two_looks(world: World) -
     assert some(found["checked"]) == {"equal": 2, "logged_out": 1}
     assert world.under(NEW) == world.under(OLD)
     assert set(world.under(NEW)) == set(rests[1:])
+
+
+def test_no_copy_is_deleted_once_new_names_are_in_use(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the switch the new code may delete old names: that is no logout, and copying comes too late."""
+    monkeypatch.setattr(copying, "PORTION", 1)
+    rests = world.load(3)
+    world.copy()
+    world.held.delete(OLD + rests[0])
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_Work, "_settle", dies)
+        assert world.run(*GO)[0] == 130  # it has seen the absence once
+    time.sleep(0.1)
+    world.held.put(NEW + rests[2], b"planted-value of the new code")
+    code, _, err = world.run(*GO)
+    assert code == 1
+    assert "new names are in use" in err
+    assert set(world.under(NEW)) == set(rests)
 
 
 def test_one_absence_is_not_believed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from migrate.core.record import NEVER, UNKNOWN, Key, Record
-from migrate.errors import ConfigError, RecordError
+from migrate.errors import ConfigError, RecordError, StoreUnavailable
 from migrate.stores.dump import write_dump
 from migrate.stores.dump.log import DumpLog, check_new
 
@@ -67,3 +67,13 @@ def test_it_begins_only_where_nothing_is(tmp_path: Path) -> None:
     for wrong in ("there.ndjson", "dump.json", "dump.ndjson.gz", "nowhere/dump.ndjson"):
         with pytest.raises(ConfigError):
             check_new(tmp_path / wrong)
+
+
+def test_two_that_add_to_one_file_would_write_over_each_other(tmp_path: Path) -> None:
+    log = DumpLog(tmp_path / "grown.ndjson", 0)
+    with pytest.raises(StoreUnavailable, match="another process adds to"):
+        DumpLog(tmp_path / "grown.ndjson", 0)
+    log.add(RECORDS[0])
+    assert log.commit() == (tmp_path / "grown.ndjson").stat().st_size
+    log.close()
+    DumpLog(tmp_path / "grown.ndjson", 0).close()

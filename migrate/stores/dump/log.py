@@ -5,6 +5,8 @@ Each line is one bulk-put item, as in a dump that is written at once; FILE.ndjso
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 from pathlib import Path
 from typing import BinaryIO
@@ -27,6 +29,7 @@ class DumpLog:
         try:
             fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
             self._file: BinaryIO = os.fdopen(fd, "r+b")
+            self._lock(fd)
             there = self._file.seek(0, os.SEEK_END)
             if there < size:
                 self._file.close()
@@ -64,6 +67,18 @@ class DumpLog:
             self._file.close()
         except OSError as error:
             raise self._full(error) from None
+
+    def _lock(self, fd: int) -> None:
+        """Two processes that add to one file would write over each other: the second is refused."""
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._file.close()
+            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+                raise
+            raise StoreUnavailable(
+                f"another process adds to {self._path}", "let it end, or end it, and run the command again"
+            ) from None
 
     def _full(self, error: OSError) -> MigrateError:
         return StoreUnavailable(
