@@ -10,6 +10,7 @@ import pytest
 
 from migrate.cleaning import removing
 from migrate.core.cleaning import Print
+from migrate.core.names import CANARY
 from migrate.core.ports import Answer
 from migrate.core.record import Key, Record, digest_text
 from migrate.main import run
@@ -39,6 +40,13 @@ def test_twenty_five_thousand_keys_go_and_nothing_beside_them(world: World) -> N
     assert world.fake.stats.by_kind["bulk_delete"] == 25
     lines = Path(found["dump"]["file"]).read_text().splitlines()
     assert len(lines) == len({*lines}) == len(others)
+
+
+def test_the_canary_of_the_session_store_is_left_alone(world: World) -> None:
+    world.held_canary()
+    found = world.cleanup("--prefix", "kvferry:", "--migrated", SESSION, *FAST, *NAME)
+    assert (found["exit"], found["tally"]["kept_own"], found["tally"]["deleted"]) == (0, 1, 1)
+    assert world.keys() == [CANARY]
 
 
 def test_without_a_dump_fewer_requests_do(world: World) -> None:

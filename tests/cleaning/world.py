@@ -13,6 +13,7 @@ import pytest
 from migrate.clock import SystemClock
 from migrate.core.document import Document
 from migrate.core.gate.verdict import Door
+from migrate.core.names import CANARY
 from migrate.core.record import NEVER, Key, Record
 from migrate.formats import report
 from migrate.gate.exhibits import EXPORT, VERIFY
@@ -48,6 +49,11 @@ class World:
         items = {f"{prefix}{SECRET}-{number:05}": made(number) for number in range(count)}
         self.fake.namespace.load(items.items())
         return list(items)
+
+    def held_canary(self) -> None:
+        """The session store's own key, and another one with its prefix."""
+        for key in (CANARY, "kvferry:other"):
+            self.fake.namespace.put(key, b"planted-value")
 
     def keys(self, prefix: str = "") -> list[str]:
         return list(self.fake.namespace.entries(time.time(), prefix))

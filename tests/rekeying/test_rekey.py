@@ -113,6 +113,26 @@ def test_one_absence_is_not_believed(world: World, monkeypatch: pytest.MonkeyPat
     assert set(world.under(NEW)) == set(rests)
 
 
+def test_an_absence_that_the_second_look_sees_first_is_followed_by_the_next_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests = world.load(2)
+    settle = _Work._settle
+
+    def logout(work: _Work, task: Task) -> None:
+        settle(work, task)
+        world.held.delete(OLD + rests[0])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_Work, "_settle", logout)
+        found = world.copy()
+    assert some(found["checked"]) == {"equal": 1, "absent_once": 1}
+    assert set(world.under(NEW)) == set(rests)
+    time.sleep(0.1)
+    assert some(world.copy()["checked"]) == {"equal": 1, "logged_out": 1}
+    assert set(world.under(NEW)) == {rests[1]}
+
+
 def test_new_names_that_somebody_uses_are_never_written_over(world: World) -> None:
     rests = world.load(3)
     world.copy()

@@ -35,6 +35,8 @@ def test_what_nobody_has_counted_is_cut_off_and_the_rest_stays(tmp_path: Path) -
     log.add(RECORDS[1])
     log.commit()
     log.close()
+    DumpLog(path, size).close()
+    assert path.stat().st_size == size
     again = DumpLog(path, size)
     again.add(RECORDS[2])
     again.commit()
