@@ -110,6 +110,8 @@ def test_a_gate_judges_a_bundle_without_a_credential_or_a_ledger(
     assert done.summary.startswith("## kvferry gate object-first\n\n**unproven**\n")
     assert "| ok | export-complete |" in done.summary
     assert "| unproven | stage-everywhere |" in done.summary
+    assert "\n## kvferry: may the fallback be deleted?\n" in done.summary, "and the whole report"
+    assert not [secret for secret in (SESSION, VALUE) if secret in told(done)]
     validate(json.loads(Path(done.outputs["report"]).read_text()), "verdict")
     edited = (workspace / "evidence.json").read_text().replace('"listed": 3', '"listed": 4')
     (workspace / "evidence.json").write_text(edited)
