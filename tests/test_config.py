@@ -8,6 +8,8 @@ from jsonschema import Draft202012Validator
 
 from migrate.commands.configured import options_of
 from migrate.config import COMMANDS, load, schema
+from migrate.core.locations import LOCATION_HINTS
+from migrate.core.partition import ALPHABETS
 from migrate.errors import ConfigError
 from migrate.main import cli
 from tests.documents.test_documents import NAMES, command_of
@@ -368,6 +370,11 @@ def test_every_table_is_for_a_command_and_every_general_key_for_one_of_its_optio
     tables = {table: rule for table, rule in schema()["properties"].items() if table in COMMANDS}
     for key in set(schema()["properties"]) - set(COMMANDS) - {"project", "application"}:
         assert any(key in rule["properties"] for rule in tables.values()), key
+
+
+def test_editors_are_told_the_words_that_a_command_takes():
+    assert tuple(schema()["$defs"]["hint"]["enum"]) == LOCATION_HINTS
+    assert set(schema()["$defs"]["alphabet"]["enum"]) == set(ALPHABETS)
 
 
 def test_audit_takes_no_key_that_is_none_of_its_options():

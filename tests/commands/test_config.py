@@ -69,7 +69,7 @@ def test_a_table_in_pyproject_is_a_configuration_too(here: Path, capsys: pytest.
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("[export]\nlocation-hint = 'mars'", "[export]: location-hint must be one of wnam, enam"),
+        ("[export]\nlocation-hint = 'mars'", "kvferry.toml: export.location-hint must be one of wnam, enam"),
         ("target = 'nowhere'", "kvferry.toml: target: "),
         (
             "target = 'do+https://u:PLANTED@bridge.example.com'",
