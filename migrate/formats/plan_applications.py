@@ -11,7 +11,7 @@ from migrate.formats.plan_facts import Applications, Bound, Check, Standing
 
 CANNOT_SEE = (
     "what wrangler dev --remote, the dashboard, or a program with an API token of the account writes",
-    "Workers in dispatch namespaces, and a Worker's previews that have bindings of their own",
+    "Workers in dispatch namespaces, and previews of wrangler preview, which have bindings of their own",
     "what a Pages deployment was bound to that is older than its project's bindings of today",
     "versions without a URL: a rollback brings any of the last hundred back, with its bindings",
 )

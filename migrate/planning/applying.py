@@ -76,20 +76,20 @@ class _Look:
         if place in self.fenced:
             yield Bound(place)
             return
-        count, unasked, names = 0, 0, set[str]()
+        count, unasked, names = 0, False, set[str]()
         for version in ask.versions(self.api, self.account, script):
             if version.id in serving or not version.reachable:
                 continue
             if not self.left:
-                unasked += 1
-                continue
+                unasked = True
+                break
             self.left -= 1
             mine = self._of_version(script, version.id)
             count, names = count + bool(mine), names.union(mine)
         if count:
             yield Bound(place, sorted(names), count)
         elif unasked:
-            said = f"{unasked} of Worker {script}'s versions with a URL were not asked: there are too many"
+            said = f"not every version of Worker {script} with a URL was asked: there are too many"
             hint = "set preview_urls = false in its wrangler configuration and npx wrangler deploy"
             self.unseen.append(Refused(said, f"{hint}, or fence its version URLs off"))
 

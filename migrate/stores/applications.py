@@ -22,11 +22,8 @@ SCRIPTS_PERMISSION = PERMISSION
 PAGES_PERMISSION = "Cloudflare Pages Read"
 """What asking for Pages projects takes (Account, Cloudflare Pages, Read)."""
 
-_VERSIONS_A_PAGE = 100
-_PROJECTS_A_PAGE = 10
-"""The most that the API gives: it refuses a larger page of projects."""
-
 _MOST_PAGES = 1000
+"""How many pages are walked. None is asked for by its size: the API refuses large ones, and says no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +123,7 @@ def versions(api: Api, account: str, script: str) -> Iterator[Version]:
     """Every version of a script, the newest first. Raises as `serving`."""
     seen: set[str] = set()
     for page in range(1, _MOST_PAGES):
-        query = {"page": str(page), "per_page": str(_VERSIONS_A_PAGE)}
-        envelope = api.fetch(OTHER, f"{_script(account, script)}/versions", query)
+        envelope = api.fetch(OTHER, f"{_script(account, script)}/versions", {"page": str(page)})
         items = envelope.result.get("items") if isinstance(envelope.result, dict) else None
         if not isinstance(items, list):
             raise _broken("does not list a Worker's versions")
@@ -148,8 +144,7 @@ def projects(api: Api, account: str, namespace: str) -> Iterator[Project]:
     """Every Pages project, with its bindings to the namespace. Raises as `serving`."""
     seen: set[str] = set()
     for page in range(1, _MOST_PAGES):
-        query = {"page": str(page), "per_page": str(_PROJECTS_A_PAGE)}
-        envelope = api.fetch(OTHER, f"{account_root(account)}/pages/projects", query)
+        envelope = api.fetch(OTHER, f"{account_root(account)}/pages/projects", {"page": str(page)})
         if not isinstance(envelope.result, list):
             raise _broken("does not list the account's Pages projects")
         before = len(seen)
@@ -177,8 +172,7 @@ def other_deployments(api: Api, account: str, project: str) -> int:
 
 
 def _ended(envelope: Envelope, seen: int, new: int) -> bool:
-    """Was that the last page? A page may be smaller than was asked for: the end is where the API says, or
-    where nothing new comes."""
+    """Was that the last page? The end is where the API says, or where nothing new comes."""
     total = (envelope.info or {}).get("total_count")
     return not new or (isinstance(total, int) and seen >= total)
 

