@@ -21,7 +21,7 @@ import socket
 import struct
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +65,11 @@ WALKED = {
     "walked-overwriting": "OverwritingSessions",
     "walked-untimed": "UntimedSessions",
     "walked-unversioned": "UnversionedSessions",
+}
+ROLLED = {
+    # bridges to objects that are gone back from, with KV -> their class
+    "rolled": "RolledSessions",
+    "rolled-apart": "RolledApart",
 }
 NEEDED = {
     "import": "import",
@@ -526,6 +531,7 @@ class Edge:
                         "STATS": "Stats",
                         "EARLY_STATS": "EarlyStats",
                         "ROLLED": "RolledSessions",
+                        "ROLLED_APART": "RolledApart",
                         "ROLLED_STATS": "RolledStats",
                     }.items()
                 }
@@ -624,15 +630,7 @@ class Edge:
         add("kv-careless", "CarelessSessions", SECRET, "shards:4", PREFIX, **back)
         add("kv-belated", "UserSessions", SECRET, "shards:4", PREFIX, **back)
         workers[-1]["entry"] = str(self.folder / "BELATED" / "tested-bridge.ts")
-        rolled = {
-            "KVFERRY_SCRIPT": "store",
-            "KVFERRY_CLASS": "RolledSessions",
-            "KVFERRY_KV_NAMESPACE": "SESSIONS",
-        }
-        add("rolled", "RolledSessions", SECRET, "shards:4", PREFIX, **rolled)
-        objects = workers[-1]["durableObjects"]
-        objects["USER_SESSIONS"]["scriptName"] = "store"
-        objects["MIGRATION_STATS"] = {"className": "RolledStats", "scriptName": "store", "useSQLite": True}
+        self._add_rolled(add, workers)
         add("unset", "UserSessions", None, "shards:4", PREFIX)
         add("short", "UserSessions", SECRET[:31], "shards:4", PREFIX)
         add("failing", "Failing", SECRET, "shards:4", PREFIX)
@@ -658,6 +656,18 @@ class Edge:
         add("boastful", "CopiedInto", SECRET, "shards:3", PREFIX, **nonsense)
         add("misplaced", "UserSessions", SECRET, "shards:0", PREFIX)
         return {"modules": str(modules), "folder": str(self.state), "aliases": aliases, "workers": workers}
+
+    def _add_rolled(self, add: Callable[..., None], workers: list[dict[str, Any]]) -> None:
+        """Bridges with KV and statistics, to objects of the store's Worker."""
+        of_store = {"scriptName": "store", "useSQLite": True}
+        for name, class_name in ROLLED.items():
+            placement = "per-session" if name.endswith("apart") else "shards:4"
+            told = {"KVFERRY_SCRIPT": "store", "KVFERRY_CLASS": class_name}
+            add(name, class_name, SECRET, placement, PREFIX, **told, KVFERRY_KV_NAMESPACE="SESSIONS")
+            workers[-1]["durableObjects"] = {
+                "USER_SESSIONS": {"className": class_name, **of_store},
+                "MIGRATION_STATS": {"className": "RolledStats", **of_store},
+            }
 
 
 def mutated(folder: Path, name: str) -> Path:

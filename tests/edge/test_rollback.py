@@ -15,7 +15,7 @@ from migrate.formats.report import render, validate
 from migrate.opening import Settings
 from migrate.rollback.rolling import rollback
 from migrate.rollback.wish import Wish
-from tests.edge.edge import PREFIX, Edge
+from tests.edge.edge import PREFIX, ROLLED, Edge
 from tests.edge.sending import fresh
 from tests.edge.stored import Stored
 from tests.edge.test_stats_over_bridge import NAME
@@ -30,9 +30,11 @@ class Site(Stored):
     """Stores over objects of their own, with the bridge that reaches them and KV, in time that a test
     tells."""
 
-    def __init__(self, edge: Edge, folder: Path) -> None:
-        super().__init__(edge, "shards:4", objects="ROLLED")
-        self.bridge = edge.bridge("rolled")
+    def __init__(self, edge: Edge, folder: Path, bridge: str = "rolled") -> None:
+        apart = bridge.endswith("apart")
+        placement, objects = ("per-session", "ROLLED_APART") if apart else ("shards:4", "ROLLED")
+        super().__init__(edge, placement, objects)
+        self.bridge = edge.bridge(bridge)
         start = max(float(int(self.edge.store("now", None))), Told.latest + HOUR)
         self.clock = Told(self, start)
         self.environ = {VARIABLE: keys("verify", "import", "values", "kv", now=self.clock.time)}
@@ -103,9 +105,20 @@ class Told(FakeClock):
 
 @pytest.fixture
 def site(edge: Edge, tmp_path: Path) -> Iterator[Site]:
-    yield Site(edge, tmp_path)
-    edge.store("clock", None)
-    edge.bridge("rolled").set_clock(None)
+    site = Site(edge, tmp_path)
+    yield site
+    site.set_clock(None)
+    site.bridge.set_clock(None)
+
+
+@pytest.fixture(params=ROLLED)
+def placed(request: pytest.FixtureRequest, edge: Edge, tmp_path: Path) -> Iterator[Site]:
+    """In either placement; objects of one session each are listed by the local runtime's own API."""
+    site = Site(edge, tmp_path, request.param)
+    site.environ["CLOUDFLARE_API_BASE_URL"] = edge.explorer
+    yield site
+    site.set_clock(None)
+    site.bridge.set_clock(None)
 
 
 def lives(hours: float = 5) -> dict[str, Any]:
@@ -172,7 +185,8 @@ class Clients:
         assert self.site.do("shadow-read", verb, session, *args).thrown is None
 
 
-def test_nobody_is_logged_out_and_nobody_comes_back_on_the_way_to_dual_write(site: Site) -> None:
+def test_nobody_is_logged_out_and_nobody_comes_back_on_the_way_to_dual_write(placed: Site) -> None:
+    site = placed
     ids = from_dual_write_to_object_first(site)
     back_at_shadow_read(site)
     site.clock.during = clients = Clients(site, ids)

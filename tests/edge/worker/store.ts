@@ -65,6 +65,7 @@ export class Stats extends MigrationStats<Env> {
 
 // Sessions and statistics of their own, for whoever goes back with all of them.
 export class RolledSessions extends StoreSessions {}
+export class RolledApart extends StoreSessions {}
 export class RolledStats extends Stats {}
 
 // Statistics from before the canary.
