@@ -21,7 +21,7 @@ from migrate.commands import options
 @click.option(
     "--rounds",
     type=click.IntRange(1),
-    default=10,
+    default=30,
     show_default=True,
     help="How often a session that keeps changing settles anew.",
 )

@@ -34,7 +34,7 @@ class Wish:
     confirmed: Confirmed
     execute: bool = False
     settle: float | None = None
-    rounds: int = 10
+    rounds: int = 30
     stage: str | None = None
     fresh: bool = False
 
