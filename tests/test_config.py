@@ -332,7 +332,7 @@ FOR_ONE_RUN = {
     *("assume-never", "dumped-at", "dry-run", "fresh", "limit", "retry-quarantined", "lift-fence"),
     *("fast", "fence", "ignore", "recheck", "sample", "sample-values", "stage"),
     *("for", "audit", "evidence", "verdict", "waive", "reason", "execute", "name"),
-    *("run", "watch", "dump", "no-dump", "tombstone-deleted", "gone-since", "refresh-kv"),
+    *("run", "watch", "dump", "no-dump", "tombstone-deleted", "gone-since", "refresh-kv", "most"),
     "delete-old",
 }
 """Options that say what one invocation is to do, and are no part of a migration's description."""

@@ -52,6 +52,12 @@ def _time(_: click.Context, __: click.Parameter, text: str | None) -> float | No
     "heartbeats and deployments do not tell (ISO 8601, or Unix seconds).",
 )
 @click.option(
+    "--most",
+    is_flag=True,
+    help="With --tombstone-deleted: bury even where KV lacks most of the rows, which else looks like another "
+    "namespace, and is refused.",
+)
+@click.option(
     "--settle",
     type=click.FloatRange(0),
     metavar="SECONDS",
@@ -119,6 +125,8 @@ def command(
     where = options.outputs_of("repair-report", fmt, outputs, as_json)
     if words["gone_since"] is not None and not tombstone_deleted:
         raise ConfigError("--gone-since is for --tombstone-deleted only", "leave it out")
+    if words["most"] and not tombstone_deleted:
+        raise ConfigError("--most is for --tombstone-deleted only", "leave it out")
     if tombstone_deleted and refresh_kv:
         raise ConfigError("--tombstone-deleted and --refresh-kv exclude each other", "leave one out")
     mode = Mode.TOMBSTONES if tombstone_deleted else Mode.KV if refresh_kv else Mode.MISSING

@@ -14,6 +14,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import islice
 
+from migrate import addresses
+from migrate.addresses import DurableAddress
+from migrate.confirming import name_of
 from migrate.core.authority import Authority
 from migrate.core.burying import Burial, Burying, kept, late_enough
 from migrate.core.comparing import Kind, Stage
@@ -33,6 +36,7 @@ from migrate.repair.wish import Mode, Work
 from migrate.stores.finishing import refused
 
 PORTION = 1000
+_NAMED = "look at --source, --binding and --env"
 
 EFFECTS = (
     "read these rows and KV, wait for H, read KV again",
@@ -74,6 +78,24 @@ def refuse(work: Work) -> None:
         raise ConfigError(
             "keys of KV were cleaned up: that KV lacks a session says nothing any more",
             "nothing is left to be repaired so",
+        )
+    _expect_the_right_namespace(work)
+
+
+def _expect_the_right_namespace(work: Work) -> None:
+    """Raise ConfigError where this looks like another namespace than the application's: all would be logged
+    out."""
+    address = addresses.parse(work.wish.target)
+    name = name_of(work.source.address)
+    if isinstance(address, DurableAddress):
+        bound = work.desk.opener.bridge(address).health().kv_namespace
+        if bound and bound != name:
+            raise ConfigError(f"the bridge is bound to another KV namespace than the source: {bound}", _NAMED)
+    lacking, there = work.count(kinds(work)), work.shared
+    if lacking > there and not work.wish.most:
+        raise ConfigError(
+            f"KV lacks {lacking:,} of the target's sessions and has {there:,}: is this the namespace?",
+            f"{_NAMED}; if it is, and they were deleted: --most",
         )
 
 

@@ -41,6 +41,8 @@ def _decides(work: Work, kind: Kind) -> tuple[str, str]:
     match kind:
         case Kind.MISSING:
             return "a copy: only KV has them", wish.repair(Mode.MISSING)
+        case Kind.EXTRA | Kind.LEGACY_EXTRA if not work.source.live:
+            return "nobody here: a snapshot cannot say what was deleted", wish.again("verify")
         case Kind.EXTRA if work.stage.target_leads:
             return "nobody: the target is right, and they end with their rows", wish.again("verify")
         case Kind.EXTRA | Kind.LEGACY_EXTRA:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from migrate.confirming import Confirmed
 from migrate.core.authority import Authority
-from migrate.core.comparing import Kind, Rules, Stage
+from migrate.core.comparing import ALIKE, Kind, Rules, Stage
 from migrate.core.copying import Validate
 from migrate.core.difference import Difference, State
 from migrate.core.document import command
@@ -29,6 +29,10 @@ from migrate.ledger.verifies import Verify
 from migrate.opening import Settings
 
 _REPORTED: tuple[State, ...] = (State.SETTLED, State.UNSETTLED)
+
+
+_IN_BOTH = (*ALIKE, Kind.VALUE, Kind.METADATA, Kind.EXPIRATION, Kind.IN_MOTION, Kind.NEWER, Kind.LEGACY_STALE)
+"""Classes of sessions that both stores have."""
 
 
 class Mode(enum.StrEnum):
@@ -52,7 +56,8 @@ class Wish:
     """What is asked for; the names are those of the options.
 
     `settle`: H in seconds, None: what the source calls for. `gone_since`: by the operator's word, since when
-    nobody writes KV without the target (Unix seconds). `confirmed` gives the name that was typed or passed.
+    nobody writes KV without the target (Unix seconds). `most`: let most of the rows be buried. `confirmed`
+    gives the name that was typed or passed.
     """
 
     mode: Mode
@@ -67,6 +72,7 @@ class Wish:
     stage: str | None = None
     authority: str | None = None
     gone_since: float | None = None
+    most: bool = False
     fresh: bool = False
     schema: Path | None = None
     location_hint: str | None = None
@@ -83,6 +89,7 @@ class Wish:
         given["authority"] = self.authority
         if mode is self.mode:
             given |= {"settle": self.settle, "stage": self.stage, "gone_since": self.gone_since}
+            given["most"] = self.most
             given |= {"schema": self.schema, "location_hint": self.location_hint}
         return self.again("repair", **given, **options)
 
@@ -182,6 +189,13 @@ class Work:
         """How many those are."""
         counts = self.desk.ledger.counts(self.last[1].id)
         return sum(counts.get(kind, Counter())[state] for kind in kinds for state in _REPORTED)
+
+    @property
+    def shared(self) -> int:
+        """How many sessions the verify found in both stores."""
+        ledger, verify = self.desk.ledger, self.last[1].id
+        tally, counts = ledger.tally(verify), ledger.counts(verify)
+        return sum(tally[kind] + sum(counts.get(kind, Counter()).values()) for kind in _IN_BOTH)
 
     def failed(self, key: Key, reason: str) -> None:
         """Keep the first few keys that could not be read, for the report."""

@@ -157,6 +157,18 @@ def test_what_the_target_lacks_is_copied_into_its_objects(course: Course) -> Non
     assert course.verify()["verdict"] == "clean"
 
 
+def test_a_source_that_is_not_the_bridges_own_namespace_buries_nothing(edge: Edge, tmp_path: Path) -> None:
+    bridge, tag = edge.bridge("kv"), fresh("elsewhere")
+    bridge.ask("import", importing(record(tag, expiration=int(time.time()) + 3600)))
+    source, target = edge.kv_address("BARE"), "do+" + bridge.url.rstrip("/")
+    environ = {VARIABLE: keys("verify", "import", "delete")}
+    settings = Settings(SystemClock(), tmp_path / "ledger.db", cwd=tmp_path, environ=environ)
+    verify(source, target, settings=settings, prefixes=[PREFIX + tag], stage="shadow-read", settle=0)
+    words = (Mode.TOMBSTONES, source, target, [PREFIX + tag], settings, True, lambda _: "BARE")
+    with pytest.raises(ConfigError, match="another KV namespace than the source: GOING_BACK"):
+        repair(Wish(*words, gone_since=0.0, most=True))
+
+
 # ---------------------------------------------------------------- KV behind the objects
 
 

@@ -244,6 +244,19 @@ def test_once_kv_was_cleaned_up_nothing_is_buried(ground: Ground, with_target: b
     assert ground.graves == set()
 
 
+def test_where_kv_lacks_most_of_the_rows_it_looks_like_another_namespace(ground: Ground) -> None:
+    for number in (0, 1):
+        ground.kv.remove(key(number))
+    ground.clock.time += 3600
+    assert ground.verify().document["classes"]["extra"]["settled"] == 5
+    with pytest.raises(ConfigError, match="KV lacks 5 of the target's sessions and has 3: is this"):
+        ground.bury()
+    with pytest.raises(ConfigError, match="is this the namespace"):
+        ground.bury(execute=False)
+    assert ground.graves == set()
+    assert became(ground.bury(most=True)) == {"buried": 5}
+
+
 def test_after_the_end_nothing_is_buried(ground: Ground) -> None:
     ground.store.finish()
     with pytest.raises(StoreRefused):
