@@ -15,9 +15,9 @@ from migrate.reporting.material import Material
 from migrate.reporting.verdicts import Ruling, ruling_document
 
 OPENS = {
-    Door.OBJECT_FIRST: "the application may read the target first, and KV only for what is not there",
-    Door.OBJECT_ONLY: "the fallback may be deleted: the application forgets KV",
-    Door.CLEANUP: "KV may be emptied, and the migration finished",
+    Door.OBJECT_FIRST: "behind it the application reads the target first, and KV only for what is not there",
+    Door.OBJECT_ONLY: "behind it the application forgets KV, and the fallback may be deleted",
+    Door.CLEANUP: "behind it KV may be emptied, and the migration finished",
 }
 
 FALLBACK = Door.OBJECT_ONLY
@@ -131,7 +131,7 @@ def _waiting(told: Document) -> str:
         word: [one["name"] for one in told["conditions"] if one["standing"] == word and one["waived"] is None]
         for word in (Standing.FAILED, Standing.UNPROVEN)
     }
-    parts = [f"{word} {', '.join(names)}" for word, names in standings.items() if names]
+    parts = [f"{word}: {', '.join(names)}" for word, names in standings.items() if names]
     return "; ".join(parts) or "nothing keeps it from being open"
 
 
