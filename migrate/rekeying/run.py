@@ -24,7 +24,7 @@ from migrate.core.rekeying import Step, same
 from migrate.core.writing import Writable
 from migrate.cost.prices import prices
 from migrate.desk import Desk, Ended, desk_of
-from migrate.errors import ConfigError, Exit, LedgerError, MigrateError
+from migrate.errors import ConfigError, Exit, LedgerError, MigrateError, StoreBroken
 from migrate.formats.figures import clean, duration, plural
 from migrate.formats.progress import Progress
 from migrate.formats.rekey import RekeyFacts, build_rekey
@@ -37,6 +37,9 @@ from migrate.stores.dump.log import DumpLog, check_new
 
 COPY, DELETE = "rekey", "rekey-delete"
 """The kinds of the two tasks."""
+
+_FEW = 10
+"""So many logouts are believed whatever is left."""
 
 _ENDED = (TaskState.COMPLETE, TaskState.ABANDONED)
 
@@ -75,6 +78,19 @@ def _outside(wish: Rekey, desk: Desk) -> None:
                 )
 
 
+def _believable(tally: Tally) -> None:
+    """Raise StoreBroken when more old names are gone than are left: those are no logouts.
+
+    Somebody has deleted them by other means, or a listing is not whole; their copies are kept.
+    """
+    if tally[Step.FOLLOWING] > max(tally[LISTED], _FEW):
+        raise StoreBroken(
+            f"{plural(tally[Step.FOLLOWING], 'old name')} of those that were copied are gone, and"
+            f" {plural(tally[LISTED], 'old name')} left: these are no logouts, so no copy is deleted",
+            "find out who deleted them; if the code uses new names by now, go on with --delete-old",
+        )
+
+
 @dataclass(slots=True)
 class _Work:
     """One rekeying at work."""
@@ -104,6 +120,7 @@ class _Work:
         """Copy and look again; or say what would be copied."""
         wish, ledger = self.wish, self.desk.ledger
         last = ledger.last_task(self.mine, COPY)
+        self._not_deleting(last)
         if last is None or last.state in _ENDED:
             listed = self._listed()
             if not wish.execute or listed[Step.ALONE] or listed[Step.CONFLICT]:
@@ -118,6 +135,7 @@ class _Work:
         error, complete = None, False
         try:
             task = self._pass(task, "copy", self.writer)
+            _believable(counted(task, "copy"))
             self._settle(task)
             task = self._pass(task, "check", None)
             complete = True
@@ -133,6 +151,16 @@ class _Work:
         note = _IN_USE if used else _SWITCH
         copied = counted(task, "copy")
         return self._told("copy", copied, checked, note=note, complete=complete, error=error)
+
+    def _not_deleting(self, last: Task | None) -> None:
+        """Raise ConfigError once old names have been deleted: that one is absent is no logout any more."""
+        begun = self.desk.ledger.last_task(self.mine, DELETE)
+        if last is None or last.state in _ENDED or begun is None or begun.started_at < last.started_at:
+            return
+        raise ConfigError(
+            "old names were deleted after they had been copied: that one is absent is no logout any more",
+            self.wish.again(delete_old=True, execute=True, name=name_of(self.source.address)),
+        )
 
     def _pass(self, task: Task, name: str, writer: Writable | None) -> Task:
         one = Pass(

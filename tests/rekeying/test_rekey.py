@@ -133,6 +133,34 @@ def test_an_absence_that_the_second_look_sees_first_is_followed_by_the_next_run(
     assert set(world.under(NEW)) == {rests[1]}
 
 
+def test_once_old_names_are_deleted_no_absence_is_a_logout(world: World) -> None:
+    """Some were kept, so the copying is not over by itself: run again, it would delete every copy."""
+    rests = world.load(30)
+    world.copy()
+    world.held.put(OLD + "created", b"planted-value")
+    assert world.delete()["exit"] == 1
+    for _ in range(2):
+        code, _, err = world.run(*GO)
+        assert code == 2
+        assert "no logout any more" in err
+        time.sleep(0.1)
+    assert set(world.under(NEW)) == set(rests)
+
+
+def test_more_absences_than_are_left_are_no_logouts(world: World) -> None:
+    """Old names that were deleted by other means, or a listing that is not whole."""
+    rests = world.load(30)
+    world.copy()
+    for rest in rests[:16]:
+        world.held.delete(OLD + rest)
+    for _ in range(2):
+        code, _, err = world.run(*GO)
+        assert code == 3
+        assert "these are no logouts" in err
+        time.sleep(0.1)
+    assert set(world.under(NEW)) == set(rests)
+
+
 def test_new_names_that_somebody_uses_are_never_written_over(world: World) -> None:
     rests = world.load(3)
     world.copy()
