@@ -238,7 +238,7 @@ class Rows:
                 step.ends(key, Fate.EMPTY, going.now)
             case Act.AGAIN:
                 version = 0 if row is None else row.version
-                step.waits(key, _anew(memory, version), going.now)
+                step.waits(key, _anew(memory, version), going.now + going.horizon / 4)  # it is busy
             case Act.SIGHT:
                 assert row is not None
                 seen = _seen(memory, row.version, going.now)
