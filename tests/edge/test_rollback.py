@@ -53,11 +53,11 @@ class Site(Stored):
         self.clock.sleep(seconds)
         self.clock.now()
 
-    def roll_back(self, **options: Any) -> Ended:
+    def roll_back(self, source: str = "", **options: Any) -> Ended:
         wish = Wish(
-            self.edge.kv_address("SESSIONS"),
+            source or self.edge.kv_address("SESSIONS"),
             "do+" + self.bridge.url.rstrip("/"),
-            (PREFIX,),
+            options.pop("prefixes", (PREFIX,)),
             self.settings,
             **{"confirmed": lambda name: name, "execute": True, "settle": H} | options,
         )
@@ -257,3 +257,21 @@ def test_without_a_key_for_kv_nothing_is_begun(site: Site) -> None:
     site.environ[VARIABLE] = keys("verify", "import", "kv", now=site.clock.time)
     with pytest.raises(ConfigError, match="a key for values"):
         site.roll_back()
+
+
+def test_a_bridge_that_writes_another_namespace_than_the_source_is_refused(site: Site) -> None:
+    back_at_shadow_read(site)
+    site.environ["CLOUDFLARE_API_TOKEN"] = "planted-token-of-nobody"
+    site.environ["CLOUDFLARE_API_BASE_URL"] = site.edge.explorer
+    ended = site.roll_back("kv://0123456789abcdef0123456789abcdef/other")
+    assert (ended.exit, ended.document["dry_run"]) == (1, True)
+    (line,) = [one for one in ended.document["conditions"] if one["name"] == "kv"]
+    assert line["said"] == "the bridge writes another KV namespace than the source: SESSIONS"
+    assert "--kv-binding" in ended.document["next"]
+
+
+def test_some_of_the_sessions_alone_are_not_gone_back_with(site: Site) -> None:
+    back_at_shadow_read(site)
+    ended = site.roll_back(prefixes=(PREFIX + "a",))
+    (line,) = [one for one in ended.document["conditions"] if one["word"] not in ("ok", "note")]
+    assert (ended.exit, line["name"], line["next"]) == (1, "prefix", f"pass --prefix {PREFIX}")
