@@ -141,7 +141,11 @@ class Ledger:
         """Does it read the object's row? At shadow-read it does when the row is the application's own."""
         if read.stage >= FIRST:
             return True
-        own = (one.stage >= FIRST and one.end <= read.start for one in self._acknowledged)
+        reverted = self._history.reverted
+        own = (
+            one.stage >= FIRST and one.end <= read.start and not one.start < reverted <= read.end
+            for one in self._acknowledged
+        )
         return read.stage == SHADOW and any(own)
 
     def _deleted_before(self, time: float) -> bool:

@@ -57,7 +57,8 @@ class History:
 
     `stale`: how old an answer of KV may be, seconds. `opened`: when the gate to object-first was opened.
     `alone`: from when to when no stage before object-first was live. `coalesced`: a touch that gains fewer
-    seconds may write nothing.
+    seconds may write nothing. `reverted`: when KV was made right again about what was written at
+    object-first, for going back to dual-write.
     """
 
     stale: float
@@ -65,6 +66,7 @@ class History:
     opened: float = math.inf
     alone: list[tuple[float, float]] = field(default_factory=list)
     coalesced: float = 0.0
+    reverted: float = math.inf
 
     def of_each(self) -> dict[str, list[Operation]]:
         """The operations of each session, in the order of their starts."""

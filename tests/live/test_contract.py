@@ -21,8 +21,8 @@ def op(verb, stage, start, end, value=None, **more):
     return Operation("s", verb, stage, start, end, value=value, **more)
 
 
-def found(*operations, opened=math.inf, alone=(), stale=1.0, coalesced=0.0):
-    history = History(stale, list(operations), opened, list(alone), coalesced)
+def found(*operations, opened=math.inf, alone=(), stale=1.0, **more):
+    history = History(stale, list(operations), opened, list(alone), **more)
     return [one.breach for one in breaches(history)]
 
 
@@ -151,6 +151,14 @@ def test_a_renewal_that_gains_little_may_be_left_out():
     read = op("touch", FIRST, 3, 4, expiration=END + 9), get(FIRST, 5, 1)
     assert found(FIRST_PUT, *read, coalesced=9) == []
     assert found(FIRST_PUT, *read, coalesced=7) == [Breach.SHORTENED]
+
+
+def test_once_kv_is_right_about_a_row_again_it_may_be_stale_again():
+    late = put(FIRST, 5, 6, 2), get(SHADOW, 6.5, 1)
+    assert found(FIRST_PUT, *late) == [Breach.LOST]
+    assert found(FIRST_PUT, *late, reverted=7) == [Breach.LOST]
+    assert found(FIRST_PUT, *late, reverted=6.2) == []
+    assert found(FIRST_PUT, late[0], get(SHADOW, 8, 1), reverted=6.2) == [Breach.LOST]
 
 
 def test_once_the_gate_is_open_touches_put_nothing_back_into_objects():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from migrate.bridge_keys import VARIABLE
@@ -52,7 +53,7 @@ class Operator:
         edge, keeper = self._edge, self._edge.keeper
         command = (sys.executable, "-m", "tests.rehearsal.kvferry", str(keeper.file), str(keeper.port))
         environment = variables(
-            **{VARIABLE: keys("import", "verify", "values", "delete", now=edge.now())},
+            **{VARIABLE: keys("import", "verify", "values", "delete", "kv", now=edge.now())},
             CLOUDFLARE_API_TOKEN=TOKEN,
             CLOUDFLARE_ACCOUNT_ID=ACCOUNT,
             CLOUDFLARE_API_BASE_URL=edge.api,
@@ -88,9 +89,24 @@ class Operator:
         words = ("gate", "--for", door, "--audit", str(self._script))
         return self._reported(*words, *more, codes=(0, 1, 3))
 
-    def finish(self, *more: str) -> str:
-        """The end, or what it would do."""
-        return self.kvferry("finish", *self._stores, "--quiet", *more)
+    def twice(self, command: str, *more: str) -> list[str]:
+        """What a command that destroys would do, and what it did once it was told to."""
+        stores = (*self._stores, "--quiet", *more)
+        return [self.kvferry(command, *stores, *last) for last in ((), ("--execute", "--name", NAMESPACE))]
+
+    def roll_back(self) -> None:
+        """Until it is done: a session that is written meanwhile takes another time."""
+        words = ("rollback", *self._stores, "--quiet")
+        assert "FAILED" not in self.kvferry(*words)
+        for _ in range(5):
+            done = self._run(*words, "--execute", "--name", NAMESPACE, codes=(0, 3))
+            if done.returncode == 0:
+                return
+        raise AssertionError(f"it does not end: {done.stdout}")
+
+    def report(self) -> str:
+        """What a reviewer is shown."""
+        return self.kvferry("report", *self._stores, "--quiet", "--format", "markdown")
 
     def evidence(self) -> Path:
         """A bundle of all evidence."""
@@ -98,14 +114,20 @@ class Operator:
         file.write_text(self.kvferry("evidence", "export", *self._stores, "--json", "--quiet"))
         return file
 
+    def configure(self, text: str) -> None:
+        """What all commands go by from now on."""
+        (self._folder / "kvferry.toml").write_text(text + "\n")
+
     # ------------------------------------------------------------ deployments, and time
 
-    def deploy(self, stage: int) -> None:
-        """Roll out the version at this stage: half of the requests at first, then all."""
+    def deploy(self, stage: int, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Roll out the version at this stage: half of the requests at first, then all. `meanwhile`: what
+        happens while both versions are live."""
         old, self._stage = self._stage, stage
         if old != stage:
             self._edge.serve(self.commit, **{version(old): 50.0, version(stage): 50.0})
             self._users.roll_out(old, stage)
+            meanwhile()
             self.wait(MINUTE)
         self._users.roll_out(stage)
         self._edge.serve(self.commit, **{version(stage): 100.0})

@@ -5,12 +5,13 @@ five versions of the application, the Worker that owns the objects, their bridge
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.edge.edge import EDGE, PREFIX, SECRET, mutated
+from tests.edge.edge import EDGE, PREFIX, SECRET, mutated, valid_key
 from tests.fake_api import ACCOUNT, NAMESPACE, FakeApi, FakeServer
 from tests.live.history import STAGES
 from tests.live.runtime import SHARDS, Racing
@@ -100,11 +101,47 @@ class Runtime(Racing):
             script.tags[name] = commit[:COMMIT_DIGITS]
         script.serve(datetime.fromtimestamp(self.now(), UTC).isoformat(), **shares)
 
+    def do(self, stage: int, verb: str, session: str, value: int = 0) -> None:
+        """A request of nobody in the crowd."""
+        order = {"stage": STAGES[stage], "verb": verb, "id": session, "value": value}
+        order["expiration"] = int(self.now()) + 7000
+        answer = self.http.post(self._urls[_app(stage, 0)] + self.path, json=order)
+        assert answer.json()["done"], answer.text
+
     def put(self, key: str, value: str, lives: int) -> None:
         """Somebody writes KV with Cloudflare's API, past the session store."""
         item = {"key": key, "value": value, "expiration": int(self.now()) + lives}
-        url = f"{self.api}/accounts/{ACCOUNT}/storage/kv/namespaces/{NAMESPACE}/bulk"
-        self.http.put(url, json=[item]).raise_for_status()
+        self.http.put(f"{self._namespace}/bulk", json=[item]).raise_for_status()
+
+    def row(self, session: str) -> dict[str, Any]:
+        """What the object has of it."""
+        key = {"Authorization": f"Bearer {valid_key('verify', self.now())}"}
+        url = self._urls["bridge-races"] + "kvferry/v1/heads"
+        answer = self.http.post(url, json={"protocol": 1, "keys": [PREFIX + session]}, headers=key)
+        return dict(answer.raise_for_status().json()["rows"][0])
+
+    def plant(self) -> int:
+        """The application has rows of all that KV has, which it wrote by itself; how many."""
+        names, rows = self.listed(), []
+        for first in range(0, len(names), 100):
+            asked = {"keys": names[first : first + 100]}
+            answer = self.http.post(f"{self._namespace}/bulk/get", json=asked).raise_for_status().json()
+            found = {name: one for name, one in answer["result"]["values"].items() if one is not None}
+            rows += [
+                {"id": name.removeprefix(PREFIX), "value": one["value"], "expiration": one["expiration"]}
+                for name, one in found.items()
+            ]
+        self.http.post(self._urls[SCRIPT] + "plant", json=rows).raise_for_status()
+        return len(rows)
+
+    def listed(self) -> list[str]:
+        """The sessions that KV lists."""
+        page = self.http.get(f"{self._namespace}/keys", params={"prefix": PREFIX}).raise_for_status().json()
+        return [one["name"] for one in page["result"]]
+
+    @property
+    def _namespace(self) -> str:
+        return f"{self.api}/accounts/{ACCOUNT}/storage/kv/namespaces/{NAMESPACE}"
 
     # ------------------------------------------------------------ running
 
@@ -131,9 +168,14 @@ class Runtime(Racing):
         }
         reached = {binding: {**one, "scriptName": SCRIPT} for binding, one in owned.items()}
         stale = {"STALE": self.stale}
-        bridge = {"KVFERRY_SCRIPT": SCRIPT, "KVFERRY_CLASS": "UserSessions", "KVFERRY_BRIDGE_SECRET": SECRET}
+        bridge = {
+            "KVFERRY_SCRIPT": SCRIPT,
+            "KVFERRY_CLASS": "UserSessions",
+            "KVFERRY_BRIDGE_SECRET": SECRET,
+            "KVFERRY_KV_NAMESPACE": NAMESPACE,
+        }
         workers = [
-            (SCRIPT, "sessions.ts", owned, {}),
+            (SCRIPT, "sessions.ts", owned, placement),
             ("bridge-races", "bridge.ts", reached, placement | bridge),
             ("cloudflare", "cloudflare.ts", {}, placement | stale | {"ACCOUNT_API": self.fake.url}),
         ]
@@ -154,7 +196,7 @@ class Runtime(Racing):
                     "name": name,
                     "entry": str(WORKERS / entry),
                     "durableObjects": objects,
-                    "kvNamespaces": {"SESSIONS": "rehearsed"} if bindings.get("STALE") else {},
+                    "kvNamespaces": _namespaces(entry, bindings),
                     "serviceBindings": {"SESSIONS": _kv(name)} if name in self._apps else {},
                     "bindings": bindings,
                     "port": self._ports[name],
@@ -163,6 +205,13 @@ class Runtime(Racing):
                 for name, entry, objects, bindings in workers
             ],
         }
+
+
+def _namespaces(entry: str, bindings: Mapping[str, Any]) -> dict[str, str]:
+    """Who has the namespace itself."""
+    if entry == "bridge.ts":
+        return {"SESSIONS_KV": "rehearsed"}
+    return {"SESSIONS": "rehearsed"} if bindings.get("STALE") else {}
 
 
 def _kv(app: str) -> dict[str, str]:
