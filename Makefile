@@ -27,11 +27,12 @@ help: ## what can be made
 demo: .venv/runtime ## install, and show on a sample Worker and sample sessions what kvferry does
 	@$(BIN)/kvferry demo
 
-.venv/browser: .venv/npm tests/browser/install.py
+.venv/browser: .venv/npm tests/browser/install.py tests/commands/shells.py
 	$(BIN)/python tests/browser/install.py
+	$(BIN)/python -m tests.commands.shells
 	@touch $@
 
-test: .venv/browser ## install what the tests need (a local Cloudflare runtime, a browser) and run them all
+test: .venv/browser ## install what the tests need (a local Cloudflare runtime, a browser, shells) and run them all
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: test lint types documents wheel ## everything CI checks
@@ -62,4 +63,4 @@ lock: ## resolve the lock files anew (needs pip-tools)
 	$(PYTHON) tests/lock/make.py
 
 clean: ## remove what was made
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/runtime/node_modules tests/browser/debian
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/runtime/node_modules tests/browser/debian tests/commands/debian

@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def install(folder: Path = FOLDER) -> Path:
         fcntl.flock(guard, fcntl.LOCK_EX)
         if not (folder / "complete").exists():
             shutil.rmtree(root, ignore_errors=True)
-            for package in _download(folder):
+            for package in download(folder, PACKAGES):
                 _run("dpkg-deb", "--extract", str(package), str(root))
             (folder / "fonts.conf").write_text(
                 _FONTS.format(fonts=root / "usr/share/fonts", cache=folder / "cache")
@@ -65,10 +66,10 @@ def install(folder: Path = FOLDER) -> Path:
     return root
 
 
-def _download(folder: Path) -> list[Path]:
-    """The packages and all that they need and the machine lacks, as files."""
+def download(folder: Path, packages: Sequence[str]) -> list[Path]:
+    """The packages and all that they need and the machine lacks, as files in a folder `apt`."""
     if shutil.which("apt-get") is None:
-        raise RuntimeError(f"there is no apt here: install one of {', '.join(_MACHINES)} by hand")
+        raise RuntimeError(f"there is no apt here: install {' '.join(packages)}, or the like, by hand")
     apt = folder / "apt"
     for part in ("lists/partial", "cache/archives/partial"):
         (apt / part).mkdir(parents=True, exist_ok=True)
@@ -82,7 +83,7 @@ def _download(folder: Path) -> list[Path]:
     )
     words = [word for option in options for word in ("-o", option)]
     _run("apt-get", *words, "-qq", "update")
-    _run("apt-get", *words, "-qq", "--yes", "--download-only", "--reinstall", "install", *PACKAGES)
+    _run("apt-get", *words, "-qq", "--yes", "--download-only", "--reinstall", "install", *packages)
     return sorted((apt / "cache/archives").glob("*.deb"))
 
 

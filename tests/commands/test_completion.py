@@ -1,4 +1,4 @@
-"""What real shells complete: bash always, zsh and fish where they are installed."""
+"""What real shells complete: bash, zsh and fish."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import os
 import pty
 import select
-import shutil
 import subprocess
 import sys
 import time
@@ -15,12 +14,10 @@ from pathlib import Path
 import pytest
 
 from migrate.main import COMMANDS, run
+from tests.commands.shells import find
 
 ROOT = Path(__file__).parents[2]
-SHELLS = {
-    "bash": ["bash", "--norc", "--noprofile", "-i"],
-    "zsh": ["zsh", "-f", "-i"],
-}
+SHELLS = {"bash": ["--norc", "--noprofile", "-i"], "zsh": ["-f", "-i"]}
 READY = {
     "bash": "source ./script",
     "zsh": "autoload -Uz compinit && compinit -D -u && source ./script",
@@ -50,12 +47,6 @@ def variables(home: Path) -> dict[str, str]:
     } | {name: value for name, value in os.environ.items() if name in ("FPATH", "LD_LIBRARY_PATH")}
 
 
-def needed(shell: str) -> None:
-    if shutil.which(shell) is None:
-        assert shell != "bash"
-        pytest.skip(f"{shell} is not installed")
-
-
 def script(home: Path, shell: str) -> None:
     done = subprocess.run(
         ["kvferry", "completion", shell], env=variables(home), capture_output=True, text=True, check=True
@@ -68,10 +59,11 @@ class Terminal:
 
     def __init__(self, shell: str, home: Path) -> None:
         self._ours, theirs = pty.openpty()
+        found = find(shell)
         self._process = subprocess.Popen(
-            SHELLS[shell],
+            [found.binary, *SHELLS[shell]],
             cwd=home,
-            env=variables(home),
+            env=variables(home) | found.environment,
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
@@ -99,7 +91,6 @@ class Terminal:
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_a_tab_completes_commands_options_and_doors(home: Path, shell: str) -> None:
-    needed(shell)
     script(home, shell)
     with contextlib.closing(Terminal(shell, home)) as terminal:
         terminal.type(f"{READY[shell]}; PS1='rea''dy> '\n", "ready> ")
@@ -113,13 +104,18 @@ def test_a_tab_completes_commands_options_and_doors(home: Path, shell: str) -> N
 
 
 def test_fish_completes_commands_options_and_doors_with_their_meaning(home: Path) -> None:
-    needed("fish")
     script(home, "fish")
-    found = {}
+    fish, found = find("fish"), {}
+    env = variables(home) | fish.environment
     for line in ("kvferry evid", "kvferry evidence export --tar", "kvferry gate --for "):
-        words = ["fish", "--no-config", "-c", f"source ./script; complete -C '{line}'"]
+        words = [fish.binary, "--no-config", "-c", f"source ./script; complete -C '{line}'"]
         done = subprocess.run(
-            words, cwd=home, env=variables(home), capture_output=True, text=True, check=True
+            words,
+            cwd=home,
+            env=env,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         found[line] = done.stdout.splitlines()
     [one] = found["kvferry evid"]
