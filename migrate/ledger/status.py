@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from migrate.core.document import Document, command, envelope, moment
+from migrate.core.partition import run_id
 from migrate.ledger.ledger import Ledger
 from migrate.ledger.runs import Run, RunKind, Sweep, SweepState
+from migrate.ledger.tasks import TaskState
 from migrate.ledger.verifies import Verify, VerifyState
 
 NAME = "status"
@@ -97,11 +99,35 @@ def _next(ledger: Ledger, run: Run, runs: Sequence[Run]) -> tuple[str, str]:
         return check, "the copy has not been verified since it was made"
     if verify.state is not VerifyState.COMPLETE:
         return check, f"verify {verify.number} is not complete: the same command goes on where it was"
+    if verify.verdict == "differences" and (step := _repair(ledger, verify)):
+        if _repaired_since(ledger, run, verify):
+            return check, f"what verify {verify.number} found was repaired: verify again"
+        return step, f"verify {verify.number} found what a repair mends"
     if verify.verdict == "differences":
         return export, f"verify {verify.number} found differences: another sweep, then verify again"
     if verify.verdict == "clean":
         return check, f"verify {verify.number} was clean; verify again after more writes"
     return check, f"verify {verify.number} proved nothing: verify again"
+
+
+def _repair(ledger: Ledger, verify: Verify) -> str:
+    """The repair that the verify's own report names; "": it names none."""
+    told = [
+        str(one.document["next"])
+        for one in ledger.evidence(verify.run)
+        if one.kind == "verify-report" and one.document["number"] == verify.number
+    ]
+    return told[-1] if told and told[-1].startswith("kvferry repair ") else ""
+
+
+def _repaired_since(ledger: Ledger, run: Run, verify: Verify) -> bool:
+    mine = run_id("gate", run.source, run.target, run.prefixes)
+    return any(
+        task.kind.startswith("repair-")
+        and task.state is TaskState.COMPLETE
+        and task.started_at >= (verify.finished_at or 0.0)
+        for task in ledger.tasks(mine)
+    )
 
 
 def _pair(run: Run) -> tuple[str, str, tuple[str, ...]]:

@@ -10,14 +10,17 @@ import pytest
 
 from migrate.bridge_keys import VARIABLE
 from migrate.clock import SystemClock
+from migrate.core.burying import Burial
 from migrate.core.document import Document
 from migrate.desk import Ended
 from migrate.errors import ConfigError
 from migrate.formats import report
+from migrate.ledger.ledger import Ledger
 from migrate.opening import Settings
 from migrate.repair.repairing import repair
 from migrate.repair.wish import Mode, Wish
 from migrate.runner import verify
+from migrate.stores.durable import DurableTarget
 from tests.edge.edge import PREFIX, Edge, object_hash
 from tests.edge.sending import fresh, importing, record
 from tests.edge.test_gate import SOURCE, Course, at_shadow_read, course, standings
@@ -144,6 +147,36 @@ def test_an_isolate_of_dual_write_between_the_readings_stops_the_burial(course: 
     assert "still at work: dual-write" in ended.error.message
     assert ended.document["tally"]["lacking"] == 1
     assert course.verify()["classes"]["extra"]["settled"] == 1
+
+
+def test_burials_that_the_ledger_never_heard_of_are_counted_by_whoever_goes_on(
+    course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_shadow_read(course)
+    logged_out_in_kv_only(course, 7, 8, 9)
+    course.verify()
+    commit, bury = Ledger.commit_step, DurableTarget.bury
+    buried: list[object] = []
+
+    def burying(target: DurableTarget, name: str, rows: Any, until: float, **how: Any) -> Any:
+        ended = bury(target, name, rows, until, **how)
+        buried.extend(ended.values())
+        return ended
+
+    def dying(ledger: Ledger, *step: Any) -> Any:
+        if buried:
+            raise KeyboardInterrupt
+        return commit(ledger, *step)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DurableTarget, "bury", burying)
+        patched.setattr(Ledger, "commit_step", dying)
+        with pytest.raises(KeyboardInterrupt):
+            mend(course, Mode.TOMBSTONES)
+    assert buried == [Burial.BURIED] * 3
+    ended = mend(course, Mode.TOMBSTONES)
+    assert (ended.exit, ended.document["number"], ended.document["tally"]["buried"]) == (0, 1, 3)
+    assert ended.document["tally"]["tombstoned"] == 0
 
 
 def test_what_the_target_lacks_is_copied_into_its_objects(course: Course) -> None:

@@ -10,6 +10,8 @@ from migrate.core.comparing import Stage
 from migrate.core.ports import Unreadable
 from migrate.core.record import Key, Origin, Row
 from migrate.errors import ConfigError, StoreRefused
+from migrate.ledger.ledger import Ledger
+from migrate.ledger.status import status_document
 from migrate.repair.wish import Mode
 from migrate.stores.memory import MemoryKv, MemoryStore
 from migrate.stores.sqlite import SqliteTarget
@@ -163,3 +165,23 @@ def test_a_verify_names_the_repair_that_mends_all_it_found(
     assert extra["next"].endswith(" --tombstone-deleted")
     leads = verified(kv, lost, clock, ledger, stage=Stage.OBJECT_FIRST).document
     assert not leads["next"].startswith("kvferry repair")
+
+
+def test_status_names_the_repair_and_then_the_verify(
+    kv: MemoryKv, lost: SqliteTarget, clock: FakeClock, ledger: Path
+) -> None:
+    def told() -> tuple[str, str]:
+        with Ledger.open(ledger, clock=clock) as opened:
+            document = status_document(opened)
+        return document["next"].split()[1], document["why"]
+
+    assert told()[0] == "export"
+    verified(kv, lost, clock, ledger, stage=Stage.SHADOW_READ)
+    assert told() == ("repair", "verify 2 found what a repair mends")
+    repair(Mode.MISSING, kv, lost, clock, ledger, execute=False)
+    assert told()[0] == "repair"
+    clock.time += 10
+    repair(Mode.MISSING, kv, lost, clock, ledger)
+    assert told() == ("verify", "what verify 2 found was repaired: verify again")
+    verified(kv, lost, clock, ledger, stage=Stage.SHADOW_READ)
+    assert told()[1] == "verify 3 was clean; verify again after more writes"
