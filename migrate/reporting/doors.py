@@ -12,7 +12,7 @@ from migrate.gate.exhibits import ROLLED_BACK
 from migrate.gate.using import policy_of
 from migrate.gate.verdicts import verdict as judged
 from migrate.reporting.material import Material
-from migrate.reporting.verdicts import Ruling, ruling_document
+from migrate.reporting.verdicts import Ruling, ruling_document, unusual
 
 OPENS = {
     Door.OBJECT_FIRST: "behind it the application reads the target first, and KV only for what is not there",
@@ -100,10 +100,10 @@ def _state(last: Ruling | None, mine: Sequence[Ruling], now: Document) -> str:
     """What the door is to whoever stands before it now."""
     if last is None:
         return "refused" if mine else "unasked"
-    if last.expired:
-        return "expired"
     given = str(last.document["verdict"])
-    return str(now["verdict"]) if given == "open" else given
+    if given != "open":
+        return given
+    return "expired" if last.expired else str(now["verdict"])
 
 
 def _said(state: str, last: Ruling | None, now: Document) -> str:
@@ -119,10 +119,12 @@ def _said(state: str, last: Ruling | None, now: Document) -> str:
         asked = len(now["conditions"])
         waived = sum(one["waived"] is not None for one in now["conditions"])
         held = f"{asked - waived} of {asked} conditions hold, {waived} waived"
-        return f"open until {until}: {held if waived else f'all {asked} conditions hold'}"
+        own = ", ".join(one["name"] for one in unusual(last.document))
+        asked_with = f"; asked with a policy of its own: {own}" if own else ""
+        return f"open until {until}: {held if waived else f'all {asked} conditions hold'}{asked_with}"
     if given == "open":
         return f"a verdict opened it, but by what is known now it is {state}: {_waiting(now)}"
-    return _waiting(last.document)
+    return f"{_waiting(last.document)}, when asked at {last.document['issued']['iso']}"
 
 
 def _waiting(told: Document) -> str:

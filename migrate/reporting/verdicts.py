@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from migrate.core.document import Document, moment
+from migrate.core.gate.policy import Policy
 from migrate.core.gate.verdict import Door
 from migrate.core.partition import disjoint
 from migrate.gate.history import Given
@@ -73,8 +74,19 @@ def ruling_document(one: Ruling, *, newest: bool) -> Document:
         "refused": one.refused or None,
         "conditions": {name: counts[name] for name in ("passed", "failed", "unproven")},
         "waived": [each["name"] for each in document["conditions"] if each["waived"] is not None],
+        "policy": unusual(document),
         "notes": list(document["notes"]),
     }
+
+
+def unusual(verdict: Document) -> list[Document]:
+    """What a verdict was asked with that is not the default, such as older evidence."""
+    usual = asdict(Policy())
+    return [
+        {"name": name, "value": value, "usual": usual.get(name)}
+        for name, value in verdict["policy"].items()
+        if value != usual.get(name)
+    ]
 
 
 def waivers(found: Sequence[Ruling]) -> list[Document]:

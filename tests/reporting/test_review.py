@@ -62,6 +62,30 @@ def test_a_verdict_that_has_expired_opens_nothing_and_is_marked(later, word, sta
     assert [one["newest"] for one in found["verdicts"]] == [True, False, False]
 
 
+def test_a_policy_of_ones_own_is_told_with_what_it_lets_pass():
+    found = migration()
+    lax = Policy(max_age=30 * DAY, window=60.0)
+    asked = given_at(found.bundle, Door.OBJECT_ONLY, NOW, lax)
+    only = door(report(with_verdicts(found, asked)), Door.OBJECT_ONLY)
+    (verdict,) = only["verdicts"]
+    assert verdict["policy"] == [
+        {"name": "max_age", "value": 30 * DAY, "usual": DAY},
+        {"name": "window", "value": 60.0, "usual": None},
+    ]
+    assert only["said"].endswith("; asked with a policy of its own: max_age, window")
+    usual = door(report(found), Door.OBJECT_ONLY)
+    assert [one["policy"] for one in usual["verdicts"]] == [[], [], []]
+
+
+def test_a_verdict_that_was_never_open_is_what_it_is_and_does_not_expire_into_something_else():
+    found = migration()
+    shut = found.history.verdicts[0].document
+    assert shut["verdict"] == "shut"
+    first = door(report(with_verdicts(replace(found, now=NOW + 99 * DAY), shut)), Door.OBJECT_FIRST)
+    assert (first["state"], first["verdicts"][0]["expired"]) == ("shut", True)
+    assert first["said"].endswith(f"when asked at {shut['issued']['iso']}")
+
+
 def test_the_newest_verdict_and_the_earlier_ones_are_there_for_each_door(told):
     words = {one["door"]: [each["verdict"] for each in one["verdicts"]] for one in told["doors"]}
     assert words == {

@@ -68,7 +68,9 @@ def main() -> None:
         assert "What to type next" in told
         run(*install, "--require-hashes", "-r", LOCK / "dev.txt")
         away = folder / "away"
-        shutil.copytree(ROOT / "tests", away / "tests", ignore=shutil.ignore_patterns("node_modules"))
+        shutil.copytree(
+            ROOT / "tests", away / "tests", ignore=shutil.ignore_patterns("node_modules", "debian")
+        )
         for page in ("pyproject.toml", "README.md"):
             shutil.copy(ROOT / page, away / page)
         where = run(

@@ -157,13 +157,17 @@ def _given(door: Document) -> list[Sequence[str]]:
     return [
         (
             one["issued"]["iso"],
-            one["verdict"] + (f", REFUSED: {one['refused']}" if one["refused"] else ""),
+            one["verdict"] + (f", REFUSED: {one['refused']}" if one["refused"] else "") + _own(one),
             one["expires"]["iso"] + (", expired" if one["expired"] else ""),
             ", ".join(one["waived"]) or "–",
             one["sha256"][:12],
         )
         for one in door["verdicts"]
     ]
+
+
+def _own(verdict: Document) -> str:
+    return "".join(f", asked with {one['name']} {one['value']:g}" for one in verdict["policy"])
 
 
 def _title(word: str, document: Document) -> str:
