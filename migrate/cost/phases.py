@@ -84,8 +84,9 @@ def phases(recipe: Recipe, by: Reckoning, writes_per_day: int | None = None) -> 
         found.append(_export(by, "first export", fresh=True))
     if recipe is Recipe.ADOPT:
         found += [_export(by, "export and its second sweep", fresh=True, times=2)]
+    if recipe is not Recipe.DRAIN:
+        found.append(_export(by, "export before the first door", fresh=False))
     found += [
-        _export(by, "export before the first door", fresh=False),
         _verify(by, "verify for object-first"),
         _verify(by, "verify for object-only"),
         by.phase("listings for cleanup", {"lists": 2 * by.survey.pages}, 2 * by.survey.pages),

@@ -249,12 +249,7 @@ def _by_recipe(facts: PlanFacts, target: str) -> list[dict[str, str]]:
     checked = _step(verify, "reads both stores afresh and says whether they agree")
     if recipe is Recipe.DRAIN and way is not None and way.staged:
         left = duration(way.choice.wait + HORIZON)
-        why = "both stores agree, and nothing was copied"
-        export = line("export", words.export_options)
-        return [
-            _step(export, f"after {left} at dual-write: copies nothing, and proves it"),
-            {**checked, "why": why},
-        ]
+        return [_step(verify, f"after {left} at dual-write: both stores agree, and nothing was copied")]
     if recipe is Recipe.ADOPT and said is None:
         right = {"kv": "if KV is right", "target": "if the target is"}
         return [_step(line("plan", {"authority": one}), why) for one, why in right.items()]

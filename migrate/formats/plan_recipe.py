@@ -152,10 +152,12 @@ class _Steps:
         yield self._verify("what it names is to be looked at while nothing depends on it yet")
 
     def _first_door(self) -> Iterator[Step]:
-        drain = self._way.choice.recipe is Recipe.DRAIN
         yield self._deploy("shadow-read", "reads are compared, KV is still believed")
-        why = "copies nothing, and proves it" if drain else "brings what was written meanwhile"
-        yield self._export(f"{why}; then wait 7 minutes, for H and for what is in flight")
+        then = "wait 7 minutes, for H and for what is in flight"
+        if self._way.choice.recipe is Recipe.DRAIN:
+            yield (then, None, "nothing is copied: what KV has, the target has by dual writes")
+        else:
+            yield self._export(f"brings what was written meanwhile; then {then}")
         yield self._verify("the gate's verify", stage="shadow-read", fence=True)
         yield self._gate("object-first")
         yield self._deploy("object-first", "the target is believed, KV is the fallback")

@@ -131,11 +131,12 @@ END = [
 ]
 DUAL = ["kv", "dual-write", "smoke"]
 DOOR = ["shadow-read", "export", "verify", "gate", "object-first"]
+DRAINED = ["shadow-read", "wait", "verify", "gate", "object-first"]
 
 
 def test_each_recipe_has_its_own_order() -> None:
     assert verbs(WAYS["copy into objects"]) == [*DUAL, "export", "verify", *DOOR, *END, "cleanup"]
-    assert verbs(WAYS["drain"]) == [*DUAL, "wait", "verify", *DOOR, *END, "let"]
+    assert verbs(WAYS["drain"]) == [*DUAL, "wait", "verify", *DRAINED, *END, "let"]
     assert verbs(WAYS["adopt kv"]) == [*DUAL, "export", "verify", *DOOR, *END, "cleanup"]
     assert verbs(WAYS["adopt target"]) == ["export", "object-first", "smoke", *END, "cleanup"]
     assert verbs(WAYS["adopt, unsaid"]) == ["plan"]
