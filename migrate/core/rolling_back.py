@@ -111,10 +111,12 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Going:
-    """What every decision goes by. `now`: Unix seconds by our own clock, for H (`horizon`); `skew`: how far
-    KV's clock is ahead of it, by which sessions expire. `namespace`: of the objects, as stamps name it;
-    None: the target has none."""
+    """What every decision goes by. `began`, `now`: before and after the reading, Unix seconds by our own
+    clock, for H (`horizon`): a reading may take long, and only one that has begun H after the one before
+    has ended counts. `skew`: how far KV's clock is ahead of ours, by which sessions expire. `namespace`: of
+    the objects, as stamps name it; None: the target has none."""
 
+    began: float
     now: float
     horizon: float
     namespace: str | None
@@ -159,7 +161,7 @@ class Going:
     def _agreed(self, row: Row, memory: Memory | None) -> Act:
         if memory is None or memory.at is None or memory.version != row.version:
             return Act.SIGHT
-        if self.now < memory.at + self.horizon:
+        if self.began < memory.at + self.horizon:
             return Act.SIGHT
         if row.deleted:
             return Act.PROVEN
@@ -167,7 +169,7 @@ class Going:
         return Act.WAIT if self._ends_soon(row) and not self.empties(row) else Act.REVERT
 
     def _settles(self, memory: Memory) -> bool:
-        return memory.wrote is not None and self.now < memory.wrote + self.horizon
+        return memory.wrote is not None and self.began < memory.wrote + self.horizon
 
     def _ends_soon(self, row: Row) -> bool:
         return (

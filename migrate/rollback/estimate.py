@@ -36,8 +36,9 @@ def _count(rows: Sequence[Row], reader: Reader, tally: Tally, work: Work) -> Non
     keys = [row.key for row in rows if row.deleted or row.origin is Origin.APP]
     tally[LISTED] += len(rows)
     tally[Fate.KEPT] += len(rows) - len(keys)
-    going = reader.going()
-    for key, reading in reader.read(keys).items():
+    readings = reader.read(keys)
+    going = reader.going(work.now)
+    for key, reading in readings.items():
         act = going.decide(reading, None)
         tally[_COUNTED.get(act) or _FATES[act]] += 1
         if isinstance(reading.answer, Unreadable):

@@ -76,10 +76,10 @@ class Reader:
         after = rows_with_values(keys, answers, holder, _undecided)
         return {key: Reading(before.get(key), answers[key], after.get(key)) for key in keys}
 
-    def going(self) -> Going:
-        """What decisions go by, as of now."""
+    def going(self, began: float) -> Going:
+        """What decisions go by, as of now. `began`: when the reading did, Unix seconds."""
         work = self._work
-        return Going(work.now, work.horizon, self.namespace, work.source.skew)
+        return Going(began, work.now, work.horizon, self.namespace, work.source.skew)
 
 
 def _undecided(answer: Answer, row: Row | None) -> bool:
@@ -193,8 +193,9 @@ class Rows:
         """Read these keys, do what is to be done, and commit."""
         self._expect()
         keys = list(memories)
+        began = self._clock.now()
         readings = self._reader.read(keys)
-        going = self._reader.going()
+        going = self._reader.going(began)
         puts: dict[Key, Reading] = {}
         deletes: dict[Key, Reading] = {}
         back: dict[Key, Reading] = {}

@@ -26,7 +26,7 @@ SHOWN = print_of(record(b"0"))
 
 
 def act(there: Row | None, answer: Answer, memory: Memory | None = None, **going: Any) -> Act:
-    given = {"now": NOW, "horizon": H, "namespace": NAMESPACE, **going}
+    given = {"began": NOW, "now": NOW, "horizon": H, "namespace": NAMESPACE, **going}
     return Going(**given).decide(Reading(there, answer, there), memory)
 
 
@@ -75,6 +75,14 @@ def test_what_was_seen_h_ago_with_the_same_version_is_done_and_nothing_else_is(
     assert act(there, record(b"0"), Memory(5, at=NOW - H)) in (Act.PUT, Act.DELETE)
 
 
+def test_only_a_reading_that_has_begun_h_after_the_last_one_counts_however_long_it_takes() -> None:
+    seen = Memory(5, at=NOW - H)
+    assert act(row(), record(), seen, began=NOW - 0.1, now=NOW + 5 * H) is Act.SIGHT
+    assert act(row(), record(), seen, now=NOW + 5 * H) is Act.REVERT
+    wrote = Memory(5, wrote=NOW - H, shown=SHOWN)
+    assert act(row(), record(b"0"), wrote, began=NOW - 0.1, now=NOW + 5 * H) is Act.SETTLE
+
+
 def test_h_is_by_our_clock_and_expirations_are_by_kvs() -> None:
     ends = row(expiration=int(NOW) + 30)
     assert act(ends, None, skew=31) is Act.SIGHT
@@ -83,7 +91,7 @@ def test_h_is_by_our_clock_and_expirations_are_by_kvs() -> None:
 
 
 def test_a_row_that_changes_while_kv_is_read_is_read_again() -> None:
-    going = Going(NOW, H, NAMESPACE)
+    going = Going(NOW, NOW, H, NAMESPACE)
     seen = Memory(5, at=NOW - H)
     for before in (row(version=4), None):
         assert going.decide(Reading(before, record(), row()), seen) is Act.AGAIN
