@@ -24,8 +24,8 @@ def canonical(session: Session, rules: Rules) -> Session:
         imported = None
     if sweep is not None and rules.a_sweep_compares_versions and sweep.step != "read row" and not sweep.same:
         sweep = None
-    if back is not None and not back.same:
-        back = None
+    if back is not None and not back.same and back.step == "read KV":
+        back = None  # it has written what it was to write, and ends without an effect
     touched = session.touched and (dead & bit(session.kv[0]) != 0 or session.deleted == 3)
     return session._replace(
         ops=ops, sweep=sweep, back=back, imported=imported, dead=dead, life=life, touched=touched
