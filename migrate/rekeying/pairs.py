@@ -8,6 +8,7 @@ from heapq import merge
 from itertools import groupby, islice
 
 from migrate.cleaning.judging import walk
+from migrate.core.cleaning import own
 from migrate.core.ports import Source
 from migrate.core.record import Key
 from migrate.core.rekeying import Names
@@ -49,4 +50,5 @@ def _rests(source: Source, prefix: str, after: str | None) -> Iterator[str]:
                     "an application's session store has written these keys: objects know them by their names",
                     "rename before a migration begins; a session store takes its prefix from its settings",
                 )
-            yield head.key[len(prefix) :]
+            if not own(head):
+                yield head.key[len(prefix) :]

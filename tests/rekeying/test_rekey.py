@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from migrate.clock import SystemClock
+from migrate.core.names import CANARY
 from migrate.core.record import Key, Record
 from migrate.core.writing import Written
 from migrate.ledger.tasks import Task
@@ -38,6 +39,15 @@ def test_every_session_is_copied_exactly_and_looked_at_again(world: World) -> No
     assert set(before) == set(rests)
     assert "switch the code" in found["note"]
     assert "--delete-old --execute" in found["next"]
+
+
+def test_the_canary_of_the_session_store_keeps_its_name(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for key in (CANARY, "kvferry:other"):
+        world.held.put(key, b"planted-value")
+    assert run(["rekey", "kvferry:", "n:", "--source", KV, "--rate", "100000/1", "--settle", "0", *GO]) == 3
+    assert set(world.held.entries(time.time())) == {CANARY, "kvferry:other", "n:other"}
 
 
 def test_a_dry_run_writes_nothing_and_says_what_it_would_cost(world: World) -> None:
