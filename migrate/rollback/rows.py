@@ -103,15 +103,21 @@ class Rows:
         self._position = {"prefix": 0, "after": None, "pass": 1, "new": 0, **task.position}
         self._reader = Reader(work)
         self._lost = 0
+        self.began = self._clock.now()
+        """When the last pass began, Unix seconds."""
 
     def done(self) -> None:
-        """All of it: passes over all rows, until one finds no row of the application's any more."""
+        """All of it: passes over all rows, until one finds no row of the application's any more. Whoever goes
+        on with a task makes one of its own: what was seen to be done may be the application's again."""
+        resumed = bool(self._task.position)
         self._again()
         while True:
+            self.began = self._clock.now()
             self._scan()
             self._settle()
-            if not self._position["new"]:
+            if not self._position["new"] and not resumed:
                 return
+            resumed = False
             self._position |= {"prefix": 0, "after": None, "pass": self._position["pass"] + 1, "new": 0}
             self._commit(_Step({}, Tally()))
 
@@ -145,25 +151,33 @@ class Rows:
 
     def _portion(self, number: int, rows: Sequence[Row]) -> None:
         first = self._position["pass"] == 1
-        keys = [row.key for row in rows if row.origin is Origin.APP or (row.deleted and first)]
-        known = self._known(keys)
-        wanted = [key for key in keys if key not in known]
+        deleted = {row.key: row.deleted for row in rows if row.deleted or row.origin is Origin.APP}
+        known = self._known(list(deleted))
+        wanted: dict[Key, Memory | None] = {}
         step = _Step({}, Tally())
-        step.tally[LISTED] = len(rows) if first else len(wanted)
-        step.tally[Fate.KEPT] = len(rows) - len(keys) if first else 0
-        app = sum(row.origin is Origin.APP and not row.deleted for row in rows if row.key in set(wanted))
+        for key in deleted:
+            state = known.get(key)
+            if state is None:
+                wanted[key] = None
+            elif state not in (WAITING, *OPEN) and not (deleted[key] and state == Fate.EMPTY):
+                step.tally[state] -= 1  # it has become the application's again, or was logged out
+                wanted[key] = Memory(0)
+        new = sum(key not in known for key in deleted)
+        step.tally[LISTED] = new + (len(rows) - len(deleted) if first else 0)
+        step.tally[Fate.KEPT] += len(rows) - len(deleted) if first else 0
+        app = sum(not deleted[key] for key in wanted)
         self._position |= {"prefix": number, "after": rows[-1].key, "new": self._position["new"] + app}
-        self._look(dict.fromkeys(wanted), step)
+        self._look(wanted, step)
 
-    def _known(self, keys: Sequence[Key]) -> set[Key]:
-        """Which of the keys are on their way, or done, already; they are in order."""
+    def _known(self, keys: Sequence[Key]) -> dict[Key, str]:
+        """The states of those of the keys that are on their way, or done, already; they are in order."""
         if not keys:
-            return set()
-        found: set[Key] = set()
+            return {}
+        found: dict[Key, str] = {}
         states = (WAITING, *Fate)
         before: Key | None = _before(keys[0])
         while some := self._ledger.items_after(self._task.id, states, before, PORTION):
-            found.update(one.key for one in some if one.key <= keys[-1])
+            found.update((one.key, one.state) for one in some if one.key <= keys[-1])
             before = some[-1].key
             if before >= keys[-1]:
                 break

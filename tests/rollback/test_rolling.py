@@ -342,6 +342,40 @@ def test_a_row_that_becomes_the_applications_behind_the_reader_is_found_too(worl
     world.expect_gone_back()
 
 
+@pytest.mark.parametrize("name", ["a", "new"])
+def test_what_object_first_wrote_since_it_was_broken_off_is_brought_back_too(world: World, name: str) -> None:
+    world.row("a")
+    world.row("b")
+
+    def refuse(_: object) -> MemoryKvWriter:
+        return MemoryKvWriter(world.kv, clock=world.clock, refuse={Key("s:b"): Reason.REFUSED}.get)
+
+    assert world.roll_back(writer=refuse).exit == 3
+    assert world.rows()["a"].origin is Origin.DUAL
+    world.row(name, b'{"v":2}')  # the application went on to object-first instead, and its half in KV failed
+    world.clock.time += 20_000
+    ended = world.roll_back()
+    assert ended.exit == 0
+    assert world.shown(name) == (b'{"v":2}', None, LATER)
+    assert tally(ended) == {"reverted": 3 if name == "new" else 2}
+    world.expect_gone_back()
+
+
+def test_who_was_logged_out_since_it_was_broken_off_is_not_shown_by_kv(world: World) -> None:
+    world.row("a")
+    world.row("b")
+
+    def refuse(_: object) -> MemoryKvWriter:
+        return MemoryKvWriter(world.kv, clock=world.clock, refuse={Key("s:b"): Reason.REFUSED}.get)
+
+    assert world.roll_back(writer=refuse).exit == 3
+    world.delete("a")  # at object-first, and its half in KV failed
+    world.clock.time += 300
+    ended = world.roll_back()
+    assert (ended.exit, tally(ended)) == (0, {"reverted": 1, "proven_empty": 1})
+    assert world.shown("a") is None
+
+
 def test_whoever_lost_the_lease_writes_nothing_into_kv(world: World) -> None:
     world.row("a")
     world.clock.time += 300
