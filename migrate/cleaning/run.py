@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from migrate.formats.figures import clean
 from migrate.formats.progress import Progress
 from migrate.gate.bundle import Bundle
 from migrate.gate.presented import presented
+from migrate.gate.still import Still
 from migrate.gate.using import Refusal, Use
 from migrate.ledger.tasks import Task, TaskState
 from migrate.opening import Settings
@@ -213,10 +215,8 @@ class _Work:
         return None if path is None else DumpLog(Path(path), task.position["bytes"])
 
     def _remove(self, task: Task, dump: DumpLog | None) -> None:
-        wish, clock = self.wish, self.settings.clock
-        judge = Judge(self.holder, wish.ageing, task.position["as_of"])
-        until = float("inf") if self.verdict is None else self.verdict["expires"]["unix"]
-        in_time = must_hold(until, clock.now, wish.again("gate", **{"for": "cleanup"}))
+        judge = Judge(self.holder, self.wish.ageing, task.position["as_of"])
+        in_time = self._in_time()
         self.removing = Removing(
             self.desk, self.source, self.writer, judge, self.prefixes, task, dump, in_time
         )
@@ -224,6 +224,20 @@ class _Work:
         self.removing.go()
         self._settle()
         self._relist(judge)
+
+    def _in_time(self) -> Callable[[], None]:
+        """Raises MigrateError once the verdict has run out, or the application has gone back."""
+        ask = self.wish.again("gate", **{"for": "cleanup"})
+        if self.verdict is None:
+            return lambda: None
+        hold = must_hold(self.verdict["expires"]["unix"], self.settings.clock.now, ask)
+        still = Still(self.desk, self.verdict, self.wish.target or "", ask)
+
+        def check() -> None:
+            hold()
+            still.expect(afresh=False)
+
+        return check
 
     def _settle(self) -> None:
         """A listing shows what is deleted for as long as the source's answers may be old."""

@@ -18,6 +18,7 @@ from migrate.formats.figures import clean
 from migrate.formats.progress import Progress
 from migrate.gate.bundle import Bundle
 from migrate.gate.presented import presented
+from migrate.gate.still import Still
 from migrate.gate.using import Refusal, Use
 from migrate.opening import Settings
 
@@ -60,7 +61,8 @@ def finish(wish: Finish, say: Say, progress: Progress | None = None) -> Exit:
     """Check the verdict on cleanup, and with `execute` end the migration.
 
     A target that is finished already needs no verdict: to finish it again only completes what was broken off.
-    Raises ConfigError without a confirmation and for a store that has no end; StoreError.
+    Raises ConfigError without a confirmation and for a store that has no end; GoneBack when an earlier stage
+    was at work since the verdict; StoreError.
     """
     if isinstance(addresses.parse(wish.target), DumpAddress):
         raise ConfigError("a dump cannot be finished: nothing is copied into it", "name the target")
@@ -68,7 +70,7 @@ def finish(wish: Finish, say: Say, progress: Progress | None = None) -> Exit:
         source = desk.opener.source(wish.source).address
         holder = desk.opener.holder(wish.target)
         since = holder.finished_since()
-        digest = None
+        digest, still = None, None
         if since is None:
             now = wish.settings.clock.now()
             use = Use(Door.CLEANUP, source, holder.address, wish.prefixes, now, wish.stores)
@@ -77,7 +79,8 @@ def finish(wish: Finish, say: Say, progress: Progress | None = None) -> Exit:
                 say(f"FAILED  verdict  {clean(found.said)}")
                 say(f"        → {clean(found.todo)}")
                 return found.exit
-            digest = found["evidence_digest"]
+            digest, still = found["evidence_digest"], Still(desk, found, wish.target, use.ask)
+            still.expect()
             say(
                 f"ok      verdict  cleanup is open, by {len(found['evidence'])} documents; until"
                 f" {found['expires']['iso']}"
@@ -89,6 +92,8 @@ def finish(wish: Finish, say: Say, progress: Progress | None = None) -> Exit:
             _dry(wish, name, say)
             return Exit.CLEAN
         confirm(name, wish.confirmed)
+        if still is not None:
+            still.expect()  # whoever is asked for a name may answer tomorrow
         since = _end(wish, desk, holder)
         mine = Bundle(source, holder.address, tuple(wish.prefixes)).migration
         desk.ledger.add_evidence(mine, FINISHED, {"since": moment(since), "evidence_digest": digest})

@@ -19,6 +19,7 @@ from migrate.core.record import Key, Row
 from migrate.stores.sqlite import SqliteHolder, SqliteSessions
 from tests.cleaning.world import KV, NAME, OTHER, SESSION, TARGET, World, dumped, record_of
 from tests.fake_api import NAMESPACE, Entry
+from tests.gate.finishing import heard
 
 STORES = ["--target", TARGET, "--rate", "100000/1"]
 
@@ -185,3 +186,28 @@ def test_keys_of_another_length_are_no_sessions_and_stay(world: World) -> None:
     world.fake.namespace.put("spotify_sessions", b"another application's")
     assert world.cleanup(*STORES, *NAME)["exit"] == 0
     assert world.keys() == ["spotify_sessions"]
+
+
+def test_once_an_earlier_stage_is_heard_again_nothing_more_is_deleted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Going back needs nothing and nobody tells the ledger: KV is read, and the verdict is still open."""
+    sessions = world.load(SESSION, 3)
+    verdict = world.migrate()
+    heard(monkeypatch, "shadow-read", verdict["issued"]["unix"] + 5)
+    found = world.cleanup(*STORES, *NAME)
+    assert (found["exit"], found["tally"]["deleted"]) == (3, 0)
+    assert world.keys() == sessions
+    heard(monkeypatch, "shadow-read", verdict["issued"]["unix"] - 3600)
+    assert world.cleanup(*STORES, *NAME)["tally"]["deleted"] == 3
+
+
+def test_where_the_bridge_does_not_say_who_is_at_work_nothing_is_deleted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions = world.load(SESSION, 3)
+    world.migrate()
+    heard(monkeypatch, "object-only", time.time(), standing="unasked")
+    found = world.cleanup(*STORES, *NAME)
+    assert (found["exit"], found["tally"]["deleted"]) == (3, 0)
+    assert world.keys() == sessions

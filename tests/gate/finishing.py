@@ -6,7 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from migrate.core.document import Document, iso
+import pytest
+
+from migrate.core.document import Document, iso, moment
 from migrate.core.gate.policy import Policy
 from migrate.core.gate.verdict import Door
 from migrate.core.ports import Clock
@@ -14,7 +16,7 @@ from migrate.gate.bundle import Bundle, of_ledger
 from migrate.gate.exhibits import Exhibit
 from migrate.gate.verdicts import VERDICT, verdict
 from migrate.ledger.ledger import Ledger
-from tests.gate.exhibited import NOW
+from tests.gate.exhibited import NOW, live
 
 
 def shifted(told: Any, seconds: float) -> Any:
@@ -45,3 +47,26 @@ def kept(bundle: Bundle, path: Path, clock: Clock) -> Document:
         document = verdict(Door.CLEANUP, found, Policy(), now, "")
         ledger.add_evidence(bundle.migration, VERDICT, document)
     return document
+
+
+def heard(monkeypatch: pytest.MonkeyPatch, stage: str, last: float, standing: str = "seen") -> None:
+    """Let a target's bridge say that an isolate of this stage beat at `last` (Unix seconds), and one of
+    object-only now."""
+
+    def told(target: str, opener: Any, now: float, *, required: bool) -> Document:
+        beats = [{"stage": stage, "at": last}, {"stage": "object-only", "at": now}]
+        shown = [
+            {
+                "stage": one["stage"],
+                "version": "new",
+                "isolates": 1,
+                "recent": 1,
+                "first": moment(min(one["at"], now) - 60),
+                "last": moment(one["at"]),
+                "age_seconds": round(now - one["at"], 3),
+            }
+            for one in beats
+        ]
+        return {**live(Door.CLEANUP), "asked": moment(now), "standing": standing, "stages": shown}
+
+    monkeypatch.setattr("migrate.gate.still.live", told)

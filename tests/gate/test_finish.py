@@ -14,16 +14,28 @@ from migrate.clock import SystemClock
 from migrate.confirming import name_of
 from migrate.core.document import Document
 from migrate.core.gate.verdict import Door
+from migrate.errors import MigrateError
 from migrate.gate.bundle import bundle_document
+from migrate.gate.finish import Finish, finish
 from migrate.main import run
+from migrate.opening import Settings
 from migrate.stores.sqlite import SqliteHolder
-from tests.gate.finishing import kept, moved
+from tests.gate.finishing import heard, kept, moved
 from tests.gate.test_gate import SECRET, STORES, here, open_bundle, reports
 
 __all__ = ["here", "reports"]
 OTHER = ["--ledger", "gate.db"]
 FINISH = ["finish", *STORES, *OTHER, "--quiet"]
 NAME = ["--name", "sessions.ndjson"]
+
+
+class Ahead(SystemClock):
+    """The machine's time, and some more."""
+
+    by = 0.0
+
+    def now(self) -> float:
+        return super().now() + self.by
 
 
 @pytest.fixture
@@ -191,3 +203,35 @@ def test_it_names_no_session(opened, capfd):
 )
 def test_a_store_is_called_by_the_last_part_of_its_address(address, name):
     assert name_of(address) == name
+
+
+@pytest.mark.parametrize("more", [[], ["--execute", *NAME]])
+def test_once_an_earlier_stage_was_heard_since_the_verdict_it_is_not_finished(
+    opened, monkeypatch, capsys, more
+):
+    heard(monkeypatch, "object-first", opened["issued"]["unix"] + 1)
+    assert run([*FINISH, *more]) == 1
+    assert "a stage before object-only was at work since the verdict" in capsys.readouterr().err
+    assert since() is None
+    heard(monkeypatch, "object-first", opened["issued"]["unix"] - 3600)
+    assert run([*FINISH, *more]) == 0
+
+
+@pytest.mark.parametrize(("later", "exit_code"), [(100_000.0, 3), (0.0, 0)])
+def test_who_answers_with_the_name_after_the_verdict_has_run_out_ends_nothing(opened, later, exit_code):
+    clock = Ahead()
+    settings = Settings(clock=clock, ledger=Path("gate.db"), environ={})
+
+    def answer(name: str) -> str:
+        clock.by = later
+        return name
+
+    stores = ("dump:sessions.ndjson", "sqlite:sessions.db", opened["prefixes"])
+    wish = Finish(*stores, settings, True, answer)
+    if exit_code:
+        with pytest.raises(MigrateError, match="the verdict has run out"):
+            finish(wish, lambda _: None)
+    else:
+        assert finish(wish, lambda _: None) == 0
+    assert (since() is None) == bool(exit_code)
+    clock.stop()
