@@ -42,7 +42,7 @@ class Rehearsed(migrate.clock.SystemClock):
             raise StoreUnavailable("stopped while waiting", "run the same command again: it resumes")
 
     def _pass(self, seconds: float) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=900)
         try:
             connection.request("POST", f"/{seconds}")
             connection.getresponse().read()

@@ -22,7 +22,7 @@ from tests.rehearsal.users import Users
 from tests.stores.durable_side import keys
 
 MINUTE = 60.0
-_ENDS_WITHIN = 120.0
+_ENDS_WITHIN = 900.0
 _AUTHOR = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.com")
 
 

@@ -17,15 +17,15 @@ from tests.live.history import KV
 from tests.live.runtime import Racing
 from tests.rehearsal.runtime import travels
 
-MARKED = 100
-"""So many logins have metadata that leave room for the mark."""
-
 
 @dataclass(slots=True)
 class Use(Load):
-    """What they do. `busy`: how many clients make a request whenever the clock has moved on."""
+    """What they do. `busy`: how many clients make a request whenever the clock has moved on. `marked`: how
+    many logins have metadata that leave room for the session store's mark, at least.
+    """
 
     busy: int = 0
+    marked: int = 100
 
 
 class Users(Crowd):
@@ -101,7 +101,7 @@ class Users(Crowd):
     def _login(self, number: int) -> Login:
         """Metadata that leave no room for the session store's mark are for those who are never busy: without
         it nobody can tell that a session is in motion."""
-        name, unmarked = f"r{self._seed}-", number >= MARKED and number % 8 == 2
+        name, unmarked = f"r{self._seed}-", number >= self.load.marked and number % 8 == 2
         metadata = "no object" if unmarked else None if number % 8 == 1 else {"of": "a login"}
         return Login(number, self._dice.choice(self._load.lives), metadata, name)
 

@@ -80,6 +80,7 @@ def walking(edge: Runtime, folder: Path, seed: int, pace: Pace) -> Iterator[Walk
         failing=0.0,
         pause=6.0,
         lives=(4000, LONGEST),
+        marked=max(100, pace.busy),
     )
     with Users(edge, use, seed) as users:
         users.history.coalesced = 300.0
