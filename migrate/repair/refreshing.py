@@ -188,8 +188,9 @@ def _records(work: Work, puts: Mapping[Key, Row]) -> tuple[list[Record], list[Ke
     records: list[Record] = []
     moved: list[Key] = []
     for key in puts:
-        found = shown.get(key)  # a newer one is as right, and a tombstone is read again
-        if found is None or not isinstance(found.value, bytes):
+        # A newer one is as right. A tombstone is read again, and so is a row that was given back to KV.
+        found = shown.get(key)
+        if found is None or found.origin is not Origin.APP or not isinstance(found.value, bytes):
             moved.append(key)
             continue
         stamp = Stamp(found.expiration, digest_text(found.value), found.version, where)

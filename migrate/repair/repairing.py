@@ -53,6 +53,7 @@ def repaired(work: Work) -> Ended:
         work.tally = mode.rehearse(work)
         return _ended(work, None, None, None)
     confirm(name_of(work.source.address), wish.confirmed, "repaired")
+    mode.refuse(work)  # whoever is asked for a name may answer tomorrow
     return _execute(work, mode)
 
 

@@ -38,10 +38,17 @@ def repair(
     name: str | None = "given",
     holder: Holder | None = None,
     writer: Writable | None = None,
+    meanwhile: Callable[[], object] | None = None,
     **words: Any,
 ) -> Ended:
-    """One repair, by the ledger's last verify."""
+    """One repair, by the ledger's last verify. `meanwhile`: what happens until the name is typed."""
     given: dict[str, Any] = {"settle": 120.0, **words}
+
+    def confirmed(wanted: str) -> str | None:
+        if meanwhile is not None:
+            meanwhile()
+        return right if name == "given" else name
+
     right = source.address.rpartition("/")[2].rpartition(":")[2]
     wish = Wish(
         mode,
@@ -50,7 +57,7 @@ def repair(
         (PREFIX,),
         settings_of(clock, ledger),
         execute,
-        lambda wanted: right if name == "given" else name,
+        confirmed,
         **given,
     )
     with desk_of(wish.settings, None) as desk:

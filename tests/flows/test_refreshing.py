@@ -157,6 +157,28 @@ def test_a_row_that_changes_before_its_value_is_read_is_written_as_it_is_then(gr
     assert ground.shown(0) == (b"even newer", None, LATER)
 
 
+def test_a_row_that_is_given_back_to_kv_before_its_value_is_read_is_left_to_kv(ground: Ground) -> None:
+    """This process stood still, and somebody else has rolled back: KV may be newer than the row by now."""
+    shown = ground.store.shown
+
+    def meddled(keys: Sequence[Key]) -> Any:
+        version = ground.store.rows([key(0)])[key(0)].version
+        ground.store.revert({key(0): version}, ground.clock.now() + 5)
+        ground.kv.put(record(0, b"newer still"))
+        return shown(keys)
+
+    ground.store.shown = meddled  # type: ignore[method-assign]
+    ended = ground.refresh()
+    assert ground.shown(0) == (b"newer still", None, LATER)
+    assert became(ended) == {"written": 2, "emptied": 1, "kv_agrees": 1, "changed": 1}
+
+
+def test_what_is_confirmed_too_late_is_refused_as_if_it_were_asked_now(ground: Ground) -> None:
+    with pytest.raises(StoreRefused, match="finished"):
+        ground.refresh(meanwhile=ground.store.finish)
+    assert ground.writer.heard == []
+
+
 def test_one_that_is_logged_out_before_its_value_is_read_is_deleted_instead(ground: Ground) -> None:
     shown = ground.store.shown
 

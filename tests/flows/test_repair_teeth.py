@@ -59,8 +59,14 @@ MUTANTS: dict[str, tuple[Mode, list[tuple[str, str]], Callable[[Any], None]]] = 
         [
             ("if row.deleted or row.origin is Origin.APP)", "if row)"),
             ("not (row.deleted or row.origin is Origin.APP)", "False"),
+            ("found.origin is not Origin.APP", "False"),
         ],
         test_refreshing.test_rows_that_kv_is_right_about_are_never_written,
+    ),
+    "put a row that was given back": (
+        Mode.KV,
+        [("found.origin is not Origin.APP", "False")],
+        test_refreshing.test_a_row_that_is_given_back_to_kv_before_its_value_is_read_is_left_to_kv,
     ),
     "put at any time": (
         Mode.KV,
