@@ -73,7 +73,7 @@ def walking(edge: Runtime, folder: Path, seed: int, pace: Pace) -> Iterator[Walk
     """The application in use, at the stage `kv`, and an operator beside it."""
     use = Use(
         clients=pace.clients,
-        logins=pace.clients * 3 // 4,
+        logins=max(pace.clients * 3 // 4, pace.busy),  # where all are busy, each has a session
         puts=0.1,
         updates=0.08,
         logouts=0.02,
