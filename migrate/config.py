@@ -110,7 +110,8 @@ def checked(where: str, raw: Mapping[str, object]) -> Configuration:
     if errors:
         lines = [line for error in errors for line in _explain(error)]
         raise ConfigError(
-            f"{where}: {'; '.join(lines)}", "correct the file; the README lists what may stand in it"
+            f"{where}: {'; '.join(lines)}",
+            "correct the file; runbooks/configure.md says what may stand in it",
         )
     return Configuration(where, table)
 

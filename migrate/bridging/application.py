@@ -117,7 +117,7 @@ def _elsewhere(project: Project) -> str:
     names = [str(one.name) for one in project.config.environments if one.durable_objects]
     if names:
         return f"they are bound in another environment: --env {' or --env '.join(names)}"
-    return "export UserSessions from the Worker, bind it, and deploy the Worker (README, Durable Objects)"
+    return "export UserSessions from the Worker, bind it, and deploy the Worker (runbooks/objects.md)"
 
 
 def _check_class(project: Project, name: str) -> None:

@@ -18,7 +18,7 @@ from migrate.commands import options
     default="per-session",
     show_default=True,
     metavar="PLACEMENT",
-    help="One object per session, or shards:N. For ever: read the README first.",
+    help="One object per session, or shards:N. For ever: read runbooks/bridge.md first.",
 )
 @click.option(
     "--prefix",

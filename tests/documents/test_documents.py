@@ -123,17 +123,6 @@ def test_the_exit_codes_are_those_of_the_code() -> None:
 
 
 def test_every_class_of_a_verify_is_documented_with_its_weight() -> None:
-    table = section("Verifying")
-    for line in table.splitlines():
-        for name in re.findall(r"`([a-z_]+)`", line.split("|")[1] if line.startswith("|") else ""):
-            if name in {kind.value for kind in Kind} and line.split("`")[1] == name:
-                against = line.rstrip("| ").rsplit("|", 1)[1].strip() == "yes"
-                assert against == (Kind(name) in AGAINST), name
-    for kind in Kind:
-        assert f"`{kind.value}`" in table, kind
-
-
-def test_the_runbook_tells_of_every_class_of_a_verify_with_its_weight() -> None:
     rows = [line.split("|")[1:-1] for line in section("The classes").splitlines() if line.startswith("| `")]
     weights = {name: row[1].strip() for row in rows for name in re.findall(r"`([a-z_]+)`", row[0])}
     assert {kind.value for kind in Kind} <= weights.keys()
