@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from migrate.core.document import Document
 from migrate.desk import Desk
 from migrate.errors import Exit
 from migrate.formats.report import read
-from migrate.gate.bundle import of_document, of_ledger
+from migrate.gate.bundle import Bundle, of_document, of_ledger
 from migrate.gate.using import Refusal, Use, refusal
 from migrate.gate.verdicts import VERDICT
 
@@ -16,9 +17,10 @@ from migrate.gate.verdicts import VERDICT
 def presented(desk: Desk, use: Use, verdict: Path | None, evidence: Path | None) -> Document | Refusal:
     """The verdict that opens the door to this use; or why none does.
 
-    `verdict`, `evidence`: files; None: the ledger's. Raises ConfigError for a file that is none.
+    `verdict`, `evidence`: files; None: the ledger's. What the ledger has learned since the verdict counts in
+    any case. Raises ConfigError for a file that is none.
     """
-    bundle = of_ledger(desk.ledger, use.source, use.target, use.prefixes)
+    bundle = known = of_ledger(desk.ledger, use.source, use.target, use.prefixes)
     kept: list[Document] | None = [
         dict(one.document) for one in desk.ledger.evidence(bundle.migration) if one.kind == VERDICT
     ]
@@ -30,4 +32,14 @@ def presented(desk: Desk, use: Use, verdict: Path | None, evidence: Path | None)
         document = mine[-1]
     else:
         return Refusal(Exit.USAGE, f"there is no verdict on {use.door}", use.ask)
+    if kept is None:
+        bundle = _with_later(bundle, known, document["issued"]["unix"])
     return refusal(document, bundle, use, kept) or document
+
+
+def _with_later(bundle: Bundle, known: Bundle, issued: float) -> Bundle:
+    """With what is known here and was found after the verdict was issued (Unix seconds)."""
+    have = {one.digest for one in bundle.exhibits}
+    # Times are written with three digits.
+    later = [one for one in known.exhibits if one.at > issued + 0.001 and one.digest not in have]
+    return replace(bundle, exhibits=tuple(sorted([*bundle.exhibits, *later], key=lambda one: one.at)))

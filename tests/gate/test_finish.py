@@ -12,11 +12,13 @@ import pytest
 
 from migrate.clock import SystemClock
 from migrate.confirming import name_of
-from migrate.core.document import Document
+from migrate.core.document import Document, moment
 from migrate.core.gate.verdict import Door
 from migrate.errors import MigrateError
 from migrate.gate.bundle import bundle_document
+from migrate.gate.exhibits import ROLLED_BACK
 from migrate.gate.finish import Finish, finish
+from migrate.ledger.ledger import Ledger
 from migrate.main import run
 from migrate.opening import Settings
 from migrate.stores.sqlite import SqliteHolder
@@ -136,6 +138,21 @@ def test_a_verdict_in_a_file_is_one_of_the_ledgers_or_comes_with_its_evidence(op
     capsys.readouterr()
     code = run([*elsewhere, "--evidence", "evidence.json"])
     assert code == 0, capsys.readouterr().out
+
+
+def test_what_this_ledger_learned_since_counts_against_a_verdict_from_elsewhere(opened, reports, capsys):
+    Path("verdict.json").write_text(json.dumps(opened))
+    clock = SystemClock()
+    bundle = moved(open_bundle(reports, Door.CLEANUP), opened["issued"]["unix"] - 1_700_000_000.0)
+    Path("evidence.json").write_text(json.dumps(bundle_document(bundle, clock.now())))
+    with Ledger.open(Path("elsewhere.db"), clock=clock) as ledger:
+        told = {"started": moment(clock.now()), "finished": None}
+        ledger.add_evidence(bundle.migration, ROLLED_BACK, told)
+    clock.stop()
+    given = ["--verdict", "verdict.json", "--evidence", "evidence.json", "--ledger", "elsewhere.db"]
+    assert run(["finish", *STORES, "--quiet", *given, "--execute", *NAME]) == 3
+    assert "a rollback has begun" in capsys.readouterr().out
+    assert since() is None
 
 
 @pytest.mark.parametrize("how", ["no JSON", "another schema", "edited", "another door"])
