@@ -10,7 +10,7 @@ from migrate import addresses
 from migrate.addresses import DurableAddress
 from migrate.core.document import iso
 from migrate.core.gate.asking import Asked
-from migrate.core.gate.at_rest import Line, Word, at_rest
+from migrate.core.gate.at_rest import Line, Word, ahead, at_rest
 from migrate.core.gate.evidence import Evidence
 from migrate.core.gate.policy import Policy
 from migrate.core.gate.verdict import Door
@@ -33,6 +33,7 @@ class Conditions:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._asked_at = float("-inf")
+        self._ahead = float("-inf")
 
     def lines(self, *, leased: bool = False) -> tuple[Line, ...]:
         """All of them. `leased`: the target's lease is our own."""
@@ -40,6 +41,7 @@ class Conditions:
         asked = self._asked(kept=not leased)
         work.horizon = max(work.wish.settle or 0.0, self._needed(asked))
         self._asked_at = work.now
+        self._ahead = ahead(asked)
         return (
             *at_rest(asked, counted=self._counted, word=work.wish.stage),
             *self._target(leased=leased),
@@ -53,6 +55,14 @@ class Conditions:
             if not line.holds:
                 again = f"{line.todo}; then {self._work.wish.repeat(execute=True)}"
                 raise StoreUnavailable(f"{line.name}: {line.said}", again)
+
+    def expect_none_since(self, began: float) -> None:
+        """Raise unless all of them hold, and nobody was at object-first since then (Unix seconds): whoever
+        stood still for hours has seen neither them nor the rows that they made behind the reader."""
+        self.expect(afresh=True)
+        if self._ahead > began:
+            again = self._work.wish.repeat(execute=True)
+            raise StoreUnavailable("object-first was at work while rows were given back", again)
 
     @property
     def _counted(self) -> bool:

@@ -102,10 +102,11 @@ def _execute(work: Work, conditions: Conditions) -> Ended:
     work.desk.progress.start("rollback")
     try:
         with holding(target, claim(ledger)):
-            Rows(work, target, writer, task, conditions.expect).done()
+            rows = Rows(work, target, writer, task, conditions.expect)
+            rows.done()
             work.desk.progress.finish()
             checked = _check(work, task)
-            conditions.expect(afresh=True)
+            conditions.expect_none_since(rows.began)
             state = TaskState.FAILED
             if not _left(work, task) and checked.exit is Exit.CLEAN:
                 target.end_gate_verify()

@@ -1,6 +1,7 @@
 """Going back from shadow-read to dual-write: KV shows what the target holds before a row is KV's again."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from migrate.core.record import Key, Origin
 from migrate.core.writing import Reason
 from migrate.errors import BudgetSpent, ConfigError, StoreUnavailable
 from migrate.ledger.ledger import Ledger
+from migrate.rollback import conditions, rolling
 from migrate.stores.memory import MemoryKvWriter, with_faults
 from migrate.stores.sqlite import SqliteHolder, SqliteTarget
 from tests.flows.world import START
@@ -358,6 +360,33 @@ def test_what_object_first_wrote_since_it_was_broken_off_is_brought_back_too(wor
     assert ended.exit == 0
     assert world.shown(name) == (b'{"v":2}', None, LATER)
     assert tally(ended) == {"reverted": 3 if name == "new" else 2}
+    world.expect_gone_back()
+
+
+def test_whoever_stood_still_while_object_first_was_at_work_looks_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.row("a")
+    world.clock.time += 300
+    heard: list[float] = []
+    monkeypatch.setattr(conditions, "ahead", lambda asked: max(heard, default=float("-inf")))
+    check = rolling.check
+
+    def stand_still(*given: Any) -> Any:
+        found = check(*given)
+        if not heard:  # it is asleep for two hours, and whoever was at work is gone again when it wakes up
+            world.row("a", b'{"v":2}')
+            heard.append(world.clock.now() + 3600)
+            world.clock.time += 7200
+        return found
+
+    monkeypatch.setattr(rolling, "check", stand_still)
+    ended = world.roll_back()
+    assert (ended.exit, ended.document["fence_lifted"]) == (3, False)
+    assert ended.error is not None
+    assert "object-first was at work" in ended.error.message
+    assert world.roll_back().exit == 0
+    assert world.shown("a") == (b'{"v":2}', None, LATER)
     world.expect_gone_back()
 
 

@@ -75,8 +75,7 @@ def _by_word(word: str | None, asked: Asked) -> Line:
 
 def _none_ahead(asked: Asked, live: Live) -> Line:
     """Has no isolate of object-first or object-only been at work within H?"""
-    ahead = [one.last + live.beat_every for one in live.heartbeats if Stage.SHADOW_READ.before(one.stage)]
-    gone = max(ahead, default=float("-inf"))
+    gone = _gone(live)
     if gone == float("-inf"):
         return Line("ahead", Word.OK, "nobody was ever at object-first")
     quiet = live.at - gone
@@ -87,6 +86,18 @@ def _none_ahead(asked: Asked, live: Live) -> Line:
     if quiet < asked.horizon:
         return Line("ahead", Word.UNPROVEN, said, f"ask again in {span(asked.horizon - quiet)}")
     return Line("ahead", Word.OK, said)
+
+
+def ahead(asked: Asked) -> float:
+    """Until when writes of object-first or object-only may have arrived: H after the last isolate, Unix
+    seconds; minus infinity when none was ever heard."""
+    live = asked.evidence.live
+    return float("-inf") if live is None else _gone(live) + asked.horizon
+
+
+def _gone(live: Live) -> float:
+    beats = [one.last + live.beat_every for one in live.heartbeats if Stage.SHADOW_READ.before(one.stage)]
+    return max(beats, default=float("-inf"))
 
 
 def _heard(asked: Asked, live: Live) -> Line:
