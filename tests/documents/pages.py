@@ -1,7 +1,7 @@
 """Writes a page for every rule of the audits into runbooks/rules, from the rules' docstrings.
 
-    make pages      write the pages that are stale, and those of the commands (`reference.py`); remove those
-                    of no rule and no command
+    make pages      write the pages that are stale, also of the commands (`reference.py`) and of the messages;
+                    remove those of no rule and no command
 
 `test_pages.py` fails while a page is stale, so that a page never says anything but what its rule does.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from audits.report import word
 from audits.rules import RULES, documentation
 from audits.rules.rule import Rule
-from tests.documents import reference, written
+from tests.documents import messages, reference, written
 
 FOLDER = Path(__file__).parents[2] / "runbooks" / "rules"
 INDEX = "README.md"
@@ -85,3 +85,6 @@ if __name__ == "__main__":
         sys.stdout.write(f"runbooks/rules/{changed}\n")
     for changed in written.write(reference.FOLDER, reference.pages()):
         sys.stdout.write(f"runbooks/reference/{changed}\n")
+    if messages.stale():
+        messages.PAGE.write_text(messages.page(), encoding="utf-8")
+        sys.stdout.write("runbooks/messages.md\n")

@@ -28,8 +28,9 @@ README = (ROOT / "README.md").read_text()
 WRITTEN = {
     page.relative_to(ROOT).as_posix(): page.read_text()
     for page in [ROOT / "README.md", *sorted(ROOT.glob("runbooks/*.md"))]
+    if page.name != "messages.md"
 }
-"""By hand: without the pages of the rules and of the commands, which are made from the code."""
+"""By hand: without the pages of rules, commands and messages, which are made from the code."""
 TOLD = "\n".join(WRITTEN.values())
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from migrate import errors
 from migrate.errors import Exit, MigrateError
+from tests.documents import messages
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "runbooks" / "errors.md").read_text()
@@ -52,3 +53,31 @@ def test_every_error_of_the_session_store_is_there() -> None:
         if name.startswith("Session")
     }
     assert named == thrown
+
+
+def test_the_page_of_all_messages_is_current() -> None:
+    assert not messages.stale(), "stale page: make pages, or python -m tests.documents.pages"
+
+
+def test_every_way_in_which_the_code_makes_a_message_is_understood(tmp_path: Path) -> None:
+    file = tmp_path / "made.py"
+    file.write_text(
+        """
+_AGAIN = "type it again"
+raise ConfigError("plain", "a hint")
+def why(path, late):
+    message = f"{path}: late" if late else "early"
+    hint = _AGAIN
+    raise StoreUnavailable(message, hint)
+class Rejected(StoreRefused):
+    def __init__(self, who):
+        super().__init__(f"{who} refused a request", "check the address" + who)
+raise Other("not ours")
+"""
+    )
+    assert sorted(messages.messages(file)) == [
+        ("ConfigError", "plain", "a hint"),
+        ("Rejected", "… refused a request", "check the address…"),
+        ("StoreUnavailable", "early", "type it again"),
+        ("StoreUnavailable", "…: late", "type it again"),
+    ]

@@ -26,7 +26,7 @@ def test_every_command_of_the_rehearsal_with_objects_ends_as_the_page_says(tmp_p
 def test_every_line_for_wrangler_is_one_that_it_takes(tmp_path: Path) -> None:
     pages = "".join(page.read_text() for page in [ROOT / "README.md", *ROOT.glob("runbooks/*.md")])
     wanted: dict[str, set[str]] = {}
-    for line in re.findall(r"npx wrangler ([a-z][^\n`|&)]*)", re.sub(r"\$\([^)]*\)", "", pages)):
+    for line in re.findall(r"npx wrangler ([a-z][^\n`|&)\"]*)", re.sub(r"\$\([^)]*\)", "", pages)):
         words = line.split()
         name = next((at for at, word in enumerate(words) if not re.fullmatch("[a-z]+", word)), len(words))
         options = {word for word in words[name:] if word.startswith("--")}
