@@ -65,8 +65,13 @@ def one_version(asked: Asked) -> Answer:
             live,
         )
     if others := heard - set(whole):
-        said = f"{said}, but isolates of {len(others)} more are at work"
-        return no(said, "disable previews and version URLs, and deploy again", deployed, live)
+        last = max(one.last for one in live.heartbeats if one.version in others)
+        if last + live.beat_every > live.at:
+            said = f"{said}, but isolates of {len(others)} more are at work"
+            return no(said, "disable previews and version URLs, and deploy again", deployed, live)
+        silent = live.at - last
+        said = f"{said}, but isolates of {len(others)} more were heard until {span(silent)} ago"
+        return unknown(said, f"ask again in {span(wanted + live.beat_every - silent)}", deployed, live)
     return yes(said, deployed, live, again=_STATUS)
 
 

@@ -32,6 +32,13 @@ def beats(*more: Heartbeats) -> Callable[[Evidence], Evidence]:
     return lambda found: with_live(found, heartbeats=(*found.live.heartbeats, *more))
 
 
+def lingering(found: Evidence, ago: float) -> Heartbeats:
+    """Of another version, at the same stage as the one that is deployed."""
+    return Heartbeats(
+        found.live.heartbeats[0].stage, "preview", found.live.at - DAY * 30, found.live.at - ago
+    )
+
+
 def heard(found: Evidence, stage: Stage, first: float, last: float) -> Evidence:
     return with_live(found, heartbeats=(Heartbeats(stage, "new", first, last),))
 
@@ -124,6 +131,11 @@ CASES = [
     Case(ALL, "one-version", FAILED, deployed(versions={"new": 90.0, "old": 10.0}), "two"),
     Case(ALL, "one-version", UNPROVEN, deployed(since=NOW - 60), "a minute ago"),
     Case(ALL, "one-version", FAILED, deployed(versions={"other": 100.0}), "others are heard"),
+    Case(
+        ALL, "one-version", FAILED, lambda found: beats(lingering(found, 29.0))(found), "others are at work"
+    ),
+    Case(ALL, "one-version", UNPROVEN, lambda found: beats(lingering(found, 31.0))(found), "others may be"),
+    Case(ALL, "one-version", UNPROVEN, lambda found: beats(lingering(found, 929.0))(found), "until just now"),
     Case(
         ALL,
         "one-version",
