@@ -20,7 +20,6 @@ from migrate.confirming import name_of
 from migrate.core.authority import Authority
 from migrate.core.burying import Burial, Burying, kept, late_enough
 from migrate.core.comparing import Kind, Stage
-from migrate.core.copying import NOT_AFTER
 from migrate.core.document import iso
 from migrate.core.gate.alone import Gone
 from migrate.core.partition import run_id
@@ -36,6 +35,10 @@ from migrate.repair.wish import Mode, Work
 from migrate.stores.finishing import refused
 
 PORTION = 1000
+
+NOT_AFTER = 20.0
+"""Seconds after KV was read within which rows are buried: who is at work may change while this process, or a
+request of it, stands still."""
 _NAMED = "look at --source, --binding and --env"
 
 EFFECTS = (

@@ -96,6 +96,18 @@ def test_both_readings_come_h_after_the_last_isolate_and_h_apart(ground: Ground)
     assert buried >= reads[1]
 
 
+def test_who_stood_still_between_reading_and_burying_reads_again(ground: Ground) -> None:
+    def stand_still() -> None:
+        ground.clock.time += 30
+
+    ground.told.doing["bury", 1] = stand_still
+    ended = ground.bury()
+    assert (ended.exit, became(ended)) == (0, {"buried": 3})
+    last = ground.told.times("bury")[-1]
+    assert last - max(at for at in ground.told.times("kv") if at <= last) <= 20
+    assert len(ground.told.times("bury")) == 2
+
+
 def test_the_row_is_read_before_kv(ground: Ground) -> None:
     ground.bury()
     assert [what for what, _ in ground.told.heard[:4]] == ["rows", "kv", "kv", "bury"]

@@ -54,6 +54,11 @@ MUTANTS: dict[str, tuple[Mode, list[tuple[str, str]], Callable[[Any], None]]] = 
         ],
         lambda ground: test_burials.test_a_row_that_is_written_after_a_reading_is_not_buried(ground, 1),
     ),
+    "bury long after KV was read": (
+        Mode.TOMBSTONES,
+        [("NOT_AFTER = 20.0", "NOT_AFTER = 300.0")],
+        test_burials.test_who_stood_still_between_reading_and_burying_reads_again,
+    ),
     "refresh a dual row": (
         Mode.KV,
         [
