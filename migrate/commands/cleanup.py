@@ -95,6 +95,7 @@ def command(
     Keys of a migration go only with an open verdict on cleanup, and only those that the target holds,
     be it as a session, expired or not, or as a logout: what it lacks is kept and reported. Keys of other
     prefixes need no verdict and no --target; a prefix that overlaps with a migrated one is refused.
+    While keys of a migration go, its bridge is asked whether anybody reads KV: then no more are deleted.
 
     Everything is dumped before it is deleted. Kill it at any moment and type the same command again.
     KV deletes whatever is there: what is written under a key while it is cleaned up may be lost.

@@ -46,7 +46,8 @@ def command(
     forget sessions that have expired and logouts that need not be remembered.
 
     The verdict is checked again: that it is for cleanup of these stores and has not expired, that what it
-    rests on is there as it was, and that nothing found since speaks against it.
+    rests on is there as it was, and that nothing found since speaks against it. A bridge is asked
+    whether anybody reads KV again: then it ends with 1, and where the bridge does not answer, with 3.
 
     \b
       kvferry gate --for cleanup --source kv: --target do+https://bridge.example.com --audit .
