@@ -83,9 +83,8 @@ class Asked:
 
     @property
     def audit(self) -> str:
-        """How the code is looked at."""
-        again = self.type("gate", f"--for {self.door}", "--audit FOLDER")
-        return f"{again}, a checkout of the deployed commit"
+        """How the code is looked at; FOLDER is a checkout of the deployed commit."""
+        return self.type("gate", f"--for {self.door}", "--audit FOLDER")
 
     def verify(self, *options: str) -> str:
         """The verify that a door wants, as a command."""

@@ -83,3 +83,9 @@ def test_what_is_deployed_counts_where_it_is_known() -> None:
 )
 def test_where_nobody_is_heard_it_is_the_operators_word(word: str | None, wanted: Word) -> None:
     assert standing(lines(counted=False, word=word)) == {"stage": wanted}
+
+
+@pytest.mark.parametrize("door", Door)
+def test_the_command_that_looks_at_the_code_ends_with_the_stores_and_can_be_pasted(door: Door) -> None:
+    asked = Asked(door, Evidence(), Policy(), NOW, "--source a --target b")
+    assert asked.audit == f"kvferry gate --for {door} --audit FOLDER --source a --target b"
