@@ -184,7 +184,7 @@ def _read(path: Path, name: str) -> Mapping[str, object]:
         raise ConfigError(f"{name} is not UTF-8", "save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         # Only the place: tomllib's message may quote a piece of a value.
-        place = re.search(r"line \d+, column \d+", str(error))
+        place = re.search(r"line \d+, column \d+|at end of document", str(error))
         raise ConfigError(
             f"{name} is not TOML{f', {place[0]}' if place else ''}", "correct the file"
         ) from None

@@ -249,6 +249,7 @@ def test_no_message_repeats_a_value(tmp_path, text):
 
 def test_what_is_not_toml_is_refused_with_its_line(tmp_path):
     assert refusal(tmp_path, "settle = 1\nsettle = 2\n") == "kvferry.toml is not TOML, line 2, column 11"
+    assert refusal(tmp_path, "source = [\n") == "kvferry.toml is not TOML, at end of document"
     (tmp_path / "kvferry.toml").write_bytes(b"source = '\xff'")
     with pytest.raises(ConfigError, match=r"kvferry\.toml is not UTF-8"):
         load(None, tmp_path)
