@@ -13,6 +13,8 @@ from migrate.ledger.verifies import Verify, VerifyState
 
 NAME = "status"
 _PARTIAL = {"sample", "recheck"}
+_DOORS = {"object-first": "object-only", "object-only": "cleanup"}
+"""The door that comes after a verify at this stage; after earlier ones it is the first."""
 VERSION = 1
 
 
@@ -105,6 +107,10 @@ def _next(ledger: Ledger, run: Run, runs: Sequence[Run]) -> tuple[str, str]:
         return step, f"verify {verify.number} found what a repair mends"
     if verify.verdict == "differences":
         return export, f"verify {verify.number} found differences: another sweep, then verify again"
+    if verify.verdict == "clean" and run.target.startswith("do+"):
+        stage = verifying.options.get("stage") if verifying else None
+        ask = command("gate", *_pair(run), {"for": _DOORS.get(str(stage), "object-first")})
+        return ask, f"verify {verify.number} was clean; ask what the next door still lacks"
     if verify.verdict == "clean":
         return check, f"verify {verify.number} was clean; verify again after more writes"
     return check, f"verify {verify.number} proved nothing: verify again"

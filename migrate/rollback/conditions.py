@@ -111,7 +111,9 @@ class Conditions:
             self._work.open_writer().close()
         except ConfigError as error:
             return Line("kv", Word.FAILED, error.message, error.hint or "")
-        return Line("kv", Word.OK, "KV can be written")
+        return Line(
+            "kv", Word.OK, "a store that can be written; whether the token may is seen with the first write"
+        )
 
     def _whole(self) -> Line:
         """Is it all of the sessions? A stage holds for every one of them."""

@@ -99,6 +99,24 @@ def test_a_verdict_is_repeated(ledger: Ledger, clock: SetClock, verdict: str, wo
     assert word in step(ledger)[1]
 
 
+@pytest.mark.parametrize(
+    ("stage", "door"),
+    [(None, "object-first"), ("shadow-read", "object-first"), ("object-first", "object-only")],
+)
+def test_a_clean_verify_of_objects_leads_to_the_next_door(
+    ledger: Ledger, clock: SetClock, stage: str | None, door: str
+) -> None:
+    pair = ("kv://account/namespace", "do+https://bridge.example.com", ["x:"])
+    ledger.remember_run(VERIFY, "verify", *pair, {} if stage is None else {"stage": stage})
+    verify = ledger.open_verify(VERIFY)
+    ledger.close_verify(verify, VerifyState.COMPLETE, "clean")
+    document = status_document(ledger)
+    assert document["next"] == (
+        "kvferry gate --source kv://account/namespace --target do+https://bridge.example.com --prefix x:"
+        f" --for {door}"
+    )
+
+
 def test_status_shows_sweeps_verifies_and_differences_without_keys(ledger: Ledger, clock: SetClock) -> None:
     exported(ledger, SweepState.COMPLETE, clock)
     with verified(ledger, clock, "differences") as verify:
