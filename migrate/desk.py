@@ -8,7 +8,7 @@ import io
 import os
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from migrate.core.document import Document
 from migrate.core.ports import (
@@ -84,6 +84,13 @@ class Desk:
         """Keep the first few keys that failed, for the report."""
         if len(self.failed) < SAMPLES:
             self.failed.append(Quarantined(key, reason))
+
+    @contextlib.contextmanager
+    def apart(self) -> Iterator[Desk]:
+        """The same desk with stores of its own, which are closed behind it: for what is asked again and again
+        while a command works for hours."""
+        with contextlib.closing(Opener(self.settings, self.ledger, self.waits.heard)) as opener:
+            yield replace(self, opener=opener)
 
 
 @contextlib.contextmanager

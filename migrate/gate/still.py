@@ -51,7 +51,8 @@ class Still:
         if not afresh and self._now - self._asked_at < _EVERY:
             return
         now = self._now
-        found = live(self.target, self.desk.opener, now, required=False)
+        with self.desk.apart() as desk:
+            found = live(self.target, desk.opener, now, required=False)
         self._asked_at = now
         if found is None or found["standing"] == "unbound" or self._waived:
             return

@@ -24,7 +24,6 @@ class AtWork:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._gathering = Gathering(work.desk, work.source, work.holder, work.wish.target, work.prefixes)
         self._first: Evidence | None = None
         self._gone: Gone | None = None
         self._asked_at = float("-inf")
@@ -70,7 +69,9 @@ class AtWork:
     def _evidence(self) -> Evidence:
         """What the bridge and Cloudflare say now, and the last audit."""
         work, ledger = self._work, self._work.desk.ledger
-        found = list(self._gathering.at_work())
+        with work.desk.apart() as desk:
+            asking = Gathering(desk, work.source, work.holder, work.wish.target, work.prefixes)
+            found = list(asking.at_work())
         if self._first is None:
             for exhibit in found:
                 ledger.add_evidence(work.migration, exhibit.kind, exhibit.document, exhibit.at)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
-from dataclasses import replace
 
 from migrate import addresses
 from migrate.addresses import DurableAddress
@@ -18,7 +16,6 @@ from migrate.errors import ConfigError, StoreUnavailable
 from migrate.gate.bundle import of_ledger
 from migrate.gate.exhibits import AUDIT, evidence
 from migrate.gate.gathering import Gathering
-from migrate.opening import Opener
 from migrate.rollback.wish import Work
 from migrate.stores.finishing import HINT
 
@@ -75,10 +72,7 @@ class Conditions:
 
     def _asked(self, *, kept: bool) -> Asked:
         work, ledger = self._work, self._work.desk.ledger
-        settings = work.desk.settings
-        # Connections of its own, which are closed: this may be asked for hours.
-        with contextlib.closing(Opener(settings, ledger)) as opener:
-            desk = replace(work.desk, opener=opener)
+        with work.desk.apart() as desk:
             gathering = Gathering(desk, work.source, work.holder, work.wish.target, work.prefixes)
             found = list(gathering.exhibits(listed=False))
         for exhibit in found if kept else ():

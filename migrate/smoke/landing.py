@@ -144,7 +144,8 @@ class _Smoke:
     def _stages(self) -> tuple[tuple[Stage, ...], str]:
         """The stages that are at work, and who says so."""
         now = self.desk.settings.clock.now()
-        found = live(self.wish.target, self.desk.opener, now, required=False)
+        with self.desk.apart() as desk:
+            found = live(self.wish.target, desk.opener, now, required=False)
         heard = () if found is None else tuple(one["stage"] for one in found["stages"] if one["recent"])
         known = tuple(stage for stage in Stage if stage.value in heard)
         if self.wish.stage is not None:
